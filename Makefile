@@ -1,0 +1,46 @@
+# make demo   the main job on built-in speech: distil, export int8, measure
+# make test   all tests
+# make check  format, lint, types
+# make bench  the figures of docs/results.md that time things
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	  && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check bench docs clean
+.DEFAULT_GOAL := demo
+
+$(READY): pyproject.toml requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; name one: make PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+	  else echo "The Debian package python3-venv is needed: sudo apt-get install python3-venv"; exit 2; fi
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/pld-tf data demo demo/speech
+	$(BIN)/pld-tf distill demo --data demo/speech --run-dir demo/run
+	$(BIN)/pld-tf evaluate demo/run --data demo/speech
+	$(BIN)/pld-tf export demo/run --int8 --out demo/bundle
+	$(BIN)/pld-tf bench demo/bundle --data demo/speech --out demo/report
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+
+bench: $(READY)
+	$(BIN)/python tests/bench/pipeline.py
+
+docs: $(READY)
+	$(BIN)/python docs/make_cli.py > docs/cli.md
+
+clean:
+	rm -rf .venv demo build dist *.egg-info

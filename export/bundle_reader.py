@@ -1,0 +1,213 @@
+"""Read a model bundle, the folder that training hands over. Format: docs/formats.md."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.errors import ExportError
+from export.files import Arrays, Json, read_json, read_npz, sha256
+
+FORMAT = 1
+REQUIRED = (
+    "saved_model/saved_model.pb",
+    "feature_spec.json",
+    "labels.json",
+    "feature_tables.npz",
+    "representative.npz",
+    "validation.npz",
+    "golden.npz",
+)
+MAX_CLASSES = 1024
+MAX_AXIS = 4096  # frames or bins of one crop
+MAX_NUMBER = 2**31  # of the feature spec: it becomes C
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBundle:
+    """A checked model bundle.
+
+    Args:
+      directory: where its files lie.
+      header: bundle.json.
+      feature_spec: feature_spec.json; every value an int or a float.
+      labels: class names in output order, keywords first.
+      num_keywords: how many of `labels` are keywords.
+      frames: of one crop.
+      bins: features per frame.
+      validation_features: float32, shape [clips, frames, bins].
+      validation_labels: int32, shape [clips].
+      golden_audio: int16, shape [crops, samples].
+      golden_features: float32, shape [crops, frames, bins].
+      golden_logits: float32, shape [crops, classes].
+    """
+
+    directory: Path
+    header: Json
+    feature_spec: dict[str, int | float]
+    labels: tuple[str, ...]
+    num_keywords: int
+    frames: int
+    bins: int
+    validation_features: NDArray[np.float32]
+    validation_labels: NDArray[np.int32]
+    golden_audio: NDArray[np.int16]
+    golden_features: NDArray[np.float32]
+    golden_logits: NDArray[np.float32]
+
+
+def find_bundle(run: Path) -> Path:
+    """The model bundle of a run folder; a bundle folder is itself.
+
+    Raises:
+      ExportError: there is none.
+    """
+    if (run / "bundle.json").is_file():
+        return run
+    if (run / "bundle" / "bundle.json").is_file():
+        return run / "bundle"
+    if not run.is_dir():
+        raise ExportError(f"{run} must be a run folder of pld-tf distill; there is no such folder.")
+    raise ExportError(
+        f"{run} is not a finished run: pld-tf distill writes bundle/ at the end of the ladder."
+    )
+
+
+def read_bundle(run: Path) -> ModelBundle:
+    """Read the model bundle of `run`; format number and hashes are checked before all else.
+
+    Args:
+      run: a run folder, or the bundle folder in it.
+
+    Raises:
+      ExportError: no bundle, another format, or a wrong file; the text names it.
+    """
+    directory = find_bundle(run)
+    header = read_json(directory / "bundle.json")
+    _check_header(header, directory)
+    _check_files(cast(dict[str, Any], header["files"]), directory)
+    frames, bins = _crop_shape(header, directory)
+    labels, num_keywords = _labels(directory)
+    crop = (frames, bins)
+    validation = read_npz(directory / "validation.npz")
+    golden = read_npz(directory / "golden.npz")
+    _features(read_npz(directory / "representative.npz"), crop, directory / "representative.npz")
+    return ModelBundle(
+        directory=directory,
+        header=header,
+        feature_spec=_feature_spec(directory),
+        labels=labels,
+        num_keywords=num_keywords,
+        frames=frames,
+        bins=bins,
+        validation_features=_features(validation, crop, directory / "validation.npz"),
+        validation_labels=_validation_labels(validation, len(labels), directory),
+        golden_audio=_array(golden, "audio", np.int16, (None, None), directory / "golden.npz"),
+        golden_features=_features(golden, crop, directory / "golden.npz"),
+        golden_logits=_array(
+            golden, "logits", np.float32, (None, len(labels)), directory / "golden.npz"
+        ),
+    )
+
+
+def _check_header(header: Json, directory: Path) -> None:
+    path = directory / "bundle.json"
+    if header.get("format") != FORMAT:
+        raise ExportError(
+            f"{path} must have format {FORMAT}, got {header.get('format')!r}; "
+            "write the bundle again with this version of pld-tf."
+        )
+    kinds = {"files": dict, "recipe_name": str, "seed": int, "versions": dict, "model": dict}
+    for name, kind in kinds.items():
+        if not isinstance(header.get(name), kind):
+            raise ExportError(f"{path} must give {name!r} as {kind.__name__}; write it again.")
+    missing = sorted(set(REQUIRED) - set(header["files"]))
+    if missing:
+        raise ExportError(f"{path} must list {missing[0]}; write the bundle again.")
+
+
+def _check_files(files: dict[str, Any], directory: Path) -> None:
+    for name, expected in files.items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ExportError(f"{directory / 'bundle.json'} lists {name!r}, outside the bundle.")
+        path = directory / name
+        if not path.is_file():
+            raise ExportError(f"{path} is listed in bundle.json but missing; write it again.")
+        if not isinstance(expected, dict) or sha256(path) != cast(Json, expected).get("sha256"):
+            raise ExportError(
+                f"{path} is not the file that bundle.json lists (its sha256 differs); "
+                "write the bundle again, or copy it again."
+            )
+
+
+def _crop_shape(header: Json, directory: Path) -> tuple[int, int]:
+    frames, bins = header["model"].get("frames"), header["model"].get("bins")
+    for name, value in (("frames", frames), ("bins", bins)):
+        if not isinstance(value, int) or not 1 <= value <= MAX_AXIS:
+            raise ExportError(
+                f"{directory / 'bundle.json'} must give model.{name} from 1 to {MAX_AXIS}, "
+                f"got {value!r}."
+            )
+    return frames, bins
+
+
+def _labels(directory: Path) -> tuple[tuple[str, ...], int]:
+    path = directory / "labels.json"
+    value = read_json(path)
+    labels, num_keywords = value.get("labels"), value.get("num_keywords")
+    if not isinstance(labels, list) or not 1 <= len(cast(list[Any], labels)) <= MAX_CLASSES:
+        raise ExportError(f"{path} must give 1 to {MAX_CLASSES} labels.")
+    names = tuple(cast(list[Any], labels))
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise ExportError(f"{path} must give each class a different name, got {names}.")
+    if not isinstance(num_keywords, int) or not 0 <= num_keywords <= len(names):
+        raise ExportError(f"{path} must give num_keywords from 0 to {len(names)}.")
+    return names, num_keywords
+
+
+def _feature_spec(directory: Path) -> dict[str, int | float]:
+    path = directory / "feature_spec.json"
+    spec = read_json(path)
+    for name, value in spec.items():
+        is_name = name.isidentifier() and name.isascii()
+        if not is_name or type(value) not in (int, float) or not abs(value) < MAX_NUMBER:
+            raise ExportError(
+                f"{path} must hold numbers below {MAX_NUMBER} only, got {name} = {value!r}."
+            )
+    for name in ("sample_rate_hz", "window_ms", "hop_ms"):
+        if not isinstance(spec.get(name), int):
+            raise ExportError(f"{path} must give {name} as a whole number.")
+    return spec
+
+
+def _features(arrays: Arrays, crop: tuple[int, int], path: Path) -> NDArray[np.float32]:
+    return _array(arrays, "features", np.float32, (None, *crop), path)
+
+
+def _validation_labels(arrays: Arrays, classes: int, directory: Path) -> NDArray[np.int32]:
+    path = directory / "validation.npz"
+    labels = _array(arrays, "labels", np.int32, (len(arrays["features"]),), path)
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ExportError(f"{path}: labels must be from 0 to {classes - 1}.")
+    return labels
+
+
+def _array(
+    arrays: Arrays, name: str, dtype: type[Any], shape: tuple[int | None, ...], path: Path
+) -> NDArray[Any]:
+    """One array of the expected type and shape; None in `shape` stands for any size but 0."""
+    if name not in arrays:
+        raise ExportError(f"{path} must hold an array {name!r}; write the bundle again.")
+    array = arrays[name]
+    fits = array.ndim == len(shape) and all(
+        size == expected if expected is not None else size > 0
+        for size, expected in zip(array.shape, shape, strict=True)
+    )
+    if array.dtype != dtype or not fits:
+        raise ExportError(
+            f"{path}: {name} must be {np.dtype(dtype).name} of shape {list(shape)} (None: any), "
+            f"got {array.dtype.name} of shape {list(array.shape)}; write the bundle again."
+        )
+    return array

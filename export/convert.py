@@ -1,0 +1,57 @@
+"""Convert a SavedModel to .tflite files. Run as a program of its own: `python -m export.convert`.
+
+Some converter failures kill the process; `export.tflite` starts this one and reports its end.
+"""
+
+# pyright: basic
+# TensorFlow has no types.
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def convert(job: dict[str, Any]) -> None:
+    """Write one .tflite per entry of `job["outputs"]`, a dict from kind to path."""
+    features = np.load(job["representative"], allow_pickle=False)["features"]
+    for kind, path in job["outputs"].items():
+        content = _convert(job["saved_model"], kind=kind, features=features)
+        unfinished = Path(f"{path}.unfinished")
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+
+
+def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    if kind == "float":
+        return converter.convert()
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: _examples(features)
+    ops = tf.lite.OpsSet
+    if kind == "int8":
+        converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
+    elif kind == "int16x8":
+        converter.target_spec.supported_ops = [
+            ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+        converter.inference_input_type = tf.int16
+        converter.inference_output_type = tf.int16
+    else:
+        raise ValueError(f"kind must be float, int8 or int16x8, got {kind!r}.")
+    return converter.convert()
+
+
+def _examples(features: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    for crop in features:
+        yield {"features": crop[None, ..., None]}
+
+
+if __name__ == "__main__":
+    convert(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -1,0 +1,175 @@
+"""Read files that may be damaged or hostile; write files and folders whole or not at all."""
+
+import hashlib
+import json
+import lzma
+import math
+import os
+import shutil
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+
+from export.errors import ExportError
+
+MAX_JSON_BYTES = 16 * 2**20
+MAX_ARRAY_BYTES = 2 * 2**30  # of one .npz, unpacked
+
+# What zipfile, its decompressors and NumPy raise on damaged input; found by mutating files.
+_DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, SyntaxError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError,
+)  # fmt: skip
+
+Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
+Json = dict[str, Any]
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inventory(directory: Path) -> dict[str, Json]:
+    """Hash and size of every file below `directory`, keyed by its posix name, sorted."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {
+        path.relative_to(directory).as_posix(): {
+            "sha256": sha256(path),
+            "bytes": path.stat().st_size,
+        }
+        for path in paths
+    }
+
+
+def read_json(path: Path) -> Json:
+    """Read a JSON object of at most 16 MB.
+
+    Raises:
+      ExportError: the file is missing, too large, not JSON or not an object.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise ExportError(f"{path} must be at most {MAX_JSON_BYTES} bytes, got {size}.")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"cannot read {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{path} is not JSON ({error}); write the bundle again.") from error
+    if not isinstance(value, dict):
+        raise ExportError(f"{path} must hold a JSON object, got {type(value).__name__}.")
+    return cast(Json, value)
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write readable JSON with sorted keys: the same value gives the same bytes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_npz(path: Path) -> Arrays:
+    """Load all arrays of an .npz after checking what they would unpack to.
+
+    Raises:
+      ExportError: not an .npz, an array of objects, a header that disagrees with its data, or
+        more than 2 GB in all (a small file can claim to hold terabytes).
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive, path)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except _DAMAGE as error:
+        raise ExportError(
+            f"{path} is not a readable .npz ({error}); write the bundle again."
+        ) from error
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    members = archive.infolist()
+    total = sum(member.file_size for member in members)
+    if total > MAX_ARRAY_BYTES:
+        raise ExportError(f"{path} must unpack to at most {MAX_ARRAY_BYTES} bytes, got {total}.")
+    for member in members:
+        with archive.open(member) as file:
+            declared = _declared_bytes(file)
+        if declared != member.file_size:
+            raise ValueError(f"the header of {member.filename} disagrees with its data")
+
+
+def _declared_bytes(file: IO[bytes]) -> int:
+    """Size of an .npy file as its header tells; NumPy would allocate that much unseen."""
+    npy: Any = np.lib.format  # has no types
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(file)
+    if version not in readers:
+        raise ValueError(f".npy version {version} is not known")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("an array of Python objects")
+    return file.tell() + math.prod(shape) * dtype.itemsize
+
+
+def is_firmware_bundle(directory: Path) -> bool:
+    """True for a folder with a manifest that this package could have written."""
+    try:
+        manifest = read_json(directory / "manifest.json")
+    except ExportError:
+        return False
+    return "format" in manifest and "kind" in manifest and "files" in manifest
+
+
+@contextmanager
+def new_folder(out: Path) -> Generator[Path]:
+    """Give a temporary folder that becomes `out` when the body succeeds, and vanishes if not.
+
+    Raises:
+      ExportError: `out` is something other than a firmware bundle or an empty folder, or its
+        parent cannot be written to, or the disk is full.
+    """
+    out = out.absolute()
+    if out.exists() and not _may_replace(out):
+        raise ExportError(
+            f"--out {out} exists and is not a firmware bundle; it stays as it is. "
+            "Name a new folder, or remove this one."
+        )
+    stage = out.with_name(f".{out.name}.{os.getpid()}.new")
+    try:
+        stage.mkdir(parents=True)
+        yield stage
+        _swap(stage, out)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write --out {out}: {error.strerror}. Name a folder that can be written to."
+        ) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _may_replace(out: Path) -> bool:
+    return out.is_dir() and (not any(out.iterdir()) or is_firmware_bundle(out))
+
+
+def _swap(stage: Path, out: Path) -> None:
+    """Rename `stage` to `out`; an older `out` stays whole beside it until that has happened."""
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    replaces = out.exists()
+    if replaces:
+        out.rename(old)
+    try:
+        stage.rename(out)
+    except OSError:
+        if replaces:
+            old.rename(out)
+        raise
+    if replaces:
+        shutil.rmtree(old)

@@ -1,0 +1,1 @@
+"""Measures exported models. Imports neither pld_tf, export nor tensorflow."""

@@ -1,0 +1,129 @@
+"""Measures a bundle on the TFLite interpreter and gives one report. Composes the rest."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from firmware_harness.accuracy import FLOAT, Examples, measure_accuracy
+from firmware_harness.bundle import Bundle, ModelFile, open_bundle
+from firmware_harness.interpreter import Model, Resolver
+from firmware_harness.latency import Progress, measure_latency, summarize
+from firmware_harness.machine import describe_machine, source_commit
+from firmware_harness.model_costs import model_costs
+
+__all__ = ["Examples", "bench_tflite"]
+
+REPORT_FORMAT = 1
+_ROOT = Path(__file__).resolve().parent.parent
+_KIND_OF_INPUT = {"int8": "int8", "int16": "int16x8", "float32": FLOAT}
+
+
+def bench_tflite(
+    path: Path,
+    *,
+    examples: Examples | None,
+    threads: int = 1,
+    runs: int = 300,
+    warmup: int = 30,
+    resolver: Resolver = "default",
+    command: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure latency, size and accuracy of a firmware bundle or a lone .tflite.
+
+    Args:
+      path: folder written by `pld-tf export`, or any .tflite.
+      examples: test crops; None leaves accuracy out.
+      threads: of one inference, 1 to 128.
+      runs: timed inferences of each model.
+      warmup: inferences of each model before, not timed.
+      resolver: "default" (optimized kernels, XNNPACK) or "reference" (plain kernels).
+      command: what the user typed, for the report.
+      progress: called with (phase, done, total); phases are "latency", then "accuracy".
+
+    Returns:
+      The JSON report; docs/formats.md, section "Bench report", names its fields.
+
+    Raises:
+      HarnessError: the bundle is damaged, a model cannot run, or the examples do not fit it.
+    """
+    bundle = open_bundle(path)
+    models = _load(bundle, resolver=resolver, threads=threads)
+    times = measure_latency(models, runs=runs, warmup=warmup, progress=progress)
+    latencies = {name: summarize(series) for name, series in times.items()}
+    kinds = _by_kind(bundle, models)
+    return {
+        "format": REPORT_FORMAT,
+        "model": _describe(bundle, kind=next(iter(kinds))),
+        "targets": _targets(models, latencies, warmup=warmup),
+        "accuracy": (
+            None if examples is None else measure_accuracy(kinds, examples, progress=progress)
+        ),
+        "machine": describe_machine(),
+        "commit": source_commit(_ROOT),
+        "command": command,
+    }
+
+
+def _load(bundle: Bundle, *, resolver: Resolver, threads: int) -> dict[str, Model]:
+    files = {"tflite": bundle.model, "tflite_float": bundle.float_model}
+    return {
+        name: Model(file, resolver=resolver, threads=threads)
+        for name, file in files.items()
+        if file is not None
+    }
+
+
+def _by_kind(bundle: Bundle, models: Mapping[str, Model]) -> dict[str, Model]:
+    dtype = models["tflite"].inputs[0].dtype
+    kinds = {bundle.kind or _KIND_OF_INPUT.get(dtype, dtype): models["tflite"]}
+    if "tflite_float" in models:
+        kinds[FLOAT] = models["tflite_float"]
+    return kinds
+
+
+def _describe(bundle: Bundle, *, kind: str) -> dict[str, Any]:
+    # Delegates hide operators and kernels rewrite weights; the reference resolver shows the file.
+    plain = Model(bundle.model, resolver="reference")
+    costs = model_costs(
+        operators=plain.operators(),
+        tensors=plain.tensors(),
+        inputs=frozenset(info.index for info in plain.inputs),
+    )
+    return {
+        "name": bundle.name,
+        "file": bundle.model.name,
+        "kind": kind,
+        "recipe_name": bundle.recipe_name,
+        "commit": bundle.commit,
+        "sha256": bundle.model.sha256,
+        "bytes": len(bundle.model.content),
+        "float_bytes": _float_bytes(bundle.float_model),
+        "macs": costs.macs,
+        "parameters": costs.parameters,
+        "operators": [{"name": name, "count": count} for name, count in costs.operators],
+        "input": plain.inputs[0].to_dict(),
+        "output": plain.outputs[0].to_dict(),
+    }
+
+
+def _float_bytes(file: ModelFile | None) -> int | None:
+    return None if file is None else len(file.content)
+
+
+def _targets(
+    models: Mapping[str, Model], latencies: Mapping[str, Mapping[str, float]], *, warmup: int
+) -> dict[str, Any]:
+    targets: dict[str, Any] = {
+        name: {
+            "resolver": model.resolver,
+            "delegate": model.delegate(),
+            "threads": model.threads,
+            "latency_ms": {**latencies[name], "warmup": warmup},
+        }
+        for name, model in models.items()
+    }
+    if "tflite_float" in latencies:
+        ratio = latencies["tflite"]["median"] / latencies["tflite_float"]["median"]
+        targets["tflite"]["ratio_to_float"] = ratio
+    return targets

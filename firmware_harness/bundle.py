@@ -1,0 +1,189 @@
+"""Reads what is to be measured: a firmware bundle, or a lone .tflite. Checks hashes first."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from firmware_harness.errors import HarnessError
+
+FORMAT = 1
+KINDS = ("int8", "float", "int16x8")
+MODEL_NAME = "model.tflite"
+FLOAT_NAME = "model_float.tflite"
+MANIFEST_NAME = "manifest.json"
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_MODEL_BYTES = 2**31 - 1  # FlatBuffers offsets are signed 32-bit numbers
+MIN_MODEL_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A .tflite as it was hashed: the very bytes that are measured later."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """What there is to measure. `kind`, `recipe_name` and `commit` are None for a lone .tflite."""
+
+    name: str
+    model: ModelFile
+    float_model: ModelFile | None = None
+    kind: str | None = None
+    recipe_name: str | None = None
+    commit: str | None = None
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read a firmware bundle (a folder) or a lone .tflite (a file).
+
+    Every file of a bundle's manifest is compared with its size and hash, so that a figure is
+    never reported for another model than the manifest describes.
+
+    Args:
+      path: folder written by `pld-tf export`, or any .tflite.
+
+    Returns:
+      The bundle. `float_model` is None unless it is another file than `model`.
+
+    Raises:
+      HarnessError: `path` is neither, or a file of the bundle is missing or changed.
+    """
+    if not path.is_dir():
+        return Bundle(name=path.name, model=read_tflite(path))
+    manifest = _read_manifest(path / MANIFEST_NAME)
+    kind = manifest.get("kind")
+    if kind not in KINDS:
+        raise HarnessError(
+            f"{path / MANIFEST_NAME}: kind must be one of {', '.join(KINDS)}, got {kind!r}. "
+            "Write the bundle again with pld-tf export."
+        )
+    names = _check_files(path, manifest.get("files"))
+    if MODEL_NAME not in names:
+        raise HarnessError(
+            f"{path / MANIFEST_NAME} lists no {MODEL_NAME}. "
+            "Write the bundle again with pld-tf export."
+        )
+    recipe_name = _text_or_none(manifest.get("recipe_name"))
+    has_float = kind != "float" and FLOAT_NAME in names
+    return Bundle(
+        name=recipe_name or path.resolve().name,
+        model=read_tflite(path / MODEL_NAME),
+        float_model=read_tflite(path / FLOAT_NAME) if has_float else None,
+        kind=cast(str, kind),
+        recipe_name=recipe_name,
+        commit=_text_or_none(manifest.get("commit")),
+    )
+
+
+def read_tflite(path: Path) -> ModelFile:
+    """Read a .tflite and check what can be checked without an interpreter.
+
+    Raises:
+      HarnessError: no such file, or its size or identifier is not that of a .tflite.
+    """
+    if not path.is_file():
+        raise HarnessError(
+            f"expected a firmware bundle or a .tflite file, but {path} is neither. "
+            "pld-tf export writes both."
+        )
+    content = _read(path, MAX_MODEL_BYTES)
+    if len(content) < MIN_MODEL_BYTES or content[4:8] != b"TFL3":
+        raise HarnessError(
+            f"{path} is not a .tflite file: expected TFL3 at byte 4, got {content[4:8]!r} "
+            f"in a file of {len(content)} bytes. Give a file written by pld-tf export."
+        )
+    return ModelFile(name=path.name, content=content)
+
+
+def _read_manifest(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        raise HarnessError(
+            f"{path.parent} holds no {path.name}; expected a folder written by pld-tf export, "
+            "or a .tflite file."
+        )
+    try:
+        manifest = json.loads(_read(path, MAX_MANIFEST_BYTES))
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise HarnessError(
+            f"{path} is not JSON ({reason}). Write the bundle again with pld-tf export."
+        ) from error
+    fields = _fields(manifest, path, "an object")
+    if fields.get("format") != FORMAT:
+        raise HarnessError(
+            f"{path}: this version reads format {FORMAT}, got {fields.get('format')!r}. "
+            "Write the bundle again with this version's pld-tf export."
+        )
+    return fields
+
+
+def _check_files(folder: Path, listed: object) -> frozenset[str]:
+    files = _fields(listed, folder / MANIFEST_NAME, "files: an object of file names")
+    for name, entry in files.items():
+        where = folder / MANIFEST_NAME
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or "\\" in name or ".." in parts:
+            raise HarnessError(f"{where}: file name {name!r} leaves the bundle. Export it again.")
+        fields = _fields(entry, where, f"files.{name}: an object with sha256 and bytes")
+        _check_file(folder / name, size=fields.get("bytes"), sha256=fields.get("sha256"))
+    return frozenset(files)
+
+
+def _check_file(path: Path, *, size: object, sha256: object) -> None:
+    if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise HarnessError(
+            f"{path.parent / MANIFEST_NAME}: the sha256 of {path.name} must be 64 hexadecimal "
+            "digits. Write the bundle again with pld-tf export."
+        )
+    if not path.is_file():
+        raise HarnessError(
+            f"{path} is in the bundle's manifest but not in its folder. Copy the whole bundle, "
+            "or write it again with pld-tf export."
+        )
+    actual_size = path.stat().st_size
+    if actual_size != size:
+        raise HarnessError(
+            f"{path} has {actual_size} bytes, but the bundle's manifest says {size}: the file "
+            "was changed. Write the bundle again with pld-tf export."
+        )
+    with path.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if actual != sha256:
+        raise HarnessError(
+            f"{path} has SHA-256 {actual[:12]}..., but the bundle's manifest says "
+            f"{sha256[:12]}...: the file was changed. Write the bundle again with pld-tf export."
+        )
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise HarnessError(f"cannot read {path}: {error.strerror}.") from error
+    if len(content) > max_bytes:
+        raise HarnessError(f"{path} must have at most {max_bytes} bytes, but has more.")
+    return content
+
+
+def _fields(value: object, path: Path, expected: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise HarnessError(
+            f"{path}: expected {expected}, got {type(value).__name__}. "
+            "Write the bundle again with pld-tf export."
+        )
+    return cast(dict[str, object], value)
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,76 @@
+"""Names the machine, the software and the commit behind a figure. Never fails."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("ai-edge-litert", "numpy", "tensorflow")
+_CPUINFO = Path("/proc/cpuinfo")
+# x86 says "model name"; ARM boards say "Model" or "Hardware".
+_CPU_KEYS = ("model name", "Model", "Hardware")
+
+
+def describe_machine() -> dict[str, Any]:
+    """CPU, cores this process may use, operating system, Python and package versions."""
+    return {
+        "cpu": cpu_name(_CPUINFO),
+        "cores": usable_cores(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "packages": package_versions(PACKAGES),
+    }
+
+
+def usable_cores() -> int:
+    """Logical cores this process may run on, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_name(cpuinfo: Path) -> str:
+    """The processor's name from a Linux cpuinfo file, or what Python knows without one."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    named = (fields[key] for key in _CPU_KEYS if fields.get(key))
+    return next(named, platform.processor() or platform.machine())
+
+
+def package_versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Version of each package that is installed; the others are left out."""
+    versions: dict[str, str] = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def source_commit(root: Path) -> str | None:
+    """Full hash of the checkout whose top folder is `root`, "-dirty" after uncommitted changes.
+
+    None where `root` is no checkout (an installed package), has no commit, or git is missing.
+    """
+    # Without this, a package installed inside some other checkout would name that one's commit.
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    # Git hooks set GIT_DIR, which would win over the folder.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    try:
+        found = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

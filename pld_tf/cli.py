@@ -1,0 +1,261 @@
+"""The command `pld-tf`: parses, calls one function, prints. Nothing imports this file."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from export.cli import export
+from export.errors import ExportError
+from firmware_harness.errors import HarnessError
+from pld_tf import __version__
+from pld_tf.errors import PldError
+from pld_tf.quiet import load_tensorflow
+
+STOPPED = 130  # exit code that typer makes of Ctrl-C
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts in half the time
+    help="Keyword spotters that hear 500 ms: distil down a ladder of input lengths, export int8, "
+    "measure.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Get recordings to train on.")
+recipes_app = typer.Typer(
+    invoke_without_command=True, help="List the shipped recipes, or show one."
+)
+app.add_typer(data_app, name="data")
+app.add_typer(recipes_app, name="recipes")
+app.command("export")(export)
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", "-d", help="Folder of <word>/<recording>; see docs/data.md."),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave unreadable clips out instead of stopping.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def distill(
+    recipe: Annotated[
+        str, typer.Argument(help="Recipe name or TOML file; `pld-tf recipes` lists them.")
+    ],
+    data: Data,
+    run_dir: Annotated[
+        Path, typer.Option("--run-dir", "-o", help="Folder of this run. Resumed if it exists.")
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Seeds crops, noise and weights.")] = 0,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
+    ] = None,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Climb a recipe's ladder, teacher first, and write a model bundle at its end.
+
+    Finished rungs are skipped and a stopped one goes on from its last epoch, so the same command
+    resumes a stopped run and ends with the same weights.
+
+    \b
+    Examples:
+      pld-tf distill demo --data demo/speech --run-dir runs/demo
+      pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --seed 1 --set batch=256
+    """
+    from pld_tf.recipe import load_recipe  # here, because these imports take time
+
+    checked = load_recipe(recipe, overrides)
+    load_tensorflow()
+    from pld_tf.run import distill as run_distill
+
+    run_distill(
+        recipe=checked,
+        recipe_name=Path(recipe).stem,
+        data=data,
+        run_dir=run_dir,
+        seed=seed,
+        skip_bad=skip_bad,
+        say=typer.echo,
+    )
+    typer.echo(f"model bundle: {run_dir / 'bundle'}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of pld-tf distill.")],
+    data: Data,
+    rung: Annotated[
+        int | None, typer.Option(help="Rung to evaluate, 0 first; the last one if not given.")
+    ] = None,
+    split: Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")] = "test",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Accuracy of a run under four crop protocols, with intervals, per class and by position.
+
+    \b
+    Examples:
+      pld-tf evaluate runs/demo --data demo/speech
+      pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
+    """
+    load_tensorflow()
+    from pld_tf.evaluate import evaluate as run_evaluate
+    from pld_tf.evaluation_text import evaluation_text
+
+    report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=_note)
+    typer.echo(json.dumps(report, indent=1) if as_json else evaluation_text(report))
+
+
+@app.command()
+def bench(
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export, or a .tflite file.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Corpus whose test clips give accuracy.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write this report as .json and .md.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=128, help="Threads of one inference.")] = 1,
+    protocol: Annotated[
+        Literal["centre", "random", "loudest"], typer.Option(help="How test clips are cropped.")
+    ] = "loudest",
+    as_json: Json = False,
+) -> None:
+    """Latency and accuracy of an exported model on the TFLite interpreter, beside its float twin.
+
+    \b
+    Examples:
+      pld-tf bench bundles/demo --data demo/speech --out bundles/demo-report
+      pld-tf bench model.tflite --json
+    """
+    from firmware_harness.bench import bench_tflite
+    from firmware_harness.report import render_markdown, write_report
+    from pld_tf.progress import progress_bar
+
+    examples = None
+    if data is not None:
+        load_tensorflow()
+        from pld_tf.bench_examples import bundle_examples
+
+        examples = bundle_examples(bundle, data=data, protocol=protocol, say=_note)
+    with progress_bar("bench", unit="runs") as advance:
+        report = bench_tflite(
+            bundle,
+            examples=examples,
+            threads=threads,
+            command=" ".join(["pld-tf", *sys.argv[1:]]),
+            progress=lambda phase, done, total: advance(done, total),
+        )
+    if out is not None:
+        _note(f"report: {', '.join(str(path) for path in write_report(report, out))}")
+    typer.echo(json.dumps(report, indent=1) if as_json else render_markdown(report))
+
+
+@data_app.command("demo")
+def data_demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+) -> None:
+    """Make the built-in corpus: words spoken by eSpeak NG's many voices. Needs no network.
+
+    Needs the extra `demo` (pip install 'pld-tf[demo]'): eSpeak NG is under the GPL-3.
+
+    \b
+    Example:
+      pld-tf data demo demo/speech
+    """
+    load_tensorflow()
+    from pld_tf.data.demo_voices import make_demo_corpus
+    from pld_tf.progress import progress_bar
+
+    with progress_bar("speaking") as advance:
+        make_demo_corpus(directory, progress=advance)
+    typer.echo(f"demo corpus: {directory}")
+
+
+@data_app.command("speech-commands")
+def data_speech_commands(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    version: Annotated[int, typer.Option(min=1, max=2, help="1 or 2.")] = 2,
+) -> None:
+    """Download Google's Speech Commands (CC BY 4.0; 1.4 and 2.3 GB), check it and unpack it.
+
+    A stopped download goes on where it stopped.
+
+    \b
+    Example:
+      pld-tf data speech-commands --version 2 speech
+    """
+    from pld_tf.data.download import download_speech_commands
+    from pld_tf.progress import progress_bar
+
+    with progress_bar("downloading", unit="bytes") as advance:
+        download_speech_commands(version, directory, progress=advance)
+    typer.echo(f"Speech Commands v0.0{version}: {directory}")
+
+
+@recipes_app.callback()
+def recipes(context: typer.Context) -> None:
+    """List the shipped recipes.
+
+    \b
+    Example:
+      pld-tf recipes
+    """
+    if context.invoked_subcommand:
+        return
+    from pld_tf.recipe import load_recipe, recipe_names
+
+    for name in recipe_names():
+        typer.echo(f"{name:24}{load_recipe(name).description}")
+
+
+@recipes_app.command("show")
+def recipes_show(
+    name: Annotated[str, typer.Argument(help="Recipe name.")],
+) -> None:
+    """Print a recipe, to copy and change.
+
+    \b
+    Example:
+      pld-tf recipes show own_words > mine.toml
+    """
+    from pld_tf.recipe import recipe_text
+
+    typer.echo(recipe_text(name), nl=False)
+
+
+@app.callback(invoke_without_command=True)
+def common(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Common options."""
+    if version:
+        typer.echo(f"pld-tf {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Entry point: what a user caused is one line and exit code 2."""
+    try:
+        app()
+    except (PldError, ExportError, HarnessError) as error:
+        typer.echo(f"pld-tf: {error}", err=True)
+        sys.exit(2)
+    except SystemExit as ended:
+        if ended.code == STOPPED:
+            typer.echo("pld-tf: stopped; the same command goes on from here.", err=True)
+        raise
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)

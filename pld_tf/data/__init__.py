@@ -1,0 +1,1 @@
+"""Recordings to batches: corpus, store, crops, tf.data pipelines."""

@@ -1,0 +1,103 @@
+"""Which class each word of a corpus belongs to, and how many clips an epoch takes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pld_tf.errors import PldError
+from pld_tf.recipe import Recipe, nearest
+
+IGNORED = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """Classes of a recipe over the words of a corpus.
+
+    Attributes:
+      names: in output order: keywords, `unknown`, `silence`.
+      of_word: int32 [words], class of each word, `IGNORED` for words left out.
+      unknown: clips of `unknown` per epoch, as a multiple of the mean keyword class.
+      silence: the same for `silence`.
+    """
+
+    names: tuple[str, ...]
+    of_word: np.ndarray
+    unknown: float
+    silence: float
+
+    @property
+    def unknown_class(self) -> int:
+        return len(self.names) - 2
+
+    @property
+    def silence_class(self) -> int:
+        return len(self.names) - 1
+
+
+def find_classes(recipe: Recipe, words: Sequence[str]) -> Classes:
+    """Assign a class to each word.
+
+    Raises:
+      PldError: a keyword or ignored word of the recipe is not in the corpus.
+    """
+    for key, wanted in (("keywords", recipe.keywords), ("ignored_words", recipe.ignored_words)):
+        for word in wanted:
+            # A corpus that lacks a word to be ignored has nothing to ignore.
+            if word not in words and key == "keywords":
+                raise PldError(
+                    f"keyword '{word}' of the recipe has no folder in the data;"
+                    f"{nearest(word, words)}"
+                )
+    of_word = [
+        recipe.keywords.index(word)
+        if word in recipe.keywords
+        else IGNORED
+        if word in recipe.ignored_words
+        else len(recipe.keywords)
+        for word in words
+    ]
+    return Classes(
+        names=recipe.class_names,
+        of_word=np.array(of_word, np.int32),
+        unknown=recipe.unknown,
+        silence=recipe.silence,
+    )
+
+
+def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, int]:
+    """Clips per epoch of each word, and of silence.
+
+    Every keyword clip is taken. `unknown` is shared evenly by its words; what a rare word cannot
+    fill goes to the others.
+
+    Args:
+      classes: classes over the words.
+      word_counts: int [words], clips of each word in one split.
+
+    Returns:
+      int64 [words], at most `word_counts`; and the number of silence crops.
+    """
+    is_keyword = (classes.of_word >= 0) & (classes.of_word < classes.unknown_class)
+    is_unknown = classes.of_word == classes.unknown_class
+    mean_keyword = word_counts[is_keyword].sum() / max(1, is_keyword.sum())
+    quotas = np.where(is_keyword, word_counts, 0).astype(np.int64)
+    quotas[is_unknown] = _share_evenly(
+        round(classes.unknown * mean_keyword), word_counts[is_unknown]
+    )
+    return quotas, round(classes.silence * mean_keyword)
+
+
+def _share_evenly(total: int, available: np.ndarray) -> np.ndarray:
+    """Shares of at most `available`, as even as that allows, with the given sum where possible.
+
+    >>> _share_evenly(10, np.array([1, 9, 9])).tolist()
+    [1, 5, 4]
+    """
+    shares = np.zeros(len(available), np.int64)
+    # Rarest first: what it leaves is shared by those that have more.
+    for rank, word in enumerate(np.argsort(available, kind="stable")):
+        remaining = total - shares.sum()
+        shares[word] = min(available[word], -(-remaining // (len(available) - rank)))
+    return shares

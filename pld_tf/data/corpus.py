@@ -1,0 +1,256 @@
+"""Find the clips of a folder of recorded words and split them by speaker. Decodes nothing."""
+
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pld_tf.errors import PldError
+
+NOISE_FOLDER = "_background_noise_"
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+
+_LAYOUT = "<word>/<speaker>_nohash_<n>.wav, or <word>/<any name>.wav, .flac, .ogg or .mp3"
+_SPEAKER = re.compile(r"^(.+?)_nohash_")
+# Fixed by the corpus: with another number its speakers would change splits.
+_MAX_CLIPS_PER_WORD = 2**27 - 1
+_VALIDATION_PERCENT = 10.0
+_TEST_PERCENT = 10.0
+_MAX_LIST_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One recording. `path` is relative to the corpus, with slashes; `word` is its folder."""
+
+    path: str
+    word: str
+    speaker: str | None
+    split: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """What a folder holds; the same files with the same times give the same fingerprint.
+
+    Args:
+      root: the folder.
+      clips: sorted by path.
+      noise: paths of the background noise recordings, relative to `root`, sorted.
+      notes: one line each, for the user.
+      fingerprint: SHA-256 of paths, sizes, times and lists; hex.
+    """
+
+    root: Path
+    clips: tuple[Clip, ...]
+    noise: tuple[str, ...]
+    notes: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    path: str
+    size: int
+    mtime_ns: int
+
+
+def find_corpus(root: Path) -> Corpus:
+    """List the clips of a corpus and give each its split.
+
+    A clip on `validation_list.txt` or `testing_list.txt` belongs there, every other clip is for
+    training. Without lists a hash of the speaker decides, as it does for Speech Commands; a file
+    name without a speaker is hashed itself. Folders starting with `_` or `.` are no words.
+
+    Raises:
+      PldError: there is no such folder, no audio in it, or the lists put one speaker in two splits.
+    """
+    words, noise = _scan(root)
+    if not any(words.values()):
+        raise PldError(_nothing_found(root))
+    lists = {split: _read_list(root / name) for split, name in LISTS.items()}
+    clips = tuple(sorted(_split_clips(words, lists, root), key=lambda clip: clip.path))
+    if any(entries is not None for entries in lists.values()):
+        _refuse_shared_speakers(clips, root)
+    found = [*(file for files in words.values() for file in files), *noise]
+    return Corpus(
+        root=root,
+        clips=clips,
+        noise=tuple(sorted(file.path for file in noise)),
+        notes=(*_folder_notes(words), *_list_notes(clips, lists), *_speaker_notes(clips)),
+        fingerprint=_fingerprint(found, root),
+    )
+
+
+def speaker_split(name: str) -> str:
+    """The split that the hash of a speaker's name gives: 10 % validation, 10 % test.
+
+    Source: `which_set` in the README of Speech Commands (Warden 2018, arXiv:1804.03209).
+
+    >>> speaker_split("7a49163e"), speaker_split("0c540988"), speaker_split("004ae714")
+    ('validation', 'test', 'train')
+    """
+    digest = int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16)
+    percent = (digest % (_MAX_CLIPS_PER_WORD + 1)) * (100.0 / _MAX_CLIPS_PER_WORD)
+    if percent < _VALIDATION_PERCENT:
+        return "validation"
+    return "test" if percent < _VALIDATION_PERCENT + _TEST_PERCENT else "train"
+
+
+def _scan(root: Path) -> tuple[dict[str, list[_Found]], list[_Found]]:
+    """Audio files by word, and of the noise folder. One level deep, so links cannot loop."""
+    if not root.is_dir():
+        what = "a file" if root.exists() else "nothing"
+        raise PldError(f"{root}: expected a folder of recorded words ({_LAYOUT}), found {what}.")
+    words: dict[str, list[_Found]] = {}
+    noise: list[_Found] = []
+    for folder in _subfolders(root):
+        if folder == NOISE_FOLDER:
+            noise = list(_audio_files(root, folder))
+        elif not folder.startswith(("_", ".")):
+            words[folder] = list(_audio_files(root, folder))
+    return words, noise
+
+
+def _subfolders(root: Path) -> list[str]:
+    with os.scandir(root) as entries:
+        return sorted(_readable(entry.name, root) for entry in entries if entry.is_dir())
+
+
+def _audio_files(root: Path, folder: str) -> Iterator[_Found]:
+    with os.scandir(root / folder) as entries:
+        for entry in entries:
+            name = _readable(entry.name, root / folder)
+            if _is_audio(name) and entry.is_file():
+                status = entry.stat()
+                yield _Found(
+                    path=f"{folder}/{name}", size=status.st_size, mtime_ns=status.st_mtime_ns
+                )
+
+
+def _is_audio(name: str) -> bool:
+    # Names like `._a.wav` are what macOS leaves beside a file on a foreign disk.
+    return not name.startswith(".") and name.lower().endswith(AUDIO_SUFFIXES)
+
+
+def _readable(name: str, folder: Path) -> str:
+    """The name, if labels and indexes can store it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise PldError(
+            f"{folder}: expected file names in UTF-8, got {os.fsencode(name)!r}. Rename it."
+        ) from None
+    return name
+
+
+def _nothing_found(root: Path) -> str:
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries)
+    loose = sum(map(_is_audio, names))
+    found = f"{loose} audio files outside any word folder" if loose else ", ".join(names[:5])
+    more = ", ..." if not loose and len(names) > 5 else ""
+    return f"{root}: expected recorded words as {_LAYOUT}; found {found or 'nothing'}{more}."
+
+
+def _read_list(path: Path) -> frozenset[str] | None:
+    """Clips of a list file without their suffixes: a corpus may be stored in another format."""
+    try:
+        size = path.stat().st_size
+        if size > _MAX_LIST_BYTES:
+            raise PldError(f"{path}: expected a list of clips under 64 MB, got {size} bytes.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise PldError(f"{path}: expected one clip per line in UTF-8, got {error}.") from None
+    return frozenset(_key(line.strip()) for line in lines if line.strip())
+
+
+def _key(path: str) -> str:
+    return posixpath.splitext(path.removeprefix("./"))[0]
+
+
+def _split_clips(
+    words: dict[str, list[_Found]], lists: dict[str, frozenset[str] | None], root: Path
+) -> Iterator[Clip]:
+    has_lists = any(entries is not None for entries in lists.values())
+    for word, files in words.items():
+        for file in files:
+            match = _SPEAKER.match(file.path.removeprefix(f"{word}/"))
+            speaker = match.group(1) if match else None
+            key = _key(file.path)
+            split = _listed_split(key, lists, root) if has_lists else speaker_split(speaker or key)
+            yield Clip(path=file.path, word=word, speaker=speaker, split=split)
+
+
+def _listed_split(key: str, lists: dict[str, frozenset[str] | None], root: Path) -> str:
+    splits = [split for split, entries in lists.items() if entries and key in entries]
+    if len(splits) > 1:
+        raise PldError(
+            f"{root}: {key} is on both {' and '.join(LISTS.values())}; take it off one of them."
+        )
+    return splits[0] if splits else "train"
+
+
+def _refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
+    first: dict[str, Clip] = {}
+    for clip in clips:
+        if clip.speaker is None:
+            continue
+        other = first.setdefault(clip.speaker, clip)
+        if other.split != clip.split:
+            raise PldError(
+                f"{root}: expected every speaker in one split, but {' and '.join(LISTS.values())} "
+                f"put speaker {clip.speaker} in two: {other.path} is for {other.split}, "
+                f"{clip.path} for {clip.split}. Correct the lists, or remove both "
+                "to split by speaker hash."
+            )
+
+
+def _folder_notes(words: dict[str, list[_Found]]) -> list[str]:
+    empty = [word for word, files in words.items() if not files]
+    if not empty:
+        return []
+    shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+    return [f"{len(empty)} word folder(s) without audio are left out: {shown}."]
+
+
+def _list_notes(clips: tuple[Clip, ...], lists: dict[str, frozenset[str] | None]) -> Iterator[str]:
+    if all(entries is None for entries in lists.values()):
+        return
+    present = {_key(clip.path) for clip in clips}
+    for split, entries in lists.items():
+        if entries is None:
+            yield f"{LISTS[split]} is missing, the other list is there: no clip is for {split}."
+            continue
+        absent = sorted(entries - present)
+        if absent:
+            yield f"{LISTS[split]} names {len(absent)} clip(s) that are not here, as {absent[0]}."
+
+
+def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
+    nameless = [clip for clip in clips if clip.speaker is None]
+    if not nameless:
+        return []
+    return [
+        f"{len(nameless)} of {len(clips)} clips have no speaker in their names "
+        f"(<speaker>_nohash_<n>), as {nameless[0].path}; each is split by itself, "
+        "so one voice may be in several splits."
+    ]
+
+
+def _fingerprint(found: list[_Found], root: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(found, key=lambda file: file.path):
+        # The zero byte cannot be in a path: no two sets of files give the same bytes.
+        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\0".encode())
+    for name in LISTS.values():
+        path = root / name
+        content = path.read_bytes() if path.exists() else b"absent"
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()

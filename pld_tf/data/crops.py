@@ -1,0 +1,174 @@
+"""Which samples a model hears: starts, gain, noise and masks, drawn for each clip of an epoch.
+
+Every choice is a pure function of (seed, epoch, clip), so a run repeats to the byte, goes on after
+a stop as if it had not, and a teacher hears exactly its student's crop.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.recipe import Recipe
+from pld_tf.spec import CLIP_MS
+
+# Columns of the table of draws, one row per clip, uniform in [0, 1).
+_WHERE, _START, _GAIN, _NOISE_ON, _NOISE_VOLUME, _NOISE_START = range(6)
+_MASKS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropRules:
+    """How training crops are drawn; keys as in the recipe, times in samples.
+
+    Attributes:
+      loudest_share: share of crops placed around the loudest part.
+      jitter: such a crop starts at most this far from the loudest part's start.
+      shift: a crop lies up to this far from its clip's middle, past the edges if need be.
+      gain_db: loudness changes by up to this much.
+      noise_share: share of crops with background noise added.
+      noise_volume: greatest factor of that noise.
+      time_masks, time_mask_frames, mel_masks, mel_mask_bins: SpecAugment.
+    """
+
+    loudest_share: float
+    jitter: int
+    shift: int
+    gain_db: float
+    noise_share: float
+    noise_volume: float
+    time_masks: int
+    time_mask_frames: int
+    mel_masks: int
+    mel_mask_bins: int
+
+    @property
+    def draws(self) -> int:
+        """Random numbers that one crop takes."""
+        return _MASKS + 2 * (self.time_masks + self.mel_masks)
+
+
+def crop_rules(recipe: Recipe) -> CropRules:
+    spec = recipe.features
+    return CropRules(
+        loudest_share=recipe.loudest_share,
+        jitter=spec.samples(recipe.loudest_jitter_ms),
+        shift=spec.samples(recipe.shift_ms),
+        gain_db=recipe.gain_db,
+        noise_share=recipe.noise_share,
+        noise_volume=recipe.noise_volume,
+        time_masks=recipe.time_masks,
+        time_mask_frames=recipe.time_mask_frames,
+        mel_masks=recipe.mel_masks,
+        mel_mask_bins=recipe.mel_mask_bins,
+    )
+
+
+def draw_table(*, seed: int, epoch: tf.Tensor, clips: int, draws: int) -> tf.Tensor:
+    """Uniform float32 [clips, draws]; row c depends on seed, epoch and c alone."""
+    return tf.random.stateless_uniform([clips, draws], seed=tf.stack([np.int64(seed), epoch]))
+
+
+def crop_starts(
+    draws: tf.Tensor, loudest: tf.Tensor, *, length: tf.Tensor, clip_samples: int, rules: CropRules
+) -> tf.Tensor:
+    """First sample of each crop.
+
+    Args:
+      draws: float32 [batch, draws].
+      loudest: int32 [batch], start of the loudest part of `length` samples.
+      length: int32 scalar, samples in a crop.
+      clip_samples: samples in a clip.
+      rules: share around the loudest part, its jitter, shift of the clip.
+
+    Returns:
+      int32 [batch], from -shift to clip_samples - length + shift. Past the clip lie zeros.
+    """
+    room = tf.cast(clip_samples - length, tf.float32)
+    # A crop with room to lie in is shifted already; only what is missing goes past the edges.
+    margin = tf.maximum(0.0, float(rules.shift) - room / 2)
+    anywhere = draws[:, _START] * (room + 2 * margin) - margin
+    jitter = (2 * draws[:, _START] - 1) * float(rules.jitter)
+    around = tf.clip_by_value(tf.cast(loudest, tf.float32) + jitter, -margin, room + margin)
+    start = tf.where(draws[:, _WHERE] < rules.loudest_share, around, anywhere)
+    return tf.cast(tf.round(start), tf.int32)
+
+
+def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, rules: CropRules) -> tuple:
+    """Factors of clip and noise, float32 [batch, 1] each.
+
+    `silence` is zeros plus noise of any volume, from none to as recorded.
+    """
+    gain = tf.pow(10.0, (2 * draws[:, _GAIN] - 1) * rules.gain_db / 20)
+    noisy = tf.cast(draws[:, _NOISE_ON] < rules.noise_share, tf.float32)
+    noise = tf.where(is_silence, 1.0, noisy * rules.noise_volume) * draws[:, _NOISE_VOLUME]
+    return gain[:, None], noise[:, None]
+
+
+def noise_starts(draws: tf.Tensor, noise_samples: int, clip_samples: int) -> tf.Tensor:
+    """Where in the noise each clip's second of noise begins, int32 [batch]."""
+    return tf.cast(draws[:, _NOISE_START] * float(noise_samples - clip_samples), tf.int32)
+
+
+def spec_augment(features: tf.Tensor, draws: tf.Tensor, rules: CropRules) -> tf.Tensor:
+    """Cover bands of time and of mel bins with zeros, the level of middling speech.
+
+    Args:
+      features: float32 [batch, frames, bins, 1].
+      draws: float32 [batch, draws].
+      rules: number of masks, and their greatest width in frames and bins.
+
+    Returns:
+      The same shape.
+
+    Source: Park et al. 2019, arXiv:1904.08779.
+    """
+    column = _MASKS
+    for axis, masks, widest in (
+        (1, rules.time_masks, rules.time_mask_frames),
+        (2, rules.mel_masks, rules.mel_mask_bins),
+    ):
+        for _ in range(masks):
+            covered = _band(tf.shape(features)[axis], draws[:, column : column + 2], widest)
+            band = covered[:, :, None, None] if axis == 1 else covered[:, None, :, None]
+            features = tf.where(band, 0.0, features)
+            column += 2
+    return features
+
+
+def _band(size: tf.Tensor, draws: tf.Tensor, widest: int) -> tf.Tensor:
+    """Bool [batch, size]: a band of 0 to `widest` cells somewhere in `size`."""
+    width = tf.floor(draws[:, :1] * float(widest + 1))
+    start = tf.floor(draws[:, 1:] * (tf.cast(size, tf.float32) - width + 1))
+    cells = tf.range(tf.cast(size, tf.float32))[None]
+    return (cells >= start) & (cells < start + width)
+
+
+def fixed_starts_ms(
+    protocol: str, *, length_ms: int, loudest_ms: np.ndarray, seed: int = 0, crops: int = 5
+) -> np.ndarray:
+    """Starts of the crops that a protocol cuts from each clip.
+
+    Args:
+      protocol: centre, random, loudest or sliding.
+      length_ms: length of a crop.
+      loudest_ms: int32 [clips], start of the loudest part.
+      seed: of the random protocol.
+      crops: crops per clip of the random protocol.
+
+    Returns:
+      int32 [clips, crops per clip], in ms.
+    """
+    room = CLIP_MS - length_ms
+    clips = len(loudest_ms)
+    if protocol == "loudest":
+        return loudest_ms[:, None]
+    if protocol == "random":
+        rng = np.random.Generator(np.random.PCG64(seed))
+        return rng.integers(0, room + 1, (clips, crops), dtype=np.int32)
+    if protocol == "sliding":
+        return np.tile(np.arange(0, room + 1, SLIDING_HOP_MS, dtype=np.int32), (clips, 1))
+    return np.full((clips, 1), room // 2, np.int32)
+
+
+SLIDING_HOP_MS = 60

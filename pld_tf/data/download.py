@@ -1,0 +1,192 @@
+"""Download and unpack Speech Commands. Standard library only."""
+
+import gzip
+import hashlib
+import http.client
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from pld_tf.errors import PldError
+
+Progress = Callable[[int, int], None]
+
+_TIMEOUT_S = 60
+_CHUNK_BYTES = 1 << 20
+_PARTIAL_CONTENT = 206
+_RANGE_NOT_SATISFIABLE = 416
+_MAX_UNPACKED_BYTES = 20 * 2**30
+_DONE_MARKER = ".speech_commands"  # a name that no word has
+
+
+class Archive(NamedTuple):
+    """Where an official archive is, and what it must be."""
+
+    url: str
+    sha256: str
+    size: int
+
+
+# SHA-256: torchaudio/datasets/speechcommands.py; the second also in TensorFlow Datasets.
+ARCHIVES = {
+    1: Archive(
+        "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
+        "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
+        1_489_096_277,
+    ),
+    2: Archive(
+        "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+        "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+        2_428_923_189,
+    ),
+}
+
+
+def download_speech_commands(
+    version: int, directory: Path, *, url: str | None = None, progress: Progress | None = None
+) -> None:
+    """Put an official Speech Commands corpus into a folder.
+
+    A download that was cut off goes on where it stopped, if the server can do that. The folder
+    appears once everything is there; then the same call does nothing.
+
+    Args:
+      version: 1 or 2.
+      directory: made; may exist if empty. The archive is kept beside it until it is unpacked.
+      url: where the same archive is found instead; http or https.
+      progress: called with bytes so far and bytes in all.
+
+    Raises:
+      PldError: unknown version, no connection, a wrong checksum, a damaged archive, or `directory`
+        holds something else.
+    """
+    if version not in ARCHIVES:
+        raise PldError(f"expected Speech Commands version 1 or 2, got {version}.")
+    archive = ARCHIVES[version]
+    source = url or archive.url
+    if not source.lower().startswith(("https://", "http://")):
+        raise PldError(f"expected an http or https address, got {source}.")
+    fetch_archive(archive._replace(url=source), directory, progress=progress)
+
+
+def fetch_archive(archive: Archive, directory: Path, *, progress: Progress | None = None) -> None:
+    """Download an archive of known size and checksum, and unpack it as `directory`."""
+    if _is_unpacked(directory, archive):
+        return
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    part = directory.parent / f"{archive.url.rpartition('/')[2] or 'archive'}.part"
+    _download(archive, part, progress)
+    _check(archive, part)
+    _unpack(archive, part, directory)
+    part.unlink()
+
+
+def _is_unpacked(directory: Path, archive: Archive) -> bool:
+    if not directory.exists():
+        return False
+    marker = directory / _DONE_MARKER
+    if marker.is_file() and marker.read_text(encoding="utf-8").strip() == archive.sha256:
+        return True
+    if not directory.is_dir() or any(directory.iterdir()):
+        raise PldError(
+            f"{directory}: expected a new or empty folder, or the same corpus complete; found "
+            "something else. Name another folder."
+        )
+    return False
+
+
+def _download(archive: Archive, part: Path, progress: Progress | None) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    if have == archive.size:
+        return
+    if have > archive.size:
+        part.unlink()
+        have = 0
+    request = urllib.request.Request(archive.url)
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+            resumes = response.status == _PARTIAL_CONTENT and _starts_at(response, have)
+            with part.open("ab" if resumes else "wb") as file:
+                _copy(response, file, archive, progress)
+    except urllib.error.HTTPError as error:
+        if error.code == _RANGE_NOT_SATISFIABLE:
+            part.unlink()  # what is there is no part of what the server has
+        raise PldError(f"{archive.url}: the server answers {error.code} {error.reason}.") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise PldError(
+            f"{archive.url}: the connection failed ({error}); run the same command again to go on."
+        ) from None
+
+
+def _starts_at(response: http.client.HTTPResponse, have: int) -> bool:
+    return (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-")
+
+
+def _copy(
+    response: http.client.HTTPResponse, file: BinaryIO, archive: Archive, progress: Progress | None
+) -> None:
+    done = file.tell()
+    while chunk := response.read(_CHUNK_BYTES):
+        done += len(chunk)
+        if done > archive.size:
+            raise PldError(
+                f"{archive.url}: expected {archive.size} bytes, the server sends more. "
+                "It is not this archive; check the address."
+            )
+        file.write(chunk)
+        if progress:
+            progress(done, archive.size)
+    if done < archive.size:
+        raise PldError(
+            f"{archive.url}: expected {archive.size} bytes, the connection ended after {done}; "
+            "run the same command again to go on."
+        )
+
+
+def _check(archive: Archive, part: Path) -> None:
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != archive.sha256:
+        part.unlink()  # nothing of it can be trusted, so nothing is to be resumed
+        raise PldError(
+            f"{archive.url}: expected SHA-256 {archive.sha256}, got {found}. The download is "
+            "removed; run the same command again."
+        )
+
+
+def _unpack(archive: Archive, part: Path, directory: Path) -> None:
+    partial = directory.parent / f".{directory.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)  # left over from a run that was killed
+    partial.mkdir()
+    try:
+        _extract(part, partial)
+        (partial / _DONE_MARKER).write_text(archive.sha256 + "\n", encoding="utf-8")
+        partial.replace(directory)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise PldError(
+            f"{part}: expected a .tar.gz archive that is whole and stays in its folder, got: "
+            f"{error}. Remove it and download it again."
+        ) from None
+    except OSError as error:
+        raise PldError(
+            f"{directory}: cannot be written ({error}); nothing is left there."
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _extract(part: Path, partial: Path) -> None:
+    unpacked = 0
+    with tarfile.open(part, "r:gz") as tar:
+        for member in tar:
+            unpacked += member.size
+            if unpacked > _MAX_UNPACKED_BYTES:
+                raise tarfile.TarError(f"over {_MAX_UNPACKED_BYTES} bytes unpacked")
+            tar.extract(member, partial, filter="data")

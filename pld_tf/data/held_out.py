@@ -1,0 +1,124 @@
+"""Validation and test clips, and the crops that each protocol cuts from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.data.classes import Classes, word_quotas
+from pld_tf.data.crops import fixed_starts_ms
+from pld_tf.data.loudness import BLOCK_MS, block_energies, loudest_start_ms
+from pld_tf.data.pipeline import fixed_crops
+from pld_tf.data.store import Store
+from pld_tf.recipe import Protocol
+from pld_tf.spec import CLIP_MS
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """The clips of one split that count, always the same ones.
+
+    Attributes:
+      store, split: where they lie.
+      clips: int64 [corpus clips], ascending positions in the split's index.
+      labels: int32 [clips], those of the corpus, then silence.
+      silence: int16 [silence clips, clip_samples].
+      energies: float32 [clips, 100], of all of them.
+    """
+
+    store: Store
+    split: str
+    clips: np.ndarray
+    labels: np.ndarray
+    silence: np.ndarray
+    energies: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def paths(self) -> list[str]:
+        """File of each clip, relative to the corpus; silence has none."""
+        named = [path.decode() for path in self.store.splits[self.split].paths[self.clips]]
+        return named + [""] * len(self.silence)
+
+    def loudest_ms(self, length_ms: int) -> np.ndarray:
+        return loudest_start_ms(self.energies, length_ms)
+
+    def starts_ms(self, protocol: Protocol, length_ms: int, *, seed: int = 0) -> np.ndarray:
+        """Start of each crop, int32 [clips, crops]."""
+        return fixed_starts_ms(
+            protocol, length_ms=length_ms, loudest_ms=self.loudest_ms(length_ms), seed=seed
+        )
+
+    def crops(self, starts_ms: np.ndarray, length_ms: int) -> tf.data.Dataset:
+        """Dataset of int16 [clips, crops, samples], in the order of `labels`."""
+        rate = self.store.sample_rate_hz
+        starts, length = starts_ms * rate // 1000, length_ms * rate // 1000
+        spoken = len(self.clips)
+        words = fixed_crops(
+            self.store, self.split, clips=self.clips, starts=starts[:spoken], length=length
+        )
+        if not len(self.silence):
+            return words
+        cut = [
+            np.stack([clip[start : start + length] for start in row])
+            for clip, row in zip(self.silence, starts[spoken:], strict=True)
+        ]
+        return words.concatenate(tf.data.Dataset.from_tensor_slices(np.stack(cut)).batch(64))
+
+
+def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
+    """The clips of a split that count: all keywords, `unknown` balanced by word, and silence.
+
+    Clips were packed in an order shuffled by file name, so the first ones of each word are a fair
+    choice that no seed changes.
+    """
+    index = store.splits[split]
+    counts = np.bincount(index.words, minlength=len(store.words))
+    quotas, num_silence = word_quotas(classes, counts)
+    rank = _rank_within(index.words)
+    clips = np.flatnonzero(rank < quotas[index.words])
+    silence = _silence(store, split, num_silence)
+    block = store.sample_rate_hz * BLOCK_MS // 1000
+    silent = [block_energies(clip, block) for clip in silence]
+    return HeldOut(
+        store=store,
+        split=split,
+        clips=clips,
+        labels=np.concatenate(
+            [
+                classes.of_word[index.words[clips]],
+                np.full(num_silence, classes.silence_class, np.int32),
+            ]
+        ),
+        silence=silence,
+        energies=np.concatenate([index.energies[clips], *(row[None] for row in silent)]),
+    )
+
+
+def _rank_within(words: np.ndarray) -> np.ndarray:
+    """How many earlier clips have the same word.
+
+    >>> _rank_within(np.array([3, 1, 3, 3, 1])).tolist()
+    [0, 0, 1, 2, 1]
+    """
+    order = np.argsort(words, kind="stable")
+    counts = np.bincount(words)
+    firsts = np.cumsum(counts) - counts
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words)) - firsts[words[order]]
+    return rank
+
+
+def _silence(store: Store, split: str, count: int) -> np.ndarray:
+    """Clips spread evenly over the split's noise, at volumes spread evenly from 0 to 1."""
+    noise = store.noise(split)
+    length = store.sample_rate_hz * CLIP_MS // 1000
+    starts = np.linspace(0, len(noise) - length, count).astype(np.int64)
+    # Steps of the golden ratio keep volume and place apart.
+    volumes = np.arange(1, count + 1) * 0.6180339887498949 % 1
+    clips = [
+        np.rint(noise[start : start + length] * volume).astype(np.int16)
+        for start, volume in zip(starts, volumes, strict=True)
+    ]
+    return np.array(clips, np.int16).reshape(count, length)

@@ -1,0 +1,1 @@
+"""Losses, one training, and the ladder of trainings."""

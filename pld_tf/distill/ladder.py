@@ -1,0 +1,180 @@
+"""The ladder: rungs in order, each in a folder keyed by all that made it; finished ones stay."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from pld_tf import models
+from pld_tf.data.classes import find_classes
+from pld_tf.data.crops import crop_rules
+from pld_tf.data.held_out import held_out
+from pld_tf.data.pipeline import TrainingData
+from pld_tf.data.store import Store
+from pld_tf.distill.rung import Rung
+from pld_tf.distill.validation import student_validation, teacher_validation
+from pld_tf.errors import PldError
+from pld_tf.files import write_json, write_npz
+from pld_tf.models.seeding import set_seed
+from pld_tf.progress import progress_bar
+from pld_tf.recipe import Recipe
+
+# Keys that say how a teacher's labels are used: rung 0 does not depend on them.
+_TEACHER_KEYS = ("labels", "temperature", "hard_weight", "teacher_hears")
+# Keys that a rung's own length, model and epochs stand for.
+_LADDER_KEYS = ("description", "ladder_ms", "models", "epochs", "teacher_lengths")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RungResult:
+    """A finished rung: its number, length, student, and how well student and teacher did."""
+
+    number: int
+    length_ms: int
+    folder: Path
+    student: tf_keras.Model
+    metrics: dict[str, Any]
+
+
+class Ladder:
+    """The rungs of one run.
+
+    Args:
+      recipe: every choice.
+      store: packed corpus.
+      run_dir: rungs lie in its `rungs` folder.
+      seed: of weights, crops and noise.
+    """
+
+    def __init__(self, *, recipe: Recipe, store: Store, run_dir: Path, seed: int) -> None:
+        self._recipe = recipe
+        self._store = store
+        self._run_dir = run_dir
+        self._seed = seed
+        self._classes = find_classes(recipe, store.words)
+
+    def climb(self, report: Callable[[RungResult], None]) -> RungResult:
+        """Train every rung that is not finished yet; `report` hears of each in order.
+
+        Returns:
+          The last rung, whose student is what the ladder was for.
+        """
+        # Slower by a few percent, and the same seed gives the same bytes.
+        tf.config.experimental.enable_op_determinism()
+        teacher = None
+        for number in range(len(self._recipe.ladder_ms)):
+            folder = self._folder(number)
+            if not (folder / "metrics.json").is_file():
+                folder.mkdir(parents=True, exist_ok=True)
+                self._train(number, folder, teacher)
+            teacher = self.load(number)
+            report(teacher)
+        return self.load(len(self._recipe.ladder_ms) - 1)
+
+    def load(self, number: int) -> RungResult:
+        """A finished rung.
+
+        Raises:
+          PldError: it is not finished.
+        """
+        folder = self._folder(number)
+        if not (folder / "metrics.json").is_file():
+            raise PldError(
+                f"rung {number} of {self._run_dir} is not trained yet; go on with pld-tf distill."
+            )
+        student = self._build(number)
+        with np.load(folder / "weights.npz", allow_pickle=False) as file:
+            student.set_weights([file[name] for name in sorted(file.files)])
+        return RungResult(
+            number=number,
+            length_ms=self._recipe.ladder_ms[number],
+            folder=folder,
+            student=student,
+            metrics=json.loads((folder / "metrics.json").read_text("utf-8")),
+        )
+
+    def _build(self, number: int) -> tf_keras.Model:
+        return models.build(
+            **self._recipe.rung_model(number).model_dump(),
+            frames=None,
+            bins=self._recipe.features.bins,
+            classes=len(self._classes.names),
+        )
+
+    def _folder(self, number: int) -> Path:
+        key = self._key(number)
+        return self._run_dir / "rungs" / f"{number}-{self._recipe.ladder_ms[number]}ms-{key[:8]}"
+
+    def _key(self, number: int) -> str:
+        """Hash of everything that decides a rung's weights, its teachers' keys included."""
+        recipe = self._recipe
+        left_out = _LADDER_KEYS if number else _LADDER_KEYS + _TEACHER_KEYS
+        made_of = {
+            "recipe": recipe.model_dump(mode="json", exclude=set(left_out)),
+            "model": recipe.rung_model(number).model_dump(),
+            "epochs": recipe.rung_epochs(number),
+            "heard_ms": recipe.heard_ms(number),
+            "length_ms": recipe.ladder_ms[number],
+            "store": self._store.key,
+            "seed": self._seed,
+            "teacher": self._key(number - 1) if number else None,
+        }
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+    def _train(self, number: int, folder: Path, teacher: RungResult | None) -> None:
+        recipe, length_ms = self._recipe, self._recipe.ladder_ms[number]
+        teacher_ms = recipe.ladder_ms[max(0, number - 1)]
+        title = f"rung {number} ({length_ms} ms)"
+        clips = held_out(self._store, self._classes, "validation")
+        rung_seed = self._seed * 1000 + number
+        set_seed(rung_seed)
+        student = self._build(number)
+        rung = Rung(
+            recipe=recipe,
+            data=TrainingData(
+                store=self._store,
+                classes=self._classes,
+                spec=recipe.features,
+                rules=crop_rules(recipe),
+                lengths_ms=recipe.heard_ms(number),
+                teacher_hears=recipe.teacher_hears if teacher else "crop",
+                teacher_ms=teacher_ms,
+                batch=recipe.batch,
+                seed=rung_seed,
+            ),
+            student=student,
+            teacher=teacher.student if teacher else None,
+            epochs=recipe.rung_epochs(number),
+            validation=student_validation(recipe, clips, length_ms),
+            folder=folder,
+            title=title,
+        )
+        with progress_bar(title) as advance:
+            reached = rung.fit(advance)
+        teacher_accuracy = None
+        if teacher:
+            heard = teacher_validation(recipe, clips, length_ms=length_ms, teacher_ms=teacher_ms)
+            teacher_accuracy = heard.accuracy(teacher.student)
+        weights = {f"w{place:04d}": value for place, value in enumerate(student.get_weights())}
+        write_npz(folder / "weights.npz", **weights)
+        # The rung counts as finished once this file stands.
+        write_json(
+            folder / "metrics.json",
+            {
+                "number": number,
+                "length_ms": length_ms,
+                "protocol": recipe.validation_protocol,
+                "validation_clips": len(clips),
+                "student_accuracy": reached.best_accuracy,
+                "teacher_accuracy": teacher_accuracy,
+                "best_epoch": reached.best_epoch,
+                "epochs": reached.epoch,
+                "history": reached.history,
+            },
+        )

@@ -1,0 +1,225 @@
+"""One rung: one student, its teacher if it has one, one step function, one loop that resumes."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from pld_tf.data.pipeline import TrainingData, training_batches
+from pld_tf.distill.losses import rung_loss
+from pld_tf.distill.validation import Validation
+from pld_tf.errors import PldError
+from pld_tf.files import write_npz, write_text
+from pld_tf.progress import Advance
+from pld_tf.recipe import Recipe
+
+STEPS_PER_CALL = 16
+
+
+@dataclass(kw_only=True)
+class Progressed:
+    """What a rung has reached, and all that a checkpoint holds beside the weights."""
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_accuracy: float = -1.0
+    best_weights: list[np.ndarray] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Rung:
+    """Trains one student.
+
+    Args:
+      recipe: loss, optimiser, schedule, patience.
+      data: the batches.
+      student: trained in place.
+      teacher: frozen; None trains on hard labels alone.
+      epochs: to train at most.
+      validation: decides which epoch's weights are kept.
+      folder: holds checkpoint and logs.
+      title: names the rung in errors.
+    """
+
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        data: TrainingData,
+        student: tf_keras.Model,
+        teacher: tf_keras.Model | None,
+        epochs: int,
+        validation: Validation,
+        folder: Path,
+        title: str,
+    ) -> None:
+        self._recipe = recipe
+        self._data = data
+        self._student = student
+        self._teacher = teacher
+        self._epochs = epochs
+        self._validation = validation
+        self._folder = folder
+        self._title = title
+        self._steps = data.steps_per_epoch
+        if not self._steps:
+            raise PldError(
+                f"an epoch has fewer clips than one batch ({data.batch}); add clips, or set a "
+                "smaller batch."
+            )
+        self._optimizer = make_optimizer(recipe, steps=self._steps, epochs=epochs)
+        self._optimizer.build(student.trainable_variables)
+        self._train = tf.function(self._train_steps)
+
+    def fit(self, advance: Advance) -> Progressed:
+        """Train to the end, from the last finished epoch; the student ends with its best weights.
+
+        Raises:
+          PldError: the loss is no longer finite; names step and clips.
+        """
+        reached = self._restore()
+        data = training_batches(self._data, first_epoch=reached.epoch, epochs=self._epochs)
+        batches = iter(data)
+        with tf.summary.create_file_writer(str(self._folder / "tensorboard")).as_default():
+            while reached.epoch < self._epochs and not self._out_of_patience(reached):
+                loss = self._epoch(batches, reached.epoch, advance)
+                self._note(reached, loss)
+                self._save(reached)
+        self._student.set_weights(reached.best_weights)
+        return reached
+
+    def _epoch(self, batches, epoch: int, advance: Advance) -> float:
+        losses = []
+        for first in range(0, self._steps, STEPS_PER_CALL):
+            count = min(STEPS_PER_CALL, self._steps - first)
+            values, clips = self._train(batches, tf.constant(count))
+            self._refuse_non_finite(values.numpy(), clips.numpy(), epoch, first)
+            losses.append(values.numpy())
+            done = (epoch * self._steps + first + count) * self._data.batch
+            advance(done, self._epochs * self._steps * self._data.batch)
+        return float(np.concatenate(losses).mean())
+
+    def _train_steps(self, batches, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        losses = tf.TensorArray(tf.float32, count)
+        clips = tf.TensorArray(tf.int64, count, element_shape=[self._data.batch])
+        for step in tf.range(count):
+            batch = next(batches)
+            losses = losses.write(step, self.step(batch))
+            clips = clips.write(step, tf.ensure_shape(batch["clip"], [self._data.batch]))
+        return losses.stack(), clips.stack()
+
+    def step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """One update of the student; the batch's mean loss."""
+        recipe = self._recipe
+        teacher_logits = None
+        if self._teacher is not None:
+            heard = batch.get("teacher", batch["features"])
+            teacher_logits = self._teacher(heard, training=False)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(
+                rung_loss(
+                    labels=batch["label"],
+                    student_logits=self._student(batch["features"], training=True),
+                    teacher_logits=teacher_logits,
+                    soft=recipe.labels == "soft",
+                    temperature=recipe.temperature,
+                    hard_weight=recipe.hard_weight,
+                    smoothing=recipe.label_smoothing,
+                )
+            )
+        weights = self._student.trainable_variables
+        self._optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return loss
+
+    def _refuse_non_finite(self, losses, clips, epoch: int, first: int) -> None:
+        wrong = np.flatnonzero(~np.isfinite(losses))
+        if not wrong.size:
+            return
+        paths = self._data.index.paths
+        names = [
+            paths[clip].decode() if clip < len(paths) else "(silence)" for clip in clips[wrong[0]]
+        ]
+        listing = self._folder / "non_finite_batch.txt"
+        write_text(listing, "\n".join(names) + "\n")
+        step = epoch * self._steps + first + int(wrong[0])
+        raise PldError(
+            f"{self._title}: the loss is {losses[wrong[0]]} at step {step} (epoch {epoch}); its "
+            f"batch begins with {', '.join(names[:3])}, all {len(names)} clips are in {listing}. "
+            "Lower learning_rate, or look at these clips."
+        )
+
+    def _out_of_patience(self, reached: Progressed) -> bool:
+        patience = self._recipe.patience
+        return bool(patience) and reached.epoch - 1 - reached.best_epoch >= patience
+
+    def _note(self, reached: Progressed, loss: float) -> None:
+        accuracy = self._validation.accuracy(self._student)
+        reached.history.append({"epoch": reached.epoch, "loss": loss, "accuracy": accuracy})
+        tf.summary.scalar("loss", loss, step=reached.epoch)
+        tf.summary.scalar("validation_accuracy", accuracy, step=reached.epoch)
+        if accuracy >= reached.best_accuracy:
+            reached.best_accuracy, reached.best_epoch = accuracy, reached.epoch
+            reached.best_weights = self._student.get_weights()
+        reached.epoch += 1
+
+    def _save(self, reached: Progressed) -> None:
+        state = {"epoch": reached.epoch, "best_epoch": reached.best_epoch}
+        state |= {"best_accuracy": reached.best_accuracy, "history": reached.history}
+        groups = {
+            "student": self._student.get_weights(),
+            "optimizer": [variable.numpy() for variable in self._optimizer.variables],
+            "best": reached.best_weights,
+        }
+        arrays = {
+            f"{group}_{number:04d}": value
+            for group, values in groups.items()
+            for number, value in enumerate(values)
+        }
+        write_npz(self._folder / "checkpoint.npz", state=np.array(json.dumps(state)), **arrays)
+
+    def _restore(self) -> Progressed:
+        checkpoint = self._folder / "checkpoint.npz"
+        if not checkpoint.is_file():
+            return Progressed()
+        with np.load(checkpoint, allow_pickle=False) as file:
+            state = json.loads(str(file["state"]))
+            names = sorted(file.files)
+            groups = {
+                group: [file[name] for name in names if name.startswith(f"{group}_")]
+                for group in ("student", "optimizer", "best")
+            }
+        self._student.set_weights(groups["student"])
+        for variable, value in zip(self._optimizer.variables, groups["optimizer"], strict=True):
+            variable.assign(value)
+        return Progressed(best_weights=groups["best"], **state)
+
+
+def make_optimizer(recipe: Recipe, *, steps: int, epochs: int) -> tf_keras.optimizers.Optimizer:
+    """Optimiser with its schedule; weight decay spares biases and batch normalization.
+
+    Args:
+      recipe: optimizer, learning_rate, schedule, warmup_epochs, weight_decay.
+      steps: per epoch.
+      epochs: in all.
+    """
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = min(recipe.warmup_epochs, epochs // 2) * steps
+        rate = tf_keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=recipe.learning_rate / 100 if warmup else recipe.learning_rate,
+            decay_steps=epochs * steps - warmup,
+            warmup_target=recipe.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    if recipe.optimizer == "sgd":
+        optimizer = tf_keras.optimizers.SGD(
+            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+        )
+    else:
+        optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

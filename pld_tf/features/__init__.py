@@ -1,0 +1,1 @@
+"""Waveforms to features, through integer tables that a device can hold."""

@@ -1,0 +1,39 @@
+"""Features in TensorFlow, for batches of crops."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.features.tables import Q15, make_tables
+from pld_tf.spec import FeatureSpec
+
+
+def log_mel(samples: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
+    """Log-mel features (or MFCC, when `spec.mfcc` is set) of a batch of crops.
+
+    Args:
+      samples: float32 in int16 units (-32768 to 32767), shape [batch, num_samples].
+      spec: window, hop, filters, floor and scale.
+
+    Returns:
+      float32, shape [batch, frames, bins, 1]. Frame f depends on no sample after
+      `f * hop + window`, and on no other crop of the batch.
+
+    >>> log_mel(tf.zeros([1, 800]), FeatureSpec()).shape.as_list()
+    [1, 2, 40, 1]
+    """
+    tables = make_tables(spec)
+    window = tf.constant(tables.window.astype(np.float32) / Q15)
+    # Squared real and imaginary parts lie side by side in memory, so filters that hold every
+    # weight twice add them up inside the matrix product.
+    mel = tf.constant(np.repeat(tables.mel.astype(np.float32) / Q15, 2, axis=0))
+    frames = tf.signal.frame(samples, spec.window_samples, spec.hop_samples)
+    spectrum = tf.signal.rfft(frames * window, [spec.fft_size])
+    parts = tf.reshape(tf.bitcast(spectrum, tf.float32), [-1, spec.fft_size + 2])
+    energy = tf.matmul(tf.square(parts), mel)
+    log2_energy = tf.math.log(energy + float(spec.log_floor)) / math.log(2.0)
+    features = (log2_energy - spec.log2_offset) / spec.log2_scale
+    if spec.mfcc:
+        features = tf.matmul(features, tf.constant(tables.dct.astype(np.float32) / Q15))
+    return tf.reshape(features, [-1, tf.shape(frames)[1], spec.bins, 1])

@@ -1,0 +1,64 @@
+"""Keyword networks by name. Light to import: TensorFlow comes in with the first `build`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pld_tf.models.names import check
+
+if TYPE_CHECKING:
+    import tf_keras
+
+
+def build(
+    *,
+    family: str,
+    size: str,
+    width: float,
+    dropout: float,
+    frames: int | None,
+    bins: int,
+    classes: int,
+) -> tf_keras.Model:
+    """Give an untrained network from features to logits.
+
+    Weights do not depend on `frames`: a model built for one length takes the weights of another.
+
+    Args:
+      family: a key of `names.SIZES`.
+      size: one of that family's sizes.
+      width: multiplies every inner number of channels; 1 is the paper's network.
+      dropout: share of channels dropped in training, from 0 to below 1.
+      frames: of the input; None lets every call bring its own, from about 24 up.
+      bins: features per frame, 10 or more.
+      classes: logits, 2 or more.
+
+    Returns:
+      A model from float32 [batch, frames, bins, 1] to float32 logits [batch, classes].
+
+    Raises:
+      PldError: no such family or size; the closest one is named.
+      ValueError: a number is out of its range.
+    """
+    check(family=family, size=size)
+    _require(width > 0, "width", "positive", width)
+    _require(0 <= dropout < 1, "dropout", "at least 0 and below 1", dropout)
+    _require(frames is None or frames >= 1, "frames", "at least 1, or None", frames)
+    _require(bins >= 10, "bins", "at least 10", bins)
+    _require(classes >= 2, "classes", "at least 2", classes)
+    from pld_tf.models import families  # here, because importing TensorFlow takes seconds
+
+    return families.assemble(
+        family=family,
+        size=size,
+        width=width,
+        dropout=dropout,
+        frames=frames,
+        bins=bins,
+        classes=classes,
+    )
+
+
+def _require(holds: bool, name: str, expected: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"model.{name} must be {expected}, got {value}.")

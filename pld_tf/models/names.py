@@ -1,0 +1,42 @@
+"""Names of the network families and their sizes. May not import TensorFlow: recipes read it."""
+
+from difflib import get_close_matches
+
+from pld_tf.errors import PldError
+
+SIZES: dict[str, tuple[str, ...]] = {
+    "ds_cnn": ("S", "M", "L"),
+    "tc_resnet": ("8", "14"),
+    "res": ("8", "15", "26", "8-narrow", "15-narrow", "26-narrow"),
+    "edgespeechnet": ("A", "B", "C", "D"),
+    "bc_resnet": ("1", "1.5", "2", "3", "6", "8"),
+}
+
+
+def check(*, family: str, size: str) -> None:
+    """Accept a family and size that can be built.
+
+    Raises:
+      PldError: no such family, or it has no such size; the text names the closest legal one.
+
+    >>> check(family="ds_cnn", size="S")
+    >>> check(family="ds_cnn", size="XL")
+    Traceback (most recent call last):
+    pld_tf.errors.PldError: ds_cnn has no size 'XL'; closest is 'L'. It comes in S, M, L.
+    """
+    if family not in SIZES:
+        raise PldError(
+            f"no model family named {family!r}; closest is {_closest(family, tuple(SIZES))!r}. "
+            f"There are {', '.join(SIZES)}."
+        )
+    if size not in SIZES[family]:
+        raise PldError(
+            f"{family} has no size {size!r}; closest is {_closest(size, SIZES[family])!r}. "
+            f"It comes in {', '.join(SIZES[family])}."
+        )
+
+
+def _closest(name: str, legal: tuple[str, ...]) -> str:
+    plain = {known.lower(): known for known in legal}
+    # No cutoff: the nearest of a handful of names helps more than none.
+    return plain[get_close_matches(str(name).lower(), list(plain), n=1, cutoff=0.0)[0]]

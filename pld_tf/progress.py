@@ -1,0 +1,69 @@
+"""Progress on stderr: a bar on a terminal, a line now and then in a log."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+LOG_SECONDS = 20.0
+Advance = Callable[[int, int], None]  # done, in all
+
+
+@contextmanager
+def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
+    """Gives a function to call with (done, in all); it shows rate and time left."""
+    console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        yield _log_lines(title, unit)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(title, total=None, rate="")
+        rate = _Rate()
+
+        def advance(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total, rate=f"{rate(done):,.0f} {unit}/s")
+
+        yield advance
+
+
+class _Rate:
+    """Units per second since the first call: what an earlier run did does not count."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def __call__(self, done: int) -> float:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, done)
+        return (done - self._first[1]) / max(now - self._first[0], 1e-3)
+
+
+def _log_lines(title: str, unit: str) -> Advance:
+    rate = _Rate()
+    last = time.monotonic()
+
+    def advance(done: int, total: int) -> None:
+        nonlocal last
+        speed = rate(done)
+        if time.monotonic() - last < LOG_SECONDS:
+            return
+        last = time.monotonic()
+        left = (total - done) / speed if speed else 0.0
+        print(
+            f"{title}: {done:,} of {total:,} {unit}, {speed:,.0f} {unit}/s, {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return advance

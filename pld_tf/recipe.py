@@ -1,0 +1,263 @@
+"""Recipes: every choice that defines a ladder, read once, checked, frozen. No TensorFlow here."""
+
+import difflib
+import itertools
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pld_tf.errors import PldError
+from pld_tf.models.names import SIZES
+from pld_tf.spec import CLIP_MS, FeatureSpec
+
+# Batches are built from this many clips at a time: see pld_tf/data/pipeline.py.
+MICRO_BATCH = 16
+# The loudest part of a clip is looked for on this grid: BLOCK_MS of pld_tf/data/loudness.py.
+LADDER_GRID_MS = 10
+
+Protocol = Literal["centre", "random", "loudest", "sliding"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+Share = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[int, Field(ge=0, le=CLIP_MS)]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class ModelChoice(_Strict):
+    """One network: family, size, and a multiplier of its channel counts."""
+
+    family: str
+    size: str
+    width: Annotated[float, Field(gt=0, le=8)] = 1.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _known(self) -> "ModelChoice":
+        if self.family not in SIZES:
+            raise ValueError(f"family '{self.family}' is unknown;{nearest(self.family, SIZES)}")
+        if self.size not in SIZES[self.family]:
+            legal = ", ".join(SIZES[self.family])
+            raise ValueError(f"{self.family} has no size '{self.size}'; sizes are {legal}")
+        return self
+
+
+class Recipe(_Strict):
+    """A ladder of trainings. `docs/recipes.md` describes each key for users.
+
+    Lengths are milliseconds, shares are 0 to 1. Lists of one value per rung
+    may hold one value for all rungs.
+    """
+
+    description: str
+
+    keywords: Annotated[list[str], Field(min_length=1)]
+    ignored_words: list[str] = []
+    unknown: Annotated[float, Field(ge=0, le=100)] = 1.0
+    silence: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+    ladder_ms: Annotated[list[int], Field(min_length=1)]
+    models: Annotated[list[ModelChoice], Field(min_length=1)]
+    features: FeatureSpec = FeatureSpec()
+
+    labels: Literal["soft", "hard"] = "soft"
+    temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
+    hard_weight: Share = 0.5
+    teacher_hears: Literal["crop", "padded_crop", "clip"] = "crop"
+    teacher_lengths: Literal["fixed", "any"] = "any"
+
+    loudest_share: Share = 0.3
+    loudest_jitter_ms: Milliseconds = 60
+    shift_ms: Annotated[int, Field(ge=0, le=CLIP_MS // 2)] = 100
+    gain_db: Annotated[float, Field(ge=0, le=40)] = 6.0
+    noise_share: Share = 0.8
+    noise_volume: Share = 0.1
+    time_masks: Annotated[int, Field(ge=0, le=8)] = 1
+    time_mask_frames: Annotated[int, Field(ge=0)] = 4
+    mel_masks: Annotated[int, Field(ge=0, le=8)] = 1
+    mel_mask_bins: Annotated[int, Field(ge=0)] = 6
+
+    epochs: Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_as_list)]
+    batch: Annotated[int, Field(ge=MICRO_BATCH, multiple_of=MICRO_BATCH)] = 128
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_epochs: Annotated[int, Field(ge=0)] = 2
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-3
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=0)] = 0
+    validation_protocol: Literal["centre", "random", "loudest"] = "loudest"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        _check_ladder(self.ladder_ms, self.features)
+        for key in ("models", "epochs"):
+            value = getattr(self, key)
+            if len(value) not in (1, len(self.ladder_ms)):
+                raise ValueError(
+                    f"{key} must hold 1 entry, or {len(self.ladder_ms)}, one per rung of "
+                    f"ladder_ms; got {len(value)}"
+                )
+        repeated = sorted({word for word in self.keywords if self.keywords.count(word) > 1})
+        if repeated:
+            raise ValueError(f"keywords must differ, '{repeated[0]}' stands twice")
+        if clash := sorted({"unknown", "silence"} & set(self.keywords)):
+            raise ValueError(f"'{clash[0]}' is a class of its own and can't be a keyword")
+        return self
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes in output order: keywords, then `unknown`, then `silence`."""
+        return (*self.keywords, "unknown", "silence")
+
+    def rung_model(self, rung: int) -> ModelChoice:
+        return self.models[rung if len(self.models) > 1 else 0]
+
+    def rung_epochs(self, rung: int) -> int:
+        return self.epochs[rung if len(self.epochs) > 1 else 0]
+
+    def heard_ms(self, rung: int) -> tuple[int, ...]:
+        """Crop lengths that rung `rung` trains on: a teacher of any length hears all to come."""
+        if self.teacher_lengths == "any":
+            return tuple(self.ladder_ms[rung:])
+        return (self.ladder_ms[rung],)
+
+
+def nearest(name: str, known: Any) -> str:
+    """' closest is ...' for a misspelt name, or the list of what there is.
+
+    >>> nearest("yse", ["yes", "no"])
+    " closest is 'yes'."
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    if close:
+        return f" closest is '{close[0]}'."
+    return f" there are {', '.join(sorted(known))}."
+
+
+def recipe_names() -> list[str]:
+    """Names of the shipped recipes."""
+    folder = resources.files("pld_tf.recipes")
+    return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def recipe_text(name_or_path: str) -> str:
+    """TOML text of a shipped recipe or of a file.
+
+    Raises:
+      PldError: neither a shipped recipe nor a readable file.
+    """
+    if name_or_path in recipe_names():
+        return (resources.files("pld_tf.recipes") / f"{name_or_path}.toml").read_text("utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise PldError(
+            f"no recipe or file named '{name_or_path}';{nearest(name_or_path, recipe_names())}"
+            f" pld-tf recipes lists all {len(recipe_names())}."
+        )
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PldError(f"{path} can't be read as UTF-8 text: {error}.") from error
+
+
+def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+      name_or_path: a shipped recipe's name, or a TOML file.
+      overrides: `key=value` texts; the value is TOML, a bare word is a string. Dots reach into
+        tables and lists: `models.0.width=1.5`, `features.mfcc=10`.
+
+    Raises:
+      PldError: unknown key, value out of range or of the wrong type; names key and value.
+    """
+    try:
+        values = tomllib.loads(recipe_text(name_or_path))
+    except tomllib.TOMLDecodeError as error:
+        raise PldError(f"recipe {name_or_path} is not valid TOML: {error}.") from error
+    for override in overrides or []:
+        _apply(values, override)
+    return parse_recipe(values, name_or_path)
+
+
+def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
+    """A checked recipe from plain values; `source` names it in errors."""
+    try:
+        # By way of JSON, where strictness still takes a table for a FeatureSpec.
+        return Recipe.model_validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        problems = "; ".join(_explain(dict(problem)) for problem in error.errors()[:3])
+        raise PldError(f"recipe {source}: {problems}") from error
+
+
+_TABLE_KEYS = {
+    "features": FeatureSpec.__dataclass_fields__,
+    "models": ModelChoice.model_fields,
+}
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        table = problem["loc"][0] if len(problem["loc"]) > 1 else ""
+        known = _TABLE_KEYS.get(str(table), Recipe.model_fields)
+        return f"unknown key '{path}';{nearest(str(problem['loc'][-1]), known)}"
+    text = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    text = text.replace("Input should be", "must be")
+    if problem["type"] in ("missing", "value_error"):
+        return f"{path}: {text}." if path else f"{text}."
+    return f"{path} {text}, got {problem['input']!r}."
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise PldError(f"--set takes key=value, got '{override}'.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    place: Any = values
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        place = _enter(place, parent, key)
+    _enter(place, last, key)
+    place[int(last) if isinstance(place, list) else last] = value
+
+
+def _enter(place: Any, name: str, key: str) -> Any:
+    if isinstance(place, dict):
+        return place.setdefault(name, {})
+    if not isinstance(place, list):
+        raise PldError(f"--set {key}: there is no '{name}' in {place!r}, which is a single value.")
+    if not name.isdecimal() or int(name) >= len(place):
+        raise PldError(f"--set {key}: '{name}' must be a number below {len(place)}.")
+    return place[int(name)]
+
+
+def _check_ladder(ladder_ms: list[int], features: FeatureSpec) -> None:
+    if ladder_ms[0] > CLIP_MS:
+        raise ValueError(f"ladder_ms must start at {CLIP_MS} or below, got {ladder_ms[0]}")
+    for longer, shorter in itertools.pairwise(ladder_ms):
+        if shorter >= longer:
+            raise ValueError(
+                f"ladder_ms must fall from rung to rung, got {shorter} after {longer}"
+            )
+    for length_ms in ladder_ms:
+        if length_ms % LADDER_GRID_MS:
+            raise ValueError(
+                f"ladder_ms must hold multiples of {LADDER_GRID_MS}, the grid on which the loudest part "
+                f"is found; got {length_ms}"
+            )
+    if ladder_ms[-1] < 100 or features.frames(features.samples(ladder_ms[-1])) < 1:
+        raise ValueError(f"ladder_ms must end at 100 or above, got {ladder_ms[-1]}")

@@ -1,0 +1,49 @@
+"""Fixtures that many tests share. TensorFlow is imported only by those that need it."""
+
+from pathlib import Path
+
+import pytest
+import tiny_corpus
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory) -> None:
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("PLD_TF_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Material beside the repository that is not part of it."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder ../shared beside the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def corpus_root(tmp_path_factory) -> Path:
+    """The tiny corpus on disk. Read-only: tests that change a corpus write their own."""
+    return tiny_corpus.write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="session")
+def store(corpus_root, tmp_path_factory):
+    """The tiny corpus packed at its own rate. Read-only."""
+    from pld_tf.data.corpus import find_corpus
+    from pld_tf.data.store import open_store
+
+    return open_store(
+        find_corpus(corpus_root),
+        sample_rate_hz=tiny_corpus.RATE,
+        cache=tmp_path_factory.mktemp("stores"),
+    )
+
+
+@pytest.fixture(scope="session")
+def classes(store):
+    from pld_tf.data.classes import find_classes
+    from pld_tf.recipe import load_recipe
+
+    return find_classes(load_recipe("smoke"), store.words)

@@ -1,0 +1,75 @@
+"""Quantizing and comparing, on numbers worked by hand; no interpreter runs."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from export.errors import ExportError
+from export.inspect_tflite import TensorInfo
+from export.parity import FAST, compare, dequantize, quantize, run
+
+INT8 = TensorInfo(shape=(1, 3), dtype="int8", scale=0.5, zero_point=-3)
+
+
+@given(st.floats(-1e4, 1e4, width=32), st.floats(2**-10, 8, width=32), st.integers(-128, 127))
+def test_quantize_rounds_halves_away_from_zero_and_clips(value, scale, zero_point):
+    tensor = TensorInfo(shape=(1,), dtype="int8", scale=scale, zero_point=zero_point)
+    quotient = np.float32(value) / np.float32(scale)
+    # Decimal's ROUND_HALF_UP means away from zero.
+    steps = int(Decimal(float(quotient)).quantize(Decimal(1), ROUND_HALF_UP))
+    expected = min(127, max(-128, steps + zero_point))
+    assert quantize(np.float32([value]), tensor).tolist() == [expected]
+
+
+@given(st.integers(-128, 127))
+def test_every_stored_value_survives_there_and_back(stored):
+    there = dequantize(np.int8([stored]), INT8)
+    assert there.tolist() == [(stored + 3) * 0.5]
+    assert quantize(there, INT8).tolist() == [stored]
+
+
+def test_a_float_tensor_takes_values_as_they_are():
+    tensor = TensorInfo(shape=(1,), dtype="float32", scale=0.0, zero_point=0)
+    values = np.float32([0.3, -7])
+    assert quantize(values, tensor) is values
+    assert dequantize(values, tensor) is values
+
+
+def test_compare_counts_by_hand():
+    float_logits = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 0, 0]])
+    stored = np.int8([[-1, -3, -3], [0, -1, -3], [-1, -3, -2], [-3, -3, 1]])
+    measured = compare(
+        float_logits=float_logits, stored=stored, output=INT8, labels=np.int32([0, 1, 2, 2])
+    )
+    # int8 stands for [1,0,0], [1.5,1,0], [1,0,0.5], [0,0,2]: classes 0 0 0 2; float 0 1 2 0.
+    assert (measured.clips, measured.correct_float, measured.correct_model) == (4, 3, 2)
+    assert measured.same == 1
+    assert measured.max_logit_difference_steps == 4.0
+    assert measured.loss_points == 25.0
+    assert measured.to_dict("int8") == {
+        "clips": 4, "accuracy_float": 0.75, "accuracy_int8": 0.5, "agreement": 0.25,
+        "max_logit_difference_steps": 4.0,
+    }  # fmt: skip
+
+
+@given(st.integers(1, 10_000), st.integers(0, 100))
+def test_a_loss_of_whole_points_is_exact(hundreds, points):
+    correct = 100 * hundreds
+    logits = np.zeros((1, 2), np.float32)
+    measured = compare(
+        float_logits=logits, stored=np.int8([[0, 0]]), output=INT8, labels=np.int32([0])
+    )
+    scaled = type(measured)(
+        clips=correct, correct_float=correct, correct_model=correct - hundreds * points,
+        same=0, max_logit_difference_steps=0.0,
+    )  # fmt: skip
+    assert scaled.loss_points == points
+
+
+def test_a_file_the_interpreter_refuses_is_named(tmp_path):
+    (tmp_path / "x.tflite").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(8))
+    with pytest.raises(ExportError, match=r"cannot run .*x\.tflite"):
+        run(tmp_path / "x.tflite", np.zeros((1, 2, 2), np.int8), resolver=FAST)

@@ -1,0 +1,157 @@
+import hashlib
+import json
+
+import pytest
+
+from firmware_harness.bundle import open_bundle, read_tflite
+from firmware_harness.errors import HarnessError
+
+MODEL = b"\x1c\0\0\0TFL3" + bytes(range(40))
+FLOAT_MODEL = MODEL + b"float"
+
+
+def entry(content):
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A bundle as export writes it, with the fields the reader looks at."""
+    contents = {"model.tflite": MODEL, "model_float.tflite": FLOAT_MODEL, "labels.json": b"[]"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    manifest = {
+        "format": 1,
+        "kind": "int8",
+        "recipe_name": "demo",
+        "commit": "abc",
+        "files": {name: entry(content) for name, content in contents.items()},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    return tmp_path
+
+
+def edit(folder, **changes):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def assert_one_line(error):
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) > 20
+
+
+def test_a_bundle_gives_its_models_and_its_origin(folder):
+    bundle = open_bundle(folder)
+    assert bundle.model.content == MODEL
+    assert bundle.float_model.content == FLOAT_MODEL
+    assert (bundle.kind, bundle.name, bundle.commit) == ("int8", "demo", "abc")
+
+
+def test_a_lone_tflite_is_a_bundle_without_origin(folder):
+    bundle = open_bundle(folder / "model.tflite")
+    assert bundle.model.sha256 == hashlib.sha256(MODEL).hexdigest()
+    assert (bundle.name, bundle.kind, bundle.float_model) == ("model.tflite", None, None)
+
+
+def test_a_float_bundle_has_no_second_float_model(folder):
+    edit(folder, kind="float")
+    assert open_bundle(folder).float_model is None
+
+
+def test_a_float_model_that_the_manifest_does_not_list_is_not_used(folder):
+    edit(folder, files={"model.tflite": entry(MODEL)})
+    assert open_bundle(folder).float_model is None
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model_float.tflite", "labels.json"])
+def test_a_changed_byte_is_refused_and_the_file_named(folder, name):
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(HarnessError, match=f"{name} has SHA-256 .* was changed") as error:
+        open_bundle(folder)
+    assert_one_line(error)
+
+
+def test_a_truncated_file_is_refused_with_both_sizes(folder):
+    (folder / "model.tflite").write_bytes(MODEL[:-3])
+    with pytest.raises(HarnessError, match=r"model\.tflite has 45 bytes.*says 48") as error:
+        open_bundle(folder)
+    assert_one_line(error)
+
+
+def test_a_missing_file_is_refused_and_named(folder):
+    (folder / "labels.json").unlink()
+    with pytest.raises(HarnessError, match=r"labels\.json is in the bundle's manifest but not"):
+        open_bundle(folder)
+
+
+def test_the_format_number_is_checked_before_any_file(folder):
+    edit(folder, format=2)
+    (folder / "model.tflite").unlink()
+    with pytest.raises(HarnessError, match=r"manifest\.json: this version reads format 1, got 2"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["../model.tflite", "/etc/hostname", "a/../../b", "", "a\\b"])
+def test_a_file_name_that_leaves_the_bundle_is_refused(folder, name):
+    edit(folder, files={name: entry(MODEL)})
+    with pytest.raises(HarnessError, match="leaves the bundle"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "int4"}, "kind must be one of int8, float, int16x8, got 'int4'"),
+        ({"kind": ["int8"]}, "kind must be one of"),
+        ({"files": None}, "expected files: an object of file names, got NoneType"),
+        ({"files": {}}, r"lists no model\.tflite"),
+        ({"files": {"model.tflite": 3}}, r"expected files\.model\.tflite: an object"),
+        ({"files": {"model.tflite": {"bytes": 48}}}, "must be 64 hexadecimal digits"),
+        ({"files": {"model.tflite": {**entry(MODEL), "bytes": "48"}}}, "48 bytes, but"),
+    ],
+)
+def test_a_manifest_with_a_wrong_field_is_refused(folder, changes, message):
+    edit(folder, **changes)
+    with pytest.raises(HarnessError, match=message) as error:
+        open_bundle(folder)
+    assert_one_line(error)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_a_manifest_that_is_not_json_is_refused(folder, text):
+    (folder / "manifest.json").write_bytes(text)
+    with pytest.raises(HarnessError, match=r"manifest\.json is not JSON") as error:
+        open_bundle(folder)
+    assert_one_line(error)
+
+
+def test_a_manifest_of_more_than_a_mebibyte_is_refused(folder):
+    (folder / "manifest.json").write_bytes(b" " * (2**20 + 1))
+    with pytest.raises(HarnessError, match="at most 1048576 bytes"):
+        open_bundle(folder)
+
+
+def test_a_folder_without_manifest_is_refused(tmp_path):
+    with pytest.raises(HarnessError, match=r"holds no manifest\.json; expected a folder"):
+        open_bundle(tmp_path)
+
+
+def test_a_path_to_nothing_is_refused(tmp_path):
+    with pytest.raises(HarnessError, match=r"nothing\.tflite is neither"):
+        open_bundle(tmp_path / "nothing.tflite")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"TFL3", b"# a text file\n" * 9, bytes(100), MODEL[:15], b"\x89PNG\r\n\x1a\n" * 4],
+)
+def test_a_file_without_the_identifier_is_refused(tmp_path, content):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    with pytest.raises(HarnessError, match=r"is not a \.tflite file: expected TFL3") as error:
+        read_tflite(path)
+    assert_one_line(error)

@@ -1,0 +1,195 @@
+"""Recipes: what loads, what is refused, and in which words."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pld_tf.data.loudness import BLOCK_MS
+from pld_tf.errors import PldError
+from pld_tf.recipe import LADDER_GRID_MS, load_recipe, parse_recipe, recipe_names, recipe_text
+
+
+def assert_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(PldError, match=message) as caught:
+        load_recipe("smoke", overrides)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_loads(name):
+    recipe = load_recipe(name)
+    assert recipe.class_names[-2:] == ("unknown", "silence")
+    assert recipe.description
+    assert "\n" not in recipe.description
+
+
+def test_the_smoke_recipe_is_shipped():
+    assert "smoke" in recipe_names()
+
+
+def test_a_recipe_can_be_a_file_of_the_user(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(recipe_text("smoke").replace("batch = 16", "batch = 32"))
+    assert load_recipe(str(path)).batch == 32
+
+
+def test_a_misspelt_recipe_name_brings_the_nearest_one():
+    with pytest.raises(PldError, match=r"named 'smok'; closest is 'smoke'.*lists all \d+"):
+        load_recipe("smok")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PldError, match=r"mine\.toml can't be read as UTF-8 text"):
+        load_recipe(str(path))
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("batch: 16")
+    with pytest.raises(PldError, match=r"mine\.toml is not valid TOML"):
+        load_recipe(str(path))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("temprature=1", "unknown key 'temprature'; closest is 'temperature'"),
+        ("my_features=1", "unknown key 'my_features'; closest is 'features'"),
+        ("features.mel_bin=3", "unknown key 'features.mel_bin'; closest is 'mel_bins'"),
+        ("models.0.famly=x", r"unknown key 'models\.0\.famly'; closest is 'family'"),
+        ("models.0.family=ds_cn", "family 'ds_cn' is unknown; closest is 'ds_cnn'"),
+        ("models.0.size=XL", "tc_resnet has no size 'XL'; sizes are 8, 14"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_one(override, message):
+    assert_refused([override], message)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("temperature=hot", "temperature must be a valid number, got 'hot'"),
+        ("epochs=2.5", r"epochs .*got 2\.5"),
+        ("epochs=true", "epochs.* must be a valid integer, got True"),
+        ("batch='16'", "batch must be a valid integer, got '16'"),
+        ("features.mel_bins=ten", r"features\.mel_bins must be a valid integer, got 'ten'"),
+        ("keywords=yes", "keywords must be a valid array, got 'yes'"),
+        ("keywords=[1]", r"keywords\.0 must be a valid string, got 1"),
+        ("models=3", "models must be a valid array, got 3"),
+        ("batch=1979-05-27", "batch must be a valid integer"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, message):
+    assert_refused([override], message)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("batch=20", "batch must be a multiple of 16, got 20"),
+        ("hard_weight=1.5", r"hard_weight must be less than or equal to 1, got 1\.5"),
+        ("temperature=0", "temperature must be greater than 0, got 0"),
+        ("labels=sofd", "labels must be 'soft' or 'hard', got 'sofd'"),
+        ("learning_rate=inf", "learning_rate must be a finite number, got inf"),
+        ("features.log2_offset=nan", "log2_offset must be a finite number, got nan"),
+        ("features.high_hz=9000", "high_hz must be at most half the rate; got 9000"),
+        ("epochs=[1, 2, 3]", "epochs must hold 1 entry, or 2, one per rung of ladder_ms; got 3"),
+        ('keywords=["yes", "yes"]', "keywords must differ, 'yes' stands twice"),
+        ('keywords=["silence"]', "'silence' is a class of its own"),
+        ("ladder_ms=[500, 1000]", r"must fall from rung to rung, got 1000 after 500"),
+        ("ladder_ms=[500, 500]", r"must fall from rung to rung, got 500 after 500"),
+        ("ladder_ms=[1010, 500]", "ladder_ms must start at 1000 or below, got 1010"),
+        ("ladder_ms=[500, 90]", "ladder_ms must end at 100 or above, got 90"),
+        ("ladder_ms=[1000, 555]", "ladder_ms must hold multiples of 10, .* got 555"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_key_and_value(override, message):
+    assert_refused([override], message)
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(PldError, match="recipe mine: description: Field required"):
+        parse_recipe({"keywords": ["a"], "ladder_ms": [500]}, "mine")
+
+
+def test_several_mistakes_are_told_at_once():
+    assert_refused(["temprature=1", "batch=20"], "multiple of 16, got 20; unknown key 'temprature'")
+
+
+def test_set_reaches_into_tables_and_lists():
+    recipe = load_recipe(
+        "smoke",
+        [
+            "models.0.width=1.5",
+            "features.mfcc=10",
+            "keywords.1=stop",
+            "ladder_ms.0=900",
+            "labels = hard",
+            'ignored_words=["on", "off"]',
+        ],
+    )
+    assert recipe.models[0].width == 1.5
+    assert recipe.features.mfcc == 10
+    assert recipe.keywords == ["yes", "stop"]
+    assert recipe.ladder_ms == [900, 500]
+    assert recipe.labels == "hard"
+    assert recipe.ignored_words == ["on", "off"]
+
+
+def test_the_last_set_of_a_key_counts():
+    assert load_recipe("smoke", ["batch=32", "batch=48"]).batch == 48
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("batch", "--set takes key=value, got 'batch'"),
+        ("=3", "--set takes key=value, got '=3'"),
+        ("models.5.width=1", r"--set models\.5\.width: '5' must be a number below 1"),
+        ("models.5=1", r"--set models\.5: '5' must be a number below 1"),
+        ("models.x.width=1", "'x' must be a number below 1"),
+        ("models.².width=1", "'²' must be a number below 1"),
+        ("models.-1.width=1", "'-1' must be a number below 1"),
+        ("ladder_ms.0.x=1", r"--set ladder_ms\.0\.x: there is no 'x' in 1000"),
+        ("ladder_ms.0.x.y=1", "there is no 'x' in 1000"),
+        ("batch.x=1", "there is no 'x' in 16"),
+    ],
+)
+def test_a_set_that_leads_nowhere_is_refused(override, message):
+    assert_refused([override], message)
+
+
+def test_one_entry_serves_all_rungs():
+    recipe = load_recipe("smoke", ["epochs=3"])
+    assert [recipe.rung_epochs(rung) for rung in (0, 1)] == [3, 3]
+    assert recipe.rung_model(1) == recipe.models[0]
+
+
+def test_each_rung_takes_its_own_entry_where_there_is_one():
+    recipe = load_recipe("smoke", ["epochs=[3, 4]"])
+    assert [recipe.rung_epochs(rung) for rung in (0, 1)] == [3, 4]
+
+
+def test_a_teacher_of_any_length_hears_all_lengths_to_come():
+    ladder = ["ladder_ms=[1000, 800, 500]"]
+    recipe = load_recipe("smoke", [*ladder, "teacher_lengths=any"])
+    assert [recipe.heard_ms(rung) for rung in (0, 1, 2)] == [(1000, 800, 500), (800, 500), (500,)]
+    fixed = load_recipe("smoke", [*ladder, "teacher_lengths=fixed"])
+    assert [fixed.heard_ms(rung) for rung in (0, 1, 2)] == [(1000,), (800,), (500,)]
+
+
+def test_a_recipe_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        load_recipe("smoke").batch = 32  # pyright: ignore
+
+
+def test_ladder_lengths_lie_on_the_grid_of_loudness():
+    assert LADDER_GRID_MS == BLOCK_MS
+
+
+def test_a_recipe_is_read_without_tensorflow():
+    code = "import sys, pld_tf.recipe as r; r.load_recipe('smoke'); sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
