@@ -25,9 +25,7 @@ app = typer.Typer(
     "measure.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Get recordings to train on.")
-recipes_app = typer.Typer(
-    invoke_without_command=True, help="List the shipped recipes, or show one."
-)
+recipes_app = typer.Typer(invoke_without_command=True)
 app.add_typer(data_app, name="data")
 app.add_typer(recipes_app, name="recipes")
 app.command("export")(export)
@@ -203,11 +201,12 @@ def data_speech_commands(
 
 @recipes_app.callback()
 def recipes(context: typer.Context) -> None:
-    """List the shipped recipes.
+    """List the shipped recipes, or show one.
 
     \b
-    Example:
+    Examples:
       pld-tf recipes
+      pld-tf recipes show smoke
     """
     if context.invoked_subcommand:
         return

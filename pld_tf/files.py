@@ -1,5 +1,6 @@
 """Files that are either whole or absent."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ def write_json(path: Path, value: Any) -> None:
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays under a temporary name, then rename."""
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    # NumPy's half-written zip file would complain on stderr when the disk is full.
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    temporary.write_bytes(whole.getbuffer())
     temporary.replace(path)

@@ -47,3 +47,6 @@ def load_tensorflow() -> None:
         import tensorflow  # noqa: F401
         import tensorflow_io  # noqa: F401
         import tf_keras  # noqa: F401
+        from tensorflow_io.python.ops import core_ops
+
+        dir(core_ops)  # loads the native library, which its first use would do otherwise

@@ -196,7 +196,7 @@ def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
         # By way of JSON, where strictness still takes a table for a FeatureSpec.
         return Recipe.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        problems = "; ".join(_explain(dict(problem)) for problem in error.errors()[:3])
+        problems = " ".join(_explain(dict(problem)) for problem in error.errors()[:3])
         raise PldError(f"recipe {source}: {problems}") from error
 
 
@@ -226,7 +226,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text
+        value = text.strip()
     place: Any = values
     *parents, last = key.strip().split(".")
     for parent in parents:
@@ -250,14 +250,12 @@ def _check_ladder(ladder_ms: list[int], features: FeatureSpec) -> None:
         raise ValueError(f"ladder_ms must start at {CLIP_MS} or below, got {ladder_ms[0]}")
     for longer, shorter in itertools.pairwise(ladder_ms):
         if shorter >= longer:
-            raise ValueError(
-                f"ladder_ms must fall from rung to rung, got {shorter} after {longer}"
-            )
+            raise ValueError(f"ladder_ms must fall from rung to rung, got {shorter} after {longer}")
     for length_ms in ladder_ms:
         if length_ms % LADDER_GRID_MS:
             raise ValueError(
-                f"ladder_ms must hold multiples of {LADDER_GRID_MS}, the grid on which the loudest part "
-                f"is found; got {length_ms}"
+                f"ladder_ms must hold multiples of {LADDER_GRID_MS}, the grid on which the "
+                f"loudest part is found; got {length_ms}"
             )
     if ladder_ms[-1] < 100 or features.frames(features.samples(ladder_ms[-1])) < 1:
         raise ValueError(f"ladder_ms must end at 100 or above, got {ladder_ms[-1]}")

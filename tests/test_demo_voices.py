@@ -97,9 +97,7 @@ def test_all_voices_exist_and_no_two_sound_the_same():
 @needs_espeak
 def test_the_same_corpus_has_the_same_bytes(demo, tmp_path):
     done = []
-    make_demo_corpus(
-        tmp_path / "again", clips_per_word=CLIPS, progress=lambda *at: done.append(at)
-    )
+    make_demo_corpus(tmp_path / "again", clips_per_word=CLIPS, progress=lambda *at: done.append(at))
     assert hashes(tmp_path / "again") == hashes(demo)
     total = CLIPS * len(DEMO_WORDS)
     assert done[0] == (CLIPS, total)
@@ -174,7 +172,9 @@ def test_resampling_keeps_a_tone_and_drops_what_16_khz_cannot_hold():
 
     heard = demo_sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 1000) * 32768)[:8000]
     np.testing.assert_allclose(heard, tone(16000, 1000), atol=1e-3)
-    assert np.abs(demo_sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 9500) * 32768)).max() < 60e-6
+    assert (
+        np.abs(demo_sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 9500) * 32768)).max() < 60e-6
+    )
 
 
 def test_trimming_keeps_the_loud_part_and_survives_silence():

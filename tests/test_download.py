@@ -129,7 +129,7 @@ def test_a_whole_part_is_unpacked_without_asking_the_server(server, tmp_path):
 
 def test_a_wrong_checksum_removes_the_download_and_leaves_no_folder(server, tmp_path):
     archive = server.archive()._replace(sha256="0" * 64)
-    with pytest.raises(PldError, match="expected SHA-256 0000.*The download is removed"):
+    with pytest.raises(PldError, match=r"expected SHA-256 0000.*The download is removed"):
         fetch_archive(archive, tmp_path / "words")
     assert names(tmp_path) == []
 

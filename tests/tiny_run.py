@@ -16,7 +16,7 @@ VALUES: dict[str, Any] = {
     "unknown": 1.0,
     "silence": 1.0,
     "ladder_ms": [1000, 500],
-    "models": [{"family": "tc_resnet", "size": "8", "width": 0.25}],
+    "models": [{"family": "tc_resnet", "size": "8", "width": 0.25, "dropout": 0.2}],
     "features": {
         "sample_rate_hz": RATE_HZ,
         "window_ms": 30,
@@ -103,3 +103,78 @@ def file_bytes(root: Path, pattern: str) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.glob(pattern))
     }
+
+
+def open_tiny(root: Path, recipe):
+    """The packed tiny corpus, made below `root`."""
+    from pld_tf.data.corpus import find_corpus
+    from pld_tf.data.store import open_store
+
+    corpus = find_corpus(make_corpus(root / "tones"))
+    return open_store(corpus, sample_rate_hz=recipe.features.sample_rate_hz, cache=root / "cache")
+
+
+def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, Any]:
+    """What a Rung takes for rung `number`, but teacher, folder and epochs."""
+    from pld_tf import models
+    from pld_tf.data.classes import find_classes
+    from pld_tf.data.crops import crop_rules
+    from pld_tf.data.held_out import held_out
+    from pld_tf.data.pipeline import TrainingData
+    from pld_tf.distill.validation import student_validation
+    from pld_tf.models.seeding import set_seed
+
+    classes = find_classes(recipe, store.words)
+    set_seed(seed)
+    return {
+        "recipe": recipe,
+        "data": TrainingData(
+            store=store,
+            classes=classes,
+            spec=recipe.features,
+            rules=crop_rules(recipe),
+            lengths_ms=recipe.heard_ms(number),
+            teacher_hears=recipe.teacher_hears if number else "crop",
+            teacher_ms=recipe.ladder_ms[max(0, number - 1)],
+            batch=recipe.batch,
+            seed=seed,
+        ),
+        "student": models.build(
+            **recipe.rung_model(number).model_dump(),
+            frames=None,
+            bins=recipe.features.bins,
+            classes=len(classes.names),
+        ),
+        "validation": student_validation(
+            recipe, held_out(store, classes, "validation"), recipe.ladder_ms[number]
+        ),
+        "title": f"rung {number}",
+    }
+
+
+def trained(base: Path) -> Path:
+    """A folder with `tones`, `cache`, `tiny.toml` and the finished `run`; made once below `base`.
+
+    Read-only, but for the cache.
+    """
+    import pytest
+
+    from pld_tf.run import distill
+
+    root = base / "tiny_run"
+    if root.is_dir():
+        return root
+    make_corpus(root / "tones")
+    write_recipe(root / "tiny.toml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLD_TF_CACHE", str(root / "cache"))
+        distill(
+            recipe=make_recipe(),
+            recipe_name="tiny",
+            data=root / "tones",
+            run_dir=root / "run",
+            seed=0,
+            skip_bad=False,
+            say=lambda line: None,
+        )
+    return root

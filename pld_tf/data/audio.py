@@ -52,7 +52,6 @@ def read_audio(path: Path, *, sample_rate_hz: int) -> np.ndarray:
         mono = _resample(mono, from_hz=stream.sample_rate_hz, to_hz=sample_rate_hz)
     if mono.dtype == np.int16:
         return mono
-    require(bool(np.isfinite(mono).all()), "holds samples that are not finite numbers")
     return np.clip(np.rint(mono), -32768, 32767).astype(np.int16)
 
 
@@ -82,8 +81,11 @@ def _decode(stream: AudioStream, suffix: str) -> np.ndarray:
         values.ndim == 2 and values.shape[1] == stream.channels,
         f"expected {stream.channels} channels, decoded shape {values.shape}",
     )
-    # The WAV decoder takes the bits of 32-bit integers for floats.
-    return values.view(np.int32) if stream.sample_type == "int32" else values
+    if stream.sample_type == "int32":
+        return values.view(np.int32)  # the WAV decoder takes the bits of integers for floats
+    if stream.sample_type == "float32":
+        require(bool(np.isfinite(values).all()), "holds samples that are not finite numbers")
+    return values
 
 
 def _tf_type(stream: AudioStream, decoded_as: dict[str, str]) -> tf.DType:
@@ -102,7 +104,8 @@ def _mono_int16_units(values: np.ndarray) -> np.ndarray:
     mono = values.mean(axis=1, dtype=np.float64)
     if values.dtype == np.uint8:
         return (mono - 128) * 256
-    return mono * {"int16": 1.0, "int32": 2.0**-16, "float32": 2.0**15}[values.dtype.name]
+    scale = {"int16": 1.0, "int32": 2.0**-16, "float32": 2.0**15}[values.dtype.name]
+    return np.clip(mono * scale, -32768, 32767)
 
 
 def _resample(mono: np.ndarray, *, from_hz: int, to_hz: int) -> np.ndarray:

@@ -40,16 +40,14 @@ def find_classes(recipe: Recipe, words: Sequence[str]) -> Classes:
     """Assign a class to each word.
 
     Raises:
-      PldError: a keyword or ignored word of the recipe is not in the corpus.
+      PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent: then
+        there is nothing to ignore.
     """
-    for key, wanted in (("keywords", recipe.keywords), ("ignored_words", recipe.ignored_words)):
-        for word in wanted:
-            # A corpus that lacks a word to be ignored has nothing to ignore.
-            if word not in words and key == "keywords":
-                raise PldError(
-                    f"keyword '{word}' of the recipe has no folder in the data;"
-                    f"{nearest(word, words)}"
-                )
+    for word in recipe.keywords:
+        if word not in words:
+            raise PldError(
+                f"keyword '{word}' of the recipe has no folder in the data;{nearest(word, words)}"
+            )
     of_word = [
         recipe.keywords.index(word)
         if word in recipe.keywords

@@ -34,8 +34,8 @@ def noise_by_split(corpus: Corpus, sample_rate_hz: int) -> dict[str, np.ndarray]
     if shortest < 2 * sample_rate_hz:
         raise PldError(
             f"{corpus.root} holds too little background noise: 20 s are needed, so that each "
-            f"split gets 2 s, and the smallest gets {shortest / sample_rate_hz:.1f} s. Add recordings, or "
-            "remove the noise folder to use generated noise."
+            f"split gets 2 s, and the smallest gets {shortest / sample_rate_hz:.1f} s. Add "
+            "recordings, or remove the noise folder to use generated noise."
         )
     return splits
 

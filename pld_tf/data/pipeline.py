@@ -21,7 +21,8 @@ from pld_tf.features.log_mel import log_mel
 from pld_tf.recipe import MICRO_BATCH
 from pld_tf.spec import FeatureSpec
 
-SHUFFLE_CLIPS = 4096
+# Clips are packed in a shuffled order, so a small buffer is enough; it stays in the cache.
+SHUFFLE_CLIPS = 1024
 TeacherHears = Literal["crop", "padded_crop", "clip"]
 
 
@@ -92,7 +93,6 @@ class _Tables:
     noise: tf.Tensor
     clips: int
     silence: int
-    takes_all: bool
 
     @classmethod
     def of(cls, data: TrainingData) -> "_Tables":
@@ -115,7 +115,6 @@ class _Tables:
             noise=tf.constant(data.store.noise("train"), tf.int16),
             clips=len(index),
             silence=silence,
-            takes_all=bool(quotas.sum() == len(index)),
         )
 
 
@@ -160,17 +159,27 @@ def _mixed_records(data: TrainingData, tables: _Tables, seed: tf.Tensor) -> tf.d
     firsts = tf.constant(np.cumsum(index.shard_clips) - index.shard_clips, tf.int64)
     counts = tf.constant(index.shard_clips, tf.int64)
 
+    taken = _chosen(tables, seed)
+
+    # Functions that only pick an argument cost tf.data nothing; a look-up would cost more than
+    # reading the record.
+    def is_taken(taken, clip, record):
+        return taken
+
+    def clip_and_record(taken, clip, record):
+        return clip, record
+
     def shard(number):
-        clips = tf.data.Dataset.range(firsts[number], firsts[number] + counts[number])
-        return tf.data.Dataset.zip((clips, tf.data.TFRecordDataset(paths[number])))
+        first, last = firsts[number], firsts[number] + counts[number]
+        flags = tf.data.Dataset.from_tensor_slices(taken[first:last])
+        clips = tf.data.Dataset.range(first, last)
+        records = tf.data.TFRecordDataset(paths[number])
+        return tf.data.Dataset.zip((flags, clips, records)).filter(is_taken).map(clip_and_record)
 
     order = tf.random.experimental.stateless_shuffle(tf.range(len(index.shards)), seed=seed + 2)
     clips = tf.data.Dataset.from_tensor_slices(order).interleave(
         shard, cycle_length=4, block_length=MICRO_BATCH
     )
-    if not tables.takes_all:
-        taken = _chosen(tables, seed)
-        clips = clips.filter(lambda clip, record: taken[clip])
     if not tables.silence:
         return clips
     zeros = tf.constant(bytes(2 * data.spec.clip_samples))
@@ -240,13 +249,12 @@ class _Hearing:
         self._gain, self._volume = crops.loudness_factors(draws, is_silence, data.rules)
 
     def __call__(self, starts: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        """Float32 [16, length] in int16 units."""
+        """Float32 [16, length] in int16 units; a raised gain may go past their range."""
         width = self._audio.shape[1]
         rows = tf.range(MICRO_BATCH) * width + self._shift + starts
         audio = _slices(tf.reshape(self._audio, [-1]), rows, length)
         noise = _slices(self._noise, self._noise_starts + starts, length)
-        mixed = tf.cast(audio, tf.float32) * self._gain + tf.cast(noise, tf.float32) * self._volume
-        return tf.clip_by_value(mixed, -32768.0, 32767.0)
+        return tf.cast(audio, tf.float32) * self._gain + tf.cast(noise, tf.float32) * self._volume
 
 
 def _slices(samples: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

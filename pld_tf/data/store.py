@@ -78,7 +78,8 @@ class Store:
 
     def noise(self, split: str) -> np.ndarray:
         """Background noise of a split, int16 [samples]."""
-        return np.load(self.folder / f"noise-{split}.npy", allow_pickle=False)
+        with np.load(self.folder / f"noise-{split}.npz", allow_pickle=False) as file:
+            return file["noise"]
 
 
 def open_store(
@@ -146,7 +147,7 @@ def _pack(
     with _told_when_full(partial, needed):
         partial.mkdir(parents=True, exist_ok=True)
         for split, noise in noise_by_split(corpus, sample_rate_hz).items():
-            np.save(partial / f"noise-{split}.npy", noise)
+            write_npz(partial / f"noise-{split}.npz", noise=noise)
         for name, clips, done in _shards(corpus):
             if not (partial / f"{name}.npz").is_file():
                 _pack_shard(corpus, partial / name, clips, sample_rate_hz)
@@ -299,7 +300,7 @@ def _told_when_full(partial: Path, needed: int) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.ResourceExhaustedError) as error:
-        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise PldError(f"the packed corpus can't be written: {error}.") from error
         shutil.rmtree(partial, ignore_errors=True)
         raise PldError(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 
 from pld_tf import models
@@ -18,6 +17,7 @@ from pld_tf.data.held_out import held_out
 from pld_tf.data.pipeline import TrainingData
 from pld_tf.data.store import Store
 from pld_tf.distill.rung import Rung
+from pld_tf.distill.trainer import make_deterministic
 from pld_tf.distill.validation import student_validation, teacher_validation
 from pld_tf.errors import PldError
 from pld_tf.files import write_json, write_npz
@@ -65,8 +65,7 @@ class Ladder:
         Returns:
           The last rung, whose student is what the ladder was for.
         """
-        # Slower by a few percent, and the same seed gives the same bytes.
-        tf.config.experimental.enable_op_determinism()
+        make_deterministic()
         teacher = None
         for number in range(len(self._recipe.ladder_ms)):
             folder = self._folder(number)

@@ -3,14 +3,13 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
 from pld_tf.data.pipeline import TrainingData, training_batches
-from pld_tf.distill.losses import rung_loss
+from pld_tf.distill.trainer import Trainer
 from pld_tf.distill.validation import Validation
 from pld_tf.errors import PldError
 from pld_tf.files import write_npz, write_text
@@ -60,7 +59,6 @@ class Rung:
         self._recipe = recipe
         self._data = data
         self._student = student
-        self._teacher = teacher
         self._epochs = epochs
         self._validation = validation
         self._folder = folder
@@ -71,9 +69,9 @@ class Rung:
                 f"an epoch has fewer clips than one batch ({data.batch}); add clips, or set a "
                 "smaller batch."
             )
-        self._optimizer = make_optimizer(recipe, steps=self._steps, epochs=epochs)
-        self._optimizer.build(student.trainable_variables)
-        self._train = tf.function(self._train_steps)
+        self._trainer = Trainer(
+            recipe=recipe, data=data, student=student, teacher=teacher, epochs=epochs
+        )
 
     def fit(self, advance: Advance) -> Progressed:
         """Train to the end, from the last finished epoch; the student ends with its best weights.
@@ -96,44 +94,12 @@ class Rung:
         losses = []
         for first in range(0, self._steps, STEPS_PER_CALL):
             count = min(STEPS_PER_CALL, self._steps - first)
-            values, clips = self._train(batches, tf.constant(count))
+            values, clips = self._trainer.steps(batches, tf.constant(count))
             self._refuse_non_finite(values.numpy(), clips.numpy(), epoch, first)
             losses.append(values.numpy())
             done = (epoch * self._steps + first + count) * self._data.batch
             advance(done, self._epochs * self._steps * self._data.batch)
         return float(np.concatenate(losses).mean())
-
-    def _train_steps(self, batches, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        losses = tf.TensorArray(tf.float32, count)
-        clips = tf.TensorArray(tf.int64, count, element_shape=[self._data.batch])
-        for step in tf.range(count):
-            batch = next(batches)
-            losses = losses.write(step, self.step(batch))
-            clips = clips.write(step, tf.ensure_shape(batch["clip"], [self._data.batch]))
-        return losses.stack(), clips.stack()
-
-    def step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        """One update of the student; the batch's mean loss."""
-        recipe = self._recipe
-        teacher_logits = None
-        if self._teacher is not None:
-            heard = batch.get("teacher", batch["features"])
-            teacher_logits = self._teacher(heard, training=False)
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(
-                rung_loss(
-                    labels=batch["label"],
-                    student_logits=self._student(batch["features"], training=True),
-                    teacher_logits=teacher_logits,
-                    soft=recipe.labels == "soft",
-                    temperature=recipe.temperature,
-                    hard_weight=recipe.hard_weight,
-                    smoothing=recipe.label_smoothing,
-                )
-            )
-        weights = self._student.trainable_variables
-        self._optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return loss
 
     def _refuse_non_finite(self, losses, clips, epoch: int, first: int) -> None:
         wrong = np.flatnonzero(~np.isfinite(losses))
@@ -171,7 +137,7 @@ class Rung:
         state |= {"best_accuracy": reached.best_accuracy, "history": reached.history}
         groups = {
             "student": self._student.get_weights(),
-            "optimizer": [variable.numpy() for variable in self._optimizer.variables],
+            "optimizer": [variable.numpy() for variable in self._trainer.optimizer.variables],
             "best": reached.best_weights,
         }
         arrays = {
@@ -193,33 +159,8 @@ class Rung:
                 for group in ("student", "optimizer", "best")
             }
         self._student.set_weights(groups["student"])
-        for variable, value in zip(self._optimizer.variables, groups["optimizer"], strict=True):
+        for variable, value in zip(
+            self._trainer.optimizer.variables, groups["optimizer"], strict=True
+        ):
             variable.assign(value)
         return Progressed(best_weights=groups["best"], **state)
-
-
-def make_optimizer(recipe: Recipe, *, steps: int, epochs: int) -> tf_keras.optimizers.Optimizer:
-    """Optimiser with its schedule; weight decay spares biases and batch normalization.
-
-    Args:
-      recipe: optimizer, learning_rate, schedule, warmup_epochs, weight_decay.
-      steps: per epoch.
-      epochs: in all.
-    """
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        warmup = min(recipe.warmup_epochs, epochs // 2) * steps
-        rate = tf_keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=recipe.learning_rate / 100 if warmup else recipe.learning_rate,
-            decay_steps=epochs * steps - warmup,
-            warmup_target=recipe.learning_rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    if recipe.optimizer == "sgd":
-        optimizer = tf_keras.optimizers.SGD(
-            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
-        )
-    else:
-        optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer

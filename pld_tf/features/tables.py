@@ -77,4 +77,4 @@ def _dct(spec: FeatureSpec) -> np.ndarray:
     k = np.arange(spec.mfcc)[None, :]
     basis = np.cos(np.pi * n * k / spec.mel_bins) * np.sqrt(2 / spec.mel_bins)
     basis[:, :1] /= np.sqrt(2)
-    return np.rint(basis * Q15).astype(np.int16)
+    return np.minimum(np.rint(basis * Q15), Q15 - 1).astype(np.int16)

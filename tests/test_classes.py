@@ -1,0 +1,77 @@
+"""Classes of words and how many clips of each an epoch takes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pld_tf.data.classes import IGNORED, Classes, find_classes, word_quotas
+from pld_tf.errors import PldError
+from pld_tf.recipe import load_recipe
+
+WORDS = ("bird", "no", "tree", "yes")
+COUNTS = st.lists(st.integers(0, 300), min_size=4, max_size=4).map(np.array)
+
+
+def smoke_classes(*overrides: str, words=WORDS) -> Classes:
+    return find_classes(load_recipe("smoke", list(overrides)), words)
+
+
+def test_keywords_come_first_in_the_order_of_the_recipe():
+    found = smoke_classes()
+    assert found.names == ("yes", "no", "unknown", "silence")
+    assert (found.unknown_class, found.silence_class) == (2, 3)
+    assert found.of_word.tolist() == [2, 1, 2, 0]
+
+
+def test_ignored_words_have_no_class():
+    assert smoke_classes('ignored_words=["tree"]').of_word.tolist() == [2, 1, IGNORED, 0]
+
+
+def test_an_ignored_word_may_be_absent():
+    assert smoke_classes('ignored_words=["house"]').of_word.tolist() == [2, 1, 2, 0]
+
+
+def test_an_absent_keyword_is_refused_with_the_nearest_word():
+    with pytest.raises(PldError, match=r"'yess'.* has no folder in the data; closest is 'yes'"):
+        smoke_classes('keywords=["yess", "no"]')
+
+
+def test_worked_quotas():
+    """Keywords have 10 and 20 clips, 15 in the mean; tree has only 4, so bird gives 11."""
+    quotas, silence = word_quotas(smoke_classes(), np.array([50, 20, 4, 10]))
+    assert quotas.tolist() == [11, 20, 4, 10]
+    assert silence == 15
+
+
+def test_shares_of_unknown_and_silence_scale_with_the_mean_keyword():
+    found = smoke_classes("unknown=2.0", "silence=0.2")
+    quotas, silence = word_quotas(found, np.array([50, 20, 40, 10]))
+    assert quotas.tolist() == [15, 20, 15, 10]
+    assert silence == 3
+
+
+def test_ignored_words_give_nothing():
+    found = smoke_classes('ignored_words=["bird"]')
+    quotas, _ = word_quotas(found, np.array([50, 20, 40, 10]))
+    assert quotas.tolist() == [0, 20, 15, 10]
+
+
+def test_a_corpus_of_keywords_alone_has_no_unknown():
+    quotas, silence = word_quotas(smoke_classes(words=("no", "yes")), np.array([4, 8]))
+    assert quotas.tolist() == [4, 8]
+    assert silence == 6
+
+
+@given(counts=COUNTS, share=st.floats(0, 5))
+def test_unknown_is_as_even_as_the_words_allow(counts, share):
+    found = smoke_classes(f"unknown={share}")
+    quotas, _ = word_quotas(found, counts)
+    unknown = found.of_word == found.unknown_class
+    wanted = round(share * counts[~unknown].mean())
+    assert quotas[unknown].sum() == min(wanted, counts[unknown].sum())
+    assert (quotas <= counts).all()
+    assert (quotas[~unknown] == counts[~unknown]).all()
+    # A word that gives less than another by more than the rounding has no clip left.
+    short = quotas[unknown] < quotas[unknown].max() - 1
+    assert (quotas[unknown][short] == counts[unknown][short]).all()

@@ -1,0 +1,205 @@
+import shutil
+
+import numpy as np
+import pytest
+import tiny_run
+
+from pld_tf.data.classes import find_classes
+from pld_tf.data.held_out import held_out
+from pld_tf.data.pipeline import pad_crops
+from pld_tf.distill import ladder as ladder_module
+from pld_tf.distill.ladder import Ladder, RungResult
+from pld_tf.distill.rung import Rung
+from pld_tf.distill.validation import student_validation, teacher_validation
+from pld_tf.errors import PldError
+from pld_tf.features.log_mel import log_mel
+
+WEIGHTS = "rungs/*/weights.npz"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_run.open_tiny(tmp_path_factory.mktemp("ladder"), tiny_run.make_recipe())
+
+
+@pytest.fixture(scope="module")
+def climbed(store, tmp_path_factory):
+    """Folder of a finished ladder of the tiny recipe, seed 0. Read-only."""
+    run_dir = tmp_path_factory.mktemp("climbed")
+    climb(store, run_dir)
+    return run_dir
+
+
+def climb(store, run_dir, *, seed: int = 0, **changes) -> list[RungResult]:
+    results: list[RungResult] = []
+    recipe = tiny_run.make_recipe(**changes)
+    Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=seed).climb(results.append)
+    return results
+
+
+def forbid_training(monkeypatch) -> None:
+    def fit(self, advance):
+        raise AssertionError(f"{self._title} was trained")
+
+    monkeypatch.setattr(Rung, "fit", fit)
+
+
+def test_a_finished_rung_is_never_trained_twice(climbed, store, monkeypatch):
+    files = [path for path in climbed.rglob("*") if path.is_file()]
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+    forbid_training(monkeypatch)
+    results = climb(store, climbed)
+    assert [result.number for result in results] == [0, 1]
+    assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def test_one_seed_gives_the_same_bytes_and_another_does_not(climbed, store, tmp_path):
+    climb(store, tmp_path / "same")
+    climb(store, tmp_path / "other", seed=1, ladder_ms=[1000])
+    first = tiny_run.file_bytes(climbed, WEIGHTS)
+    assert len(first) == 2
+    assert tiny_run.file_bytes(tmp_path / "same", WEIGHTS) == first
+    (other,) = tiny_run.file_bytes(tmp_path / "other", WEIGHTS).values()
+    assert other not in first.values()
+
+
+def test_a_loaded_rung_scores_as_its_metrics_say(climbed, store):
+    recipe = tiny_run.make_recipe()
+    result = Ladder(recipe=recipe, store=store, run_dir=climbed, seed=0).load(1)
+    clips = held_out(store, find_classes(recipe, store.words), "validation")
+    heard = student_validation(recipe, clips, 500)
+    assert result.metrics["student_accuracy"] == heard.accuracy(result.student)
+    assert result.metrics["validation_clips"] == len(clips) == 16
+
+
+def test_the_teacher_of_a_rung_is_the_student_before_it(climbed, store, tmp_path, monkeypatch):
+    """Rung 1 has to be trained anew: it gets the kept rung 0 as teacher."""
+    shutil.copytree(climbed / "rungs", tmp_path / "rungs")
+    given = rungs_made(monkeypatch, store, tmp_path, temperature=3.0)
+    first = Ladder(recipe=tiny_run.make_recipe(), store=store, run_dir=climbed, seed=0).load(0)
+    assert [rung["title"] for rung in given] == ["rung 1 (500 ms)"]
+    for weights, teacher in zip(
+        first.student.get_weights(), given[0]["teacher"].get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(weights, teacher)
+
+
+class Stopped(Exception):
+    pass
+
+
+def rungs_made(monkeypatch, store, run_dir, **changes) -> list[dict]:
+    """What the first Rung that a climb makes is given; nothing is trained."""
+    given: list[dict] = []
+
+    def make_rung(**parts):
+        given.append(parts)
+        raise Stopped
+
+    monkeypatch.setattr(ladder_module, "Rung", make_rung)
+    with pytest.raises(Stopped):
+        climb(store, run_dir, **changes)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("changes", "retrained"),
+    [
+        ({"labels": "hard"}, "rung 1 (500 ms)"),
+        ({"teacher_hears": "clip"}, "rung 1 (500 ms)"),
+        ({"epochs": [2, 3]}, "rung 1 (500 ms)"),
+        ({"learning_rate": 0.5}, "rung 0 (1000 ms)"),
+        ({"teacher_lengths": "fixed"}, "rung 0 (1000 ms)"),
+        ({"epochs": [3, 2]}, "rung 0 (1000 ms)"),
+        ({"keywords": ["two", "one"]}, "rung 0 (1000 ms)"),
+    ],
+)
+def test_a_choice_makes_anew_exactly_the_rungs_it_decides(
+    climbed, store, tmp_path, monkeypatch, changes, retrained
+):
+    shutil.copytree(climbed / "rungs", tmp_path / "rungs")
+    (rung,) = rungs_made(monkeypatch, store, tmp_path, **changes)
+    assert rung["title"] == retrained
+
+
+def test_a_student_of_another_teacher_is_another_student(climbed, store):
+    recipe = tiny_run.make_recipe(epochs=[3, 2])
+    with pytest.raises(PldError, match="is not trained yet"):
+        Ladder(recipe=recipe, store=store, run_dir=climbed, seed=0).load(1)
+
+
+def test_another_description_makes_nothing_anew(climbed, store, monkeypatch):
+    forbid_training(monkeypatch)
+    assert len(climb(store, climbed, description="same tones")) == 2
+
+
+@pytest.mark.parametrize(("lengths", "heard_ms"), [("any", (1000, 700, 500)), ("fixed", (1000,))])
+def test_a_teacher_of_any_length_hears_all_lengths_to_come(
+    store, tmp_path, monkeypatch, lengths, heard_ms
+):
+    (rung,) = rungs_made(
+        monkeypatch, store, tmp_path, teacher_lengths=lengths, ladder_ms=[1000, 700, 500]
+    )
+    assert rung["data"].lengths_ms == heard_ms
+    assert rung["teacher"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hears", "labels", "lengths"),
+    [("crop", "hard", "fixed"), ("padded_crop", "soft", "any"), ("clip", "hard", "any")],
+)
+def test_every_way_of_teaching_climbs(store, tmp_path, hears, labels, lengths):
+    ways = {"teacher_hears": hears, "labels": labels, "teacher_lengths": lengths}
+    first, second = climb(store, tmp_path, epochs=1, **ways)
+    assert first.metrics["teacher_accuracy"] is None
+    assert 0 <= second.metrics["teacher_accuracy"] <= 1
+    assert np.isfinite(second.metrics["history"][0]["loss"])
+
+
+def test_an_unfinished_rung_cannot_be_loaded(store, tmp_path):
+    ladder = Ladder(recipe=tiny_run.make_recipe(), store=store, run_dir=tmp_path, seed=0)
+    with pytest.raises(
+        PldError, match=r"rung 1 of .* is not trained yet; go on with pld-tf distill"
+    ):
+        ladder.load(1)
+
+
+@pytest.fixture(scope="module")
+def clips(store):
+    return held_out(store, find_classes(tiny_run.make_recipe(), store.words), "validation")
+
+
+def test_a_teacher_of_crops_hears_what_its_student_hears(clips):
+    recipe = tiny_run.make_recipe(teacher_hears="crop")
+    heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=1000)
+    np.testing.assert_array_equal(heard.features, student_validation(recipe, clips, 500).features)
+
+
+def test_a_teacher_of_whole_clips_hears_all_there_is(clips):
+    recipe = tiny_run.make_recipe(teacher_hears="clip", validation_protocol="random")
+    heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=1000)
+    whole = student_validation(recipe, clips, 1000)
+    np.testing.assert_array_equal(heard.features, whole.features)
+    np.testing.assert_array_equal(heard.labels, whole.labels)
+
+
+def test_a_teacher_of_longer_crops_hears_its_students_crop_in_their_middle(clips):
+    """Centre crops of 500 ms lie 150 ms inside centre crops of 800 ms."""
+    recipe = tiny_run.make_recipe(teacher_hears="clip", validation_protocol="centre")
+    heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=800)
+    np.testing.assert_array_equal(heard.features, student_validation(recipe, clips, 800).features)
+
+
+def test_a_teacher_of_padded_crops_hears_zeros_around_them(clips):
+    recipe = tiny_run.make_recipe(teacher_hears="padded_crop", validation_protocol="centre")
+    heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=1000)
+    starts = clips.starts_ms("centre", 500)
+    crops = np.concatenate([batch.numpy()[:, 0] for batch in clips.crops(starts, 500)])
+    padded = np.zeros((len(clips), 4000), np.float32)
+    padded[:, 1000:3000] = crops
+    np.testing.assert_allclose(heard.features, log_mel(padded, recipe.features), atol=1e-5)
+
+
+def test_padding_puts_the_odd_sample_behind():
+    assert pad_crops(np.ones((1, 3), np.float32), 6).numpy().tolist() == [[0, 1, 1, 1, 0, 0]]

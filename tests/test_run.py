@@ -1,0 +1,197 @@
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tiny_run
+
+from export.bundle_reader import read_bundle
+from pld_tf.distill.ladder import RungResult
+from pld_tf.errors import PldError
+from pld_tf.run import distill, read_run, rung_line
+
+COMMAND = (sys.executable, "-c", "from pld_tf.cli import main; main()", "distill")
+# Long enough to be stopped in its middle.
+EPOCHS = 25
+# A stopped run has other logs and checkpoints; these must be the same bytes.
+COMPARED = ("rungs/*/weights.npz", "rungs/*/metrics.json", "bundle/**/*.*")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return tiny_run.trained(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True)
+def tiny_cache(monkeypatch, tiny, own_cache) -> None:
+    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+
+
+def run(tiny: Path, run_dir: Path, *, seed: int = 0, data: str = "tones", **changes) -> list[str]:
+    said: list[str] = []
+    distill(
+        recipe=tiny_run.make_recipe(**changes),
+        recipe_name="tiny",
+        data=tiny / data,
+        run_dir=run_dir,
+        seed=seed,
+        skip_bad=False,
+        say=said.append,
+    )
+    return said
+
+
+def test_a_run_knows_what_it_was_made_from(tiny):
+    run = read_run(tiny / "run")
+    assert (run.recipe, run.recipe_name, run.seed) == (tiny_run.make_recipe(), "tiny", 0)
+    values = json.loads((tiny / "run" / "run.json").read_text())
+    assert values["versions"]["numpy"]
+
+
+def test_a_run_ends_with_a_bundle_of_its_last_student(tiny):
+    bundle = read_bundle(tiny / "run")
+    assert bundle.frames == tiny_run.make_recipe().features.frames(2000)
+    assert list(bundle.labels) == ["one", "two", "unknown", "silence"]
+    assert bundle.num_keywords == 2
+    assert len(bundle.validation_labels) == 16
+
+
+def test_a_finished_run_is_told_again_and_left_alone(tiny):
+    before = tiny_run.file_bytes(tiny / "run", "**/*.*")
+    said = run(tiny, tiny / "run")
+    assert [line.split(":")[0] for line in said] == ["rung 0 (1000 ms)", "rung 1 (500 ms)"]
+    assert tiny_run.file_bytes(tiny / "run", "**/*.*") == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"seed": 7}, "seed 0, now 7"),
+        ({"batch": 32}, "batch = 16, now 32"),
+        ({"ladder_ms": [1000, 600]}, r"ladder_ms = \[1000, 500\], now \[1000, 600\]"),
+        ({"temperature": 3.0, "seed": 1}, "seed 0, now 1; temperature = 2.0, now 3.0"),
+    ],
+)
+def test_a_folder_of_another_run_is_refused_with_the_difference(tiny, changes, difference):
+    with pytest.raises(PldError, match=f"was made with {difference}. Give another --run-dir"):
+        run(tiny, tiny / "run", **changes)
+
+
+def test_a_folder_of_other_data_is_refused(tiny):
+    if not (tiny / "other").is_dir():
+        tiny_run.make_corpus(tiny / "other", seed=1)
+    with pytest.raises(PldError, match="was made with other data, or data that has changed"):
+        run(tiny, tiny / "run", data="other")
+
+
+def test_another_description_is_no_other_recipe(tiny):
+    assert len(run(tiny, tiny / "run", description="the same tones")) == 2
+
+
+def test_a_misspelt_keyword_leaves_no_run_folder(tiny, tmp_path):
+    with pytest.raises(PldError, match=r"keyword 'tow'.* closest is 'two'"):
+        run(tiny, tmp_path / "run", keywords=["one", "tow"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(PldError, match=r"is no run folder: run.json is missing"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "can't be read as a run"),
+        ("[]", "can't be read as a run"),
+        ("{}", "can't be read as a run: KeyError"),
+        ('{"format": 99}', "has format 99; this version reads 1"),
+        ('{"format": 1, "recipe_name": "x", "recipe": {}}', "description: Field required"),
+    ],
+)
+def test_a_broken_run_file_is_named(tmp_path, text, message):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(PldError, match=message) as refused:
+        read_run(tmp_path)
+    assert str(tmp_path / "run.json") in str(refused.value)
+
+
+def test_a_rungs_line_gives_student_teacher_and_protocol(tmp_path):
+    metrics = {"student_accuracy": 0.914, "teacher_accuracy": 0.9531, "validation_clips": 700,
+               "protocol": "loudest", "epochs": 40}  # fmt: skip
+    result = RungResult(number=1, length_ms=800, folder=tmp_path, student=None, metrics=metrics)
+    assert rung_line(result) == (
+        "rung 1 (800 ms): student 91.4 %, teacher 95.3 % on 700 validation clips (loudest), "
+        "best of 40 epochs"
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny, tmp_path_factory) -> dict[str, bytes]:
+    """What a run of `EPOCHS` epochs leaves when nothing stops it."""
+    run_dir = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+        run(tiny, run_dir, epochs=EPOCHS)
+    return results(run_dir)
+
+
+def results(run_dir: Path) -> dict[str, bytes]:
+    parts = [tiny_run.file_bytes(run_dir, pattern) for pattern in COMPARED]
+    return {name: content for part in parts for name, content in part.items()}
+
+
+def start(tiny: Path, run_dir: Path) -> subprocess.Popen:
+    options = ["--data", tiny / "tones", "--run-dir", run_dir, "--set", f"epochs={EPOCHS}"]
+    return subprocess.Popen(
+        [*COMMAND, tiny / "tiny.toml", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(run_dir: Path, pattern: str, process: subprocess.Popen) -> None:
+    """Until the process has written such a file; without busy waiting that slows it down."""
+    while not any(run_dir.glob(pattern)):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_run_killed_three_times_ends_as_one_that_was_not(tiny, tmp_path, undisturbed):
+    for seen in ("run.json", "rungs/0-*/checkpoint.npz", "rungs/1-*/checkpoint.npz"):
+        process = start(tiny, tmp_path)
+        wait_for(tmp_path, seen, process)
+        time.sleep(random.uniform(0, 0.3))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "bundle").exists()
+    run(tiny, tmp_path, epochs=EPOCHS)
+    assert results(tmp_path) == undisturbed
+
+
+@pytest.mark.slow
+def test_a_run_stopped_by_ctrl_c_says_so_in_one_line_and_goes_on(tiny, tmp_path, undisturbed):
+    process = start(tiny, tmp_path)
+    wait_for(tmp_path, "rungs/0-*/checkpoint.npz", process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "pld-tf: stopped; the same command goes on from here.\n"
+    run(tiny, tmp_path, epochs=EPOCHS)
+    assert results(tmp_path) == undisturbed
+
+
+def test_a_bundle_that_is_missing_is_made_again_with_the_same_bytes(tiny, tmp_path):
+    shutil.copytree(tiny / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "bundle")
+    run(tiny, tmp_path / "run")
+    assert results(tmp_path / "run") == results(tiny / "run")
