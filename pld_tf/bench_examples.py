@@ -16,7 +16,9 @@ from pld_tf.recipe import Protocol, parse_recipe
 from pld_tf.run import Say, open_data
 
 
-def bundle_examples(bundle: Path, *, data: Path, protocol: Protocol, say: Say) -> Examples:
+def bundle_examples(
+    bundle: Path, *, data: Path, protocol: Protocol, skip_bad: bool, say: Say
+) -> Examples:
     """Features and labels of the test clips, cut as the bundle's model hears them.
 
     Raises:
@@ -31,7 +33,7 @@ def bundle_examples(bundle: Path, *, data: Path, protocol: Protocol, say: Say) -
     open_bundle(bundle)  # checks every file before any is believed
     manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
     recipe = parse_recipe(manifest["recipe"], f"of {bundle}")
-    store = open_data(data, recipe, skip_bad=True, say=say)
+    store = open_data(data, recipe, skip_bad=skip_bad, say=say)
     clips = held_out(store, find_classes(recipe, store.words), "test")
     length_ms = recipe.ladder_ms[-1]
     starts = protocol_starts(clips, protocol, length_ms)

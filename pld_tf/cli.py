@@ -125,6 +125,7 @@ def bench(
     protocol: Annotated[
         Literal["centre", "random", "loudest"], typer.Option(help="How test clips are cropped.")
     ] = "loudest",
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Latency and accuracy of an exported model on the TFLite interpreter, beside its float twin.
@@ -143,7 +144,9 @@ def bench(
         load_tensorflow()
         from pld_tf.bench_examples import bundle_examples
 
-        examples = bundle_examples(bundle, data=data, protocol=protocol, say=_note)
+        examples = bundle_examples(
+            bundle, data=data, protocol=protocol, skip_bad=skip_bad, say=_note
+        )
     with progress_bar("bench", unit="runs") as advance:
         report = bench_tflite(
             bundle,

@@ -107,6 +107,12 @@ def test_patience_counts_epochs_since_the_best(make, instant):
     assert (reached.epoch, reached.best_epoch, reached.best_accuracy) == (4, 1, 0.6)
 
 
+def test_a_plateau_is_out_of_patience_and_its_last_epoch_is_kept(make, instant):
+    accuracies = Accuracies(0.5, 0.5, 0.5, 0.9)
+    reached = make(patience=2, epochs=4, parts={"validation": accuracies}).fit(silent)
+    assert (reached.epoch, reached.best_epoch) == (3, 2)
+
+
 def test_patience_0_trains_to_the_end(make, instant):
     accuracies = Accuracies(0.5, 0.4, 0.3, 0.2, 0.1)
     assert make(patience=0, epochs=5, parts={"validation": accuracies}).fit(silent).epoch == 5

@@ -1,10 +1,12 @@
 """The packed corpus: what goes in comes out, and no stop, bad file or full disk breaks it."""
 
 import errno
+import fcntl
 import gc
 import os
 import subprocess
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -310,7 +312,7 @@ def test_a_really_full_disk_is_one_line_and_leaves_nothing(root, tmp_path, kilob
 
 def test_a_cache_that_cannot_be_written_is_one_line(root, tmp_path):
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(PldError, match=r"the packed corpus can't be written: .*cache"):
+    with pytest.raises(PldError, match=r"can't be written to .*cache: File exists"):
         pack(root, tmp_path / "cache")
 
 
@@ -331,3 +333,31 @@ def test_packing_holds_no_more_than_a_shard_of_audio(root, tmp_path, small_shard
     pack(root, tmp_path / "cache")
     assert len(alive) == 14
     assert most <= store_module.SHARD_CLIPS + 1
+
+
+@pytest.mark.parametrize("harm", ["shorten a shard", "remove a shard", "spoil the index"])
+def test_a_damaged_store_is_named_with_the_way_out(root, tmp_path, harm):
+    folder = pack(root, tmp_path / "cache").folder
+    shard = folder / "train-00000.tfrecord"
+    if harm == "shorten a shard":
+        shard.write_bytes(shard.read_bytes()[:-1])
+    elif harm == "remove a shard":
+        shard.unlink()
+    else:
+        (folder / "index.npz").write_bytes(b"no archive")
+    with pytest.raises(PldError, match="is damaged: .*Remove that folder"):
+        pack(root, tmp_path / "cache")
+
+
+def test_a_second_process_waits_for_the_one_that_packs(root, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    held = os.open(cache, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(pack, root, cache)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=1)
+        assert list(cache.iterdir()) == []
+        os.close(held)
+        assert waiting.result(timeout=60).folder.is_dir()

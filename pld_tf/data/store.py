@@ -6,6 +6,7 @@ name, so that a part of a shard is a fair sample of the corpus.
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -32,6 +33,7 @@ FORMAT = 1
 SPLITS = tuple(SPLIT_SHARES)
 SHARD_CLIPS = 1024
 DECODE_THREADS = 2
+TFRECORD_FRAMING = 16  # bytes that a record takes beside its own: length, and two checksums
 Progress = Callable[[int, int], None]
 
 
@@ -108,8 +110,9 @@ def open_store(
     cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
     key = _key(corpus, sample_rate_hz)
     folder = cache / key
-    if not (folder / "store.json").is_file():
-        _pack(corpus, folder, sample_rate_hz, skip_bad, progress or (lambda done, total: None))
+    with _locked(cache):
+        if not (folder / "store.json").is_file():
+            _pack(corpus, folder, sample_rate_hz, skip_bad, progress or (lambda done, total: None))
     return _load(folder, key, skip_bad=skip_bad)
 
 
@@ -240,18 +243,16 @@ _INDEX_KEYS = ("paths", "words", "energies", "shard_clips")
 
 
 def _load(folder: Path, key: str, *, skip_bad: bool) -> Store:
-    index = json.loads((folder / "store.json").read_text("utf-8"))
+    try:
+        index = json.loads((folder / "store.json").read_text("utf-8"))
+        splits = _load_splits(folder, sample_rate_hz=index["sample_rate_hz"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PldError(
+            f"the packed corpus {folder} is damaged: {error}. Remove that folder, and the corpus "
+            "is packed anew."
+        ) from error
     if index["bad"] and not skip_bad:
         raise PldError(_bad_clips_message(index["bad"]))
-    splits = {}
-    with np.load(folder / "index.npz", allow_pickle=False) as arrays:
-        for split in SPLITS:
-            columns = {name: arrays[f"{split}_{name}"] for name in _INDEX_KEYS}
-            shards = tuple(
-                folder / f"{split}-{number:05d}.tfrecord"
-                for number in range(len(columns["shard_clips"]))
-            )
-            splits[split] = SplitIndex(shards=shards, **columns)
     notes = list(index["notes"])
     if index["bad"]:
         notes.append(f"{len(index['bad'])} unreadable clips were left out.")
@@ -263,6 +264,22 @@ def _load(folder: Path, key: str, *, skip_bad: bool) -> Store:
         splits=splits,
         notes=tuple(notes),
     )
+
+
+def _load_splits(folder: Path, *, sample_rate_hz: int) -> dict[str, SplitIndex]:
+    record_bytes = 2 * sample_rate_hz * CLIP_MS // 1000 + TFRECORD_FRAMING
+    splits = {}
+    with np.load(folder / "index.npz", allow_pickle=False) as arrays:
+        for split in SPLITS:
+            columns = {name: arrays[f"{split}_{name}"] for name in _INDEX_KEYS}
+            shards = []
+            for number, clips in enumerate(columns["shard_clips"]):
+                shard = folder / f"{split}-{number:05d}.tfrecord"
+                if shard.stat().st_size != clips * record_bytes:
+                    raise ValueError(f"{shard.name} must have {clips * record_bytes} bytes")
+                shards.append(shard)
+            splits[split] = SplitIndex(shards=tuple(shards), **columns)
+    return splits
 
 
 def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
@@ -292,6 +309,24 @@ def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]])
         "few, or come from too few speakers. Add clips, or name splits in validation_list.txt and "
         "testing_list.txt."
     )
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """One process packs; another that wants the same corpus waits, and finds it packed."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        folder = os.open(cache, os.O_RDONLY)
+    except OSError as error:
+        raise PldError(
+            f"the packed corpus can't be written to {cache}: {error.strerror}. Name another folder "
+            "in PLD_TF_CACHE."
+        ) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 @contextmanager

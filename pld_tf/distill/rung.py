@@ -120,7 +120,11 @@ class Rung:
 
     def _out_of_patience(self, reached: Progressed) -> bool:
         patience = self._recipe.patience
-        return bool(patience) and reached.epoch - 1 - reached.best_epoch >= patience
+        if not patience or not reached.history:
+            return False
+        accuracies = [epoch["accuracy"] for epoch in reached.history]
+        # From the first of equally good epochs on: a plateau is no progress.
+        return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience
 
     def _note(self, reached: Progressed, loss: float) -> None:
         accuracy = self._validation.accuracy(self._student)
