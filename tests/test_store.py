@@ -4,6 +4,7 @@ import errno
 import fcntl
 import gc
 import os
+import shutil
 import subprocess
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -158,6 +159,17 @@ def test_the_cache_is_where_pld_tf_cache_says(root, tmp_path, monkeypatch):
     assert store.folder.parent == tmp_path / "elsewhere"
 
 
+def test_the_key_follows_the_audio_and_not_where_or_when_it_lies(root, tmp_path):
+    first = pack(root, tmp_path / "cache")
+    copy = shutil.copytree(root, tmp_path / "copy", copy_function=shutil.copyfile)
+    os.utime(copy / "yes" / "0_nohash_0.wav", (1, 1))
+    moved = pack(copy, tmp_path / "cache")
+    assert moved.key == first.key
+    assert moved.folder != first.folder
+    (copy / "yes" / "0_nohash_0.wav").rename(copy / "yes" / "8_nohash_0.wav")
+    assert pack(copy, tmp_path / "cache").key != first.key
+
+
 def test_a_changed_file_and_another_rate_make_another_store(root, tmp_path):
     first = pack(root, tmp_path / "cache")
     other_rate = open_store(find_corpus(root), sample_rate_hz=2 * RATE, cache=tmp_path / "cache")
@@ -197,7 +209,7 @@ def test_packing_goes_on_at_the_first_missing_shard(
     assert len(reads) == 8 + 10
     fresh = pack(root, tmp_path / "other")
     assert files(resumed.folder) == files(fresh.folder)
-    assert [path.name for path in cache.iterdir()] == [resumed.key]
+    assert [path.name for path in cache.iterdir()] == [resumed.folder.name]
 
 
 def test_a_lost_piece_of_a_stopped_packing_is_made_again(root, tmp_path, small_shards, monkeypatch):
@@ -345,7 +357,7 @@ def test_a_damaged_store_is_named_with_the_way_out(root, tmp_path, harm):
         shard.unlink()
     else:
         (folder / "index.npz").write_bytes(b"no archive")
-    with pytest.raises(PldError, match="is damaged: .*Remove that folder"):
+    with pytest.raises(PldError, match=r"is damaged: .*Remove that folder"):
         pack(root, tmp_path / "cache")
 
 

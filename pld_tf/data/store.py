@@ -65,7 +65,7 @@ class Store:
 
     Attributes:
       folder: where it lies.
-      key: hash of what went in.
+      key: hash of every sample, name and split: the same wherever the corpus lies.
       words: word folders, sorted.
       splits: index of each split.
       notes: one line each on what packing did to clips.
@@ -80,8 +80,7 @@ class Store:
 
     def noise(self, split: str) -> np.ndarray:
         """Background noise of a split, int16 [samples]."""
-        with np.load(self.folder / f"noise-{split}.npz", allow_pickle=False) as file:
-            return file["noise"]
+        return _read_noise(self.folder, split)
 
 
 def open_store(
@@ -108,12 +107,11 @@ def open_store(
       PldError: unreadable clips (the first ten are named), or the disk is full.
     """
     cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
-    key = _key(corpus, sample_rate_hz)
-    folder = cache / key
+    folder = cache / _folder_name(corpus, sample_rate_hz)
     with _locked(cache):
         if not (folder / "store.json").is_file():
             _pack(corpus, folder, sample_rate_hz, skip_bad, progress or (lambda done, total: None))
-    return _load(folder, key, skip_bad=skip_bad)
+    return _load(folder, skip_bad=skip_bad)
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
@@ -137,7 +135,7 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
     return samples[start : start + length]
 
 
-def _key(corpus: Corpus, sample_rate_hz: int) -> str:
+def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
     made_of = f"{FORMAT} {sample_rate_hz} {corpus.fingerprint}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]
 
@@ -178,6 +176,7 @@ def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz:
     kept: list[int] = []
     bad: list[tuple[str, str]] = []
     sizes, energies = [], []
+    digest = hashlib.sha256()
 
     def read(clip: Clip) -> np.ndarray | BadClip:
         try:
@@ -192,7 +191,9 @@ def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz:
                 bad.append((clips[position].path, str(samples)))
                 continue
             fitted = fit_clip(samples, length)
-            writer.write(fitted.astype("<i2").tobytes())
+            record = fitted.astype("<i2").tobytes()
+            writer.write(record)
+            digest.update(hashlib.sha256(clips[position].path.encode()).digest() + record)
             energies.append(block_energies(fitted, length * BLOCK_MS // CLIP_MS))
             kept.append(position)
             sizes.append(len(samples))
@@ -203,6 +204,7 @@ def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz:
         sizes=np.array(sizes, np.int64),
         energies=np.array(energies, np.float32).reshape(len(kept), CLIP_MS // BLOCK_MS),
         bad=np.array(json.dumps(bad)),
+        digest=np.array(digest.hexdigest()),
     )
 
 
@@ -211,6 +213,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> dict:
     arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in _INDEX_KEYS}
     bad: list[tuple[str, str]] = []
     sizes: list[np.ndarray] = []
+    digest = hashlib.sha256(f"{FORMAT} {sample_rate_hz}".encode())
     for name, clips, _ in _shards(corpus):
         split = name.split("-")[0]
         with np.load(partial / f"{name}.npz", allow_pickle=False) as shard:
@@ -219,17 +222,20 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> dict:
             arrays[f"{split}_shard_clips"].append(np.array([len(kept)], np.int64))
             sizes.append(shard["sizes"])
             bad += json.loads(str(shard["bad"]))
+            digest.update(f"{name} {shard['digest']}".encode())
         arrays[f"{split}_paths"].append(np.array([clip.path.encode() for clip in kept], np.bytes_))
         word_ids = [words.index(clip.word) for clip in kept]
         arrays[f"{split}_words"].append(np.array(word_ids, np.int32))
     for split in SPLITS:
         if not sum(int(n[0]) for n in arrays[f"{split}_shard_clips"]):
             raise PldError(_empty_split_message(split, corpus, bad))
+        digest.update(_read_noise(partial, split).tobytes())
     write_npz(
         partial / "index.npz", **{name: np.concatenate(parts) for name, parts in arrays.items()}
     )
     index = {
         "format": FORMAT,
+        "key": digest.hexdigest(),
         "sample_rate_hz": sample_rate_hz,
         "words": words,
         "bad": sorted(bad),
@@ -242,7 +248,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> dict:
 _INDEX_KEYS = ("paths", "words", "energies", "shard_clips")
 
 
-def _load(folder: Path, key: str, *, skip_bad: bool) -> Store:
+def _load(folder: Path, *, skip_bad: bool) -> Store:
     try:
         index = json.loads((folder / "store.json").read_text("utf-8"))
         splits = _load_splits(folder, sample_rate_hz=index["sample_rate_hz"])
@@ -258,7 +264,7 @@ def _load(folder: Path, key: str, *, skip_bad: bool) -> Store:
         notes.append(f"{len(index['bad'])} unreadable clips were left out.")
     return Store(
         folder=folder,
-        key=key,
+        key=index["key"],
         sample_rate_hz=index["sample_rate_hz"],
         words=tuple(index["words"]),
         splits=splits,
@@ -280,6 +286,11 @@ def _load_splits(folder: Path, *, sample_rate_hz: int) -> dict[str, SplitIndex]:
                 shards.append(shard)
             splits[split] = SplitIndex(shards=tuple(shards), **columns)
     return splits
+
+
+def _read_noise(folder: Path, split: str) -> np.ndarray:
+    with np.load(folder / f"noise-{split}.npz", allow_pickle=False) as file:
+        return file["noise"]
 
 
 def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
