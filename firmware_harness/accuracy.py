@@ -21,7 +21,8 @@ class Examples:
     """Test crops as features.
 
     Args:
-      features: float32, shape [crops, frames, bins] or [crops, frames, bins, 1], finite.
+      features: float32, shape [crops, frames, bins] or [crops, frames, bins, 1], finite; the
+        crops of a clip stand together.
       labels: integer class of each crop, shape [crops].
       protocol: how the crops were cut: centre, random, loudest, sliding.
       clips: recordings they were cut from, 1 to crops.
@@ -52,11 +53,21 @@ class Examples:
             raise HarnessError(
                 f"clips must be 1 to the number of crops ({len(features)}), got {self.clips}."
             )
+        if len(features) % self.clips:
+            raise HarnessError(
+                f"every clip must give as many crops, got {len(features)} crops of {self.clips} "
+                "clips."
+            )
         if not np.isfinite(features).all():
             crop = int(np.flatnonzero(~np.isfinite(features.reshape(len(features), -1)).all(1))[0])
             raise HarnessError(
                 f"features of crop {crop} are not finite. Check the data with pld-tf data."
             )
+
+    @property
+    def crops_per_decision(self) -> int:
+        """Sliding crops of a clip decide together; of the other protocols each by itself."""
+        return len(self.labels) // self.clips if self.protocol == "sliding" else 1
 
 
 def measure_accuracy(
@@ -64,9 +75,10 @@ def measure_accuracy(
 ) -> dict[str, Any]:
     """Score the same crops with every model.
 
-    A crop's class is the one with the highest score, the first of them where several are
-    equal. With "float" and one other model in `models`, their agreement (share of crops given
-    the same class) and their largest logit difference are measured too.
+    A decision's class is the one with the highest score, the first of them where several are
+    equal: of one crop's logits, or of the mean probability of a clip's sliding crops. With "float"
+    and one other model in `models`, their agreement (share of equal decisions) and their largest
+    logit difference are measured too.
 
     Args:
       models: by kind: "float", "int8", "int16x8".
@@ -88,12 +100,15 @@ def measure_accuracy(
         )
         for i, (kind, model) in enumerate(models.items())
     }
-    classes = {kind: scores.argmax(axis=1) for kind, scores in logits.items()}
-    fractions = {kind: _share(found == examples.labels) for kind, found in classes.items()}
+    together = examples.crops_per_decision
+    labels = examples.labels[::together]
+    classes = {kind: decide(scores, together=together) for kind, scores in logits.items()}
+    fractions = {kind: _share(found == labels) for kind, found in classes.items()}
     report: dict[str, Any] = {
         "protocol": examples.protocol,
         "clips": examples.clips,
         "crops": len(examples.labels),
+        "decisions": len(labels),
         **fractions,
         "intervals": {
             kind: list(wilson_interval(fraction=fraction, count=examples.clips))
@@ -106,6 +121,19 @@ def measure_accuracy(
             logits[kind], float_logits=logits[FLOAT], step=models[kind].outputs[0].scale
         )
     return report
+
+
+def decide(logits: NDArray[Any], *, together: int) -> NDArray[np.intp]:
+    """Class of each decision, by the mean probability of `together` crops in a row.
+
+    >>> decide(np.array([[0.0, 9.0], [2.0, 0.0], [3.0, 0.0]]), together=3).tolist()
+    [0]
+    """
+    if together == 1:
+        return logits.argmax(axis=1)
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    shares = shifted / shifted.sum(axis=1, keepdims=True)
+    return shares.reshape(-1, together, logits.shape[1]).mean(axis=1).argmax(axis=1)
 
 
 def max_difference_steps(

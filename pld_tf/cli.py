@@ -123,7 +123,8 @@ def bench(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, max=128, help="Threads of one inference.")] = 1,
     protocol: Annotated[
-        Literal["centre", "random", "loudest"], typer.Option(help="How test clips are cropped.")
+        Literal["centre", "random", "loudest", "sliding"],
+        typer.Option(help="How test clips are cropped."),
     ] = "loudest",
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -252,6 +253,9 @@ def main() -> None:
         app()
     except (PldError, ExportError, HarnessError) as error:
         typer.echo(f"pld-tf: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:  # a full disk, a folder that may not be written or went away
+        typer.echo(f"pld-tf: {error.strerror or error}: {error.filename or 'writing'}", err=True)
         sys.exit(2)
     except SystemExit as ended:
         if ended.code == STOPPED:

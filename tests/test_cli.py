@@ -1,3 +1,4 @@
+import errno
 import importlib.metadata
 import json
 import runpy
@@ -271,9 +272,18 @@ def test_a_bundle_goes_from_export_to_bench(pld, tiny, exported, tmp_path, tiny_
 
 def test_bench_finds_the_accuracy_that_evaluate_finds(pld, tiny, exported, tiny_cache):
     _, out, _ = pld("evaluate", tiny / "run", "-d", tiny / "tones", "--json")
-    loudest = json.loads(out)["protocols"]["loudest"]["accuracy"]
-    _, out, _ = pld("bench", exported, "-d", tiny / "tones", "--json")
-    assert json.loads(out)["accuracy"]["float"] == pytest.approx(loudest)
+    for protocol, evaluated in json.loads(out)["protocols"].items():
+        _, out, _ = pld("bench", exported, "-d", tiny / "tones", "--protocol", protocol, "--json")
+        assert json.loads(out)["accuracy"]["float"] == pytest.approx(evaluated["accuracy"])
+
+
+def test_a_full_disk_is_one_line(pld, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/a/checkpoint.npz")
+
+    monkeypatch.setattr(cli, "app", full)
+    full_line = "pld-tf: No space left on device: runs/a/checkpoint.npz\n"
+    assert pld("recipes") == (2, "", full_line)
 
 
 def test_a_lone_tflite_is_benched_without_accuracy(pld, exported):

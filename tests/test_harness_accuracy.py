@@ -136,6 +136,10 @@ def test_logits_that_are_not_finite_are_refused(models, features, float_classes)
         ({"labels": np.zeros(2)}, "got float64"),
         ({"clips": 3}, r"number of crops \(2\), got 3"),
         ({"clips": 0}, "got 0"),
+        (
+            {"features": np.zeros((3, 6, 4), np.float32), "labels": np.zeros(3, int)},
+            "got 3 crops of 2 clips",
+        ),
     ],
 )
 def test_examples_that_do_not_fit_together_are_refused(changes, message):
@@ -147,6 +151,18 @@ def test_examples_that_do_not_fit_together_are_refused(changes, message):
     }
     with pytest.raises(HarnessError, match=message):
         Examples(**{**whole, **changes})
+
+
+def test_sliding_crops_of_a_clip_decide_together(models, features):
+    whole = examples(features, np.zeros(len(features), int), clips=CROPS // 4, protocol="sliding")
+    found = measure_accuracy({"float": models["float"]}, whole)
+    assert (found["crops"], found["decisions"]) == (CROPS, CROPS // 4)
+    probabilities = []
+    for crop in features:
+        logits = models["float"].run([crop.reshape(1, 6, 4, 1)]).ravel().astype(np.float64)
+        probabilities.append(np.exp(logits) / np.exp(logits).sum())
+    means = [np.mean(probabilities[i : i + 4], axis=0) for i in range(0, CROPS, 4)]
+    assert found["float"] == np.mean([mean.argmax() == 0 for mean in means])
 
 
 def test_halves_are_rounded_away_from_zero():
