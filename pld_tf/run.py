@@ -26,7 +26,7 @@ from pld_tf.quiet import start_up_noise_held_back
 from pld_tf.recipe import Recipe, parse_recipe
 
 FORMAT = 1
-REPRESENTATIVE_BATCHES = 4
+REPRESENTATIVE_CROPS = 512
 GOLDEN_CLIPS = 16
 Say = Callable[[str], None]
 
@@ -186,7 +186,8 @@ def _bundle_contents(
         batch=recipe.batch,
         seed=seed,
     )
-    batches = training_batches(training, first_epoch=0, epochs=1).take(REPRESENTATIVE_BATCHES)
+    count = -(-REPRESENTATIVE_CROPS // recipe.batch)
+    batches = training_batches(training, first_epoch=0, epochs=1).take(count)
     return BundleContents(
         recipe_name=recipe_name,
         recipe=recipe.model_dump(mode="json"),

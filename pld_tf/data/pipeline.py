@@ -8,7 +8,7 @@ enough to share the cost that tf.data has per element.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -118,19 +118,35 @@ class _Tables:
         )
 
 
+class _Seeds(NamedTuple):
+    """Of one epoch: a stream of its own for each thing that is drawn, beside the crops' table."""
+
+    lengths: tf.Tensor
+    clips: tf.Tensor
+    shards: tf.Tensor
+    silence: tf.Tensor
+    shuffle: tf.Tensor
+
+    @classmethod
+    def of(cls, seed: int, epoch: tf.Tensor) -> "_Seeds":
+        pair = tf.stack([np.int64(seed), epoch])
+        return cls(*tf.unstack(tf.random.split(pair, num=len(cls._fields))))
+
+
 def _epoch(data: TrainingData, tables: _Tables, epoch: tf.Tensor) -> tf.data.Dataset:
     # Of this function's own graph: `shuffle` mixes it with its seed, which must decide alone.
     tf.random.set_seed(1)
-    seed = tf.stack([np.int64(data.seed), epoch])
+    seeds = _Seeds.of(data.seed, epoch)
     draws = crops.draw_table(
         seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
     )
     steps = data.steps_per_epoch
     lengths = tf.random.stateless_uniform(
-        [steps + 1], seed=seed + 1, maxval=len(data.lengths_ms), dtype=tf.int32
+        [steps + 1], seed=seeds.lengths, maxval=len(data.lengths_ms), dtype=tf.int32
     )
-    records = _mixed_records(data, tables, seed)
-    records = records.shuffle(SHUFFLE_CLIPS, seed=epoch + data.seed, reshuffle_each_iteration=False)
+    records = _mixed_records(data, tables, seeds).shuffle(
+        SHUFFLE_CLIPS, seed=tf.cast(seeds.shuffle[0], tf.int64), reshuffle_each_iteration=False
+    )
     micro = records.batch(MICRO_BATCH, drop_remainder=True)
     micro_per_batch = data.batch // MICRO_BATCH
 
@@ -152,14 +168,14 @@ def _join(value: tf.Tensor) -> tf.Tensor:
     return tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))
 
 
-def _mixed_records(data: TrainingData, tables: _Tables, seed: tf.Tensor) -> tf.data.Dataset:
+def _mixed_records(data: TrainingData, tables: _Tables, seeds: _Seeds) -> tf.data.Dataset:
     """(clip, record) of the epoch's clips, silence spread evenly among them."""
     index = data.index
     paths = tf.constant([str(path) for path in index.shards])
     firsts = tf.constant(np.cumsum(index.shard_clips) - index.shard_clips, tf.int64)
     counts = tf.constant(index.shard_clips, tf.int64)
 
-    taken = _chosen(tables, seed)
+    taken = _chosen(tables, seeds.clips)
 
     # Functions that only pick an argument cost tf.data nothing; a look-up would cost more than
     # reading the record.
@@ -176,7 +192,7 @@ def _mixed_records(data: TrainingData, tables: _Tables, seed: tf.Tensor) -> tf.d
         records = tf.data.TFRecordDataset(paths[number])
         return tf.data.Dataset.zip((flags, clips, records)).filter(is_taken).map(clip_and_record)
 
-    order = tf.random.experimental.stateless_shuffle(tf.range(len(index.shards)), seed=seed + 2)
+    order = tf.random.experimental.stateless_shuffle(tf.range(len(index.shards)), seed=seeds.shards)
     clips = tf.data.Dataset.from_tensor_slices(order).interleave(
         shard, cycle_length=4, block_length=MICRO_BATCH
     )
@@ -188,7 +204,7 @@ def _mixed_records(data: TrainingData, tables: _Tables, seed: tf.Tensor) -> tf.d
     )
     taken_clips = tf.reduce_sum(tables.quotas)
     which = tf.cast(tf.range(taken_clips + tables.silence) >= taken_clips, tf.int64)
-    which = tf.random.experimental.stateless_shuffle(which, seed=seed + 3)
+    which = tf.random.experimental.stateless_shuffle(which, seed=seeds.silence)
     return tf.data.Dataset.choose_from_datasets(
         [clips, silence], tf.data.Dataset.from_tensor_slices(which)
     )
@@ -196,7 +212,7 @@ def _mixed_records(data: TrainingData, tables: _Tables, seed: tf.Tensor) -> tf.d
 
 def _chosen(tables: _Tables, seed: tf.Tensor) -> tf.Tensor:
     """Bool [clips]: exactly the quota of each word, other clips each epoch."""
-    order = tf.random.stateless_uniform([tables.clips], seed=seed + 4, dtype=tf.float64)
+    order = tf.random.stateless_uniform([tables.clips], seed=seed, dtype=tf.float64)
     by_word = tf.argsort(tf.cast(tables.words, tf.float64) + order, stable=True)
     counts = tf.math.bincount(
         tf.cast(tables.words, tf.int32), minlength=tf.size(tables.quotas, tf.int32)
@@ -207,7 +223,14 @@ def _chosen(tables: _Tables, seed: tf.Tensor) -> tf.Tensor:
     return tf.scatter_nd(by_word[:, None], rank < tf.gather(tables.quotas, word), [tables.clips])
 
 
-def _cut(data, tables, clip, records, draws, which_length) -> dict[str, tf.Tensor]:
+def _cut(
+    data: TrainingData,
+    tables: _Tables,
+    clip: tf.Tensor,
+    records: tf.Tensor,
+    draws: tf.Tensor,
+    which_length: tf.Tensor,
+) -> dict[str, tf.Tensor]:
     """One micro-batch of crops as features."""
     spec, rules = data.spec, data.rules
     draws = tf.gather(draws, clip)
@@ -236,7 +259,14 @@ def _cut(data, tables, clip, records, draws, which_length) -> dict[str, tf.Tenso
 class _Hearing:
     """Cuts pieces of one micro-batch: the same gain and noise wherever a piece lies."""
 
-    def __init__(self, data: TrainingData, tables: _Tables, records, draws, is_silence) -> None:
+    def __init__(
+        self,
+        data: TrainingData,
+        tables: _Tables,
+        records: tf.Tensor,
+        draws: tf.Tensor,
+        is_silence: tf.Tensor,
+    ) -> None:
         spec = data.spec
         self._shift = data.rules.shift
         audio = tf.ensure_shape(tf.io.decode_raw(records, tf.int16), [None, spec.clip_samples])
