@@ -230,7 +230,6 @@ def test_noise_is_added_to_its_share_of_the_words_at_its_volume(data, audio):
         assert noise.std() > 0
 
 
-@pytest.mark.usefixtures("crops_as_features")
 def test_masks_cover_the_students_features_with_zeros(data):
     masked = with_rules(data, rules(**MASKS))
     plain, covered = by_clip(joined(data)), by_clip(joined(masked))
