@@ -20,6 +20,11 @@ REQUIRED = (
     "validation.npz",
     "golden.npz",
 )
+# What bundle.json says of the student's origin, and the manifest repeats.
+ORIGIN: dict[str, type[Any]] = {
+    "recipe_name": str, "recipe": dict, "seed": int, "data_key": str, "rung": int,
+    "length_ms": int, "versions": dict,
+}  # fmt: skip
 MAX_CLASSES = 1024
 MAX_AXIS = 4096  # frames or bins of one crop
 MAX_NUMBER = 2**31  # of the feature spec: it becomes C
@@ -37,8 +42,8 @@ class ModelBundle:
       num_keywords: how many of `labels` are keywords.
       frames: of one crop.
       bins: features per frame.
-      validation_features: float32, shape [clips, frames, bins].
-      validation_labels: int32, shape [clips].
+      validation_features: float32, shape [crops, frames, bins].
+      validation_labels: int32, shape [crops].
       golden_audio: int16, shape [crops, samples].
       golden_features: float32, shape [crops, frames, bins].
       golden_logits: float32, shape [crops, classes].
@@ -58,33 +63,66 @@ class ModelBundle:
     golden_logits: NDArray[np.float32]
 
 
-def find_bundle(run: Path) -> Path:
-    """The model bundle of a run folder; a bundle folder is itself.
+def find_bundle(run: Path, rung: int | None = None) -> Path:
+    """The model bundle of one rung of a run folder; a bundle folder is itself.
+
+    Args:
+      run: a run folder, or a bundle folder.
+      rung: which one, 0 first, also of a run that goes on; None for the last of a finished run.
 
     Raises:
-      ExportError: there is none.
+      ExportError: there is none, or there are two; the text names the rungs that have one.
     """
-    if (run / "bundle.json").is_file():
-        return run
-    if (run / "bundle" / "bundle.json").is_file():
-        return run / "bundle"
     if not run.is_dir():
         raise ExportError(f"{run} must be a run folder of pld-tf distill; there is no such folder.")
-    raise ExportError(
-        f"{run} is not a finished run: pld-tf distill writes bundle/ at the end of the ladder."
-    )
+    if rung is not None:
+        return _rung_bundle(run, rung)
+    last = _last_bundle(run)
+    if last is None:
+        raise ExportError(
+            f"{run} is not a finished run: pld-tf distill writes bundle/ at the end of the ladder. "
+            "--rung exports one that is done."
+        )
+    return last
 
 
-def read_bundle(run: Path) -> ModelBundle:
+def _last_bundle(run: Path) -> Path | None:
+    places = (run, run / "bundle")
+    return next((place for place in places if (place / "bundle.json").is_file()), None)
+
+
+def _rung_bundle(run: Path, rung: int) -> Path:
+    found: dict[int, list[Path]] = {}
+    for header in sorted(run.glob("rungs/*/bundle/bundle.json")):
+        number = header.parts[-3].partition("-")[0]  # N-LENGTHms-KEY
+        if number.isdecimal():
+            found.setdefault(int(number), []).append(header.parent)
+    last = _last_bundle(run)
+    if last is not None:
+        number = read_json(last / "bundle.json").get("rung")
+        if type(number) is int:
+            found.setdefault(number, [last])
+    bundles = found.get(rung, [])
+    if len(bundles) > 1:
+        names = " and ".join(bundle.parent.name for bundle in bundles)
+        raise ExportError(f"{run} has rung {rung} more than once: {names}. Remove all but one.")
+    if not bundles:
+        has = ", ".join(map(str, sorted(found))) or "none; pld-tf distill writes it as a rung ends"
+        raise ExportError(f"{run} has no model bundle of rung {rung}; rungs that have one: {has}.")
+    return bundles[0]
+
+
+def read_bundle(run: Path, *, rung: int | None = None) -> ModelBundle:
     """Read the model bundle of `run`; format number and hashes are checked before all else.
 
     Args:
       run: a run folder, or the bundle folder in it.
+      rung: which one, 0 first; None for the last.
 
     Raises:
       ExportError: no bundle, another format, or a wrong file; the text names it.
     """
-    directory = find_bundle(run)
+    directory = find_bundle(run, rung)
     header = read_json(directory / "bundle.json")
     _check_header(header, directory)
     _check_files(cast(dict[str, Any], header["files"]), directory)
@@ -119,9 +157,8 @@ def _check_header(header: Json, directory: Path) -> None:
             f"{path} must have format {FORMAT}, got {header.get('format')!r}; "
             "write the bundle again with this version of pld-tf."
         )
-    kinds = {"files": dict, "recipe_name": str, "seed": int, "versions": dict, "model": dict}
-    for name, kind in kinds.items():
-        if not isinstance(header.get(name), kind):
+    for name, kind in (ORIGIN | {"files": dict, "model": dict}).items():
+        if type(header.get(name)) is not kind:  # True is no number here
             raise ExportError(f"{path} must give {name!r} as {kind.__name__}; write it again.")
     missing = sorted(set(REQUIRED) - set(header["files"]))
     if missing:

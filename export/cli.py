@@ -24,6 +24,9 @@ def export(
     int16x8: Annotated[
         bool, typer.Option("--int16x8", help="Activations of 16 bits, weights of 8.")
     ] = False,
+    rung: Annotated[
+        int | None, typer.Option(min=0, help="Rung to export, 0 first; the last one if not given.")
+    ] = None,
     max_loss: Annotated[
         float,
         typer.Option(min=0, help="Accuracy that may be lost against float, in points."),
@@ -38,16 +41,16 @@ def export(
     \b
     Examples:
       pld-tf export runs/demo --int8 --out bundles/demo
+      pld-tf export runs/demo --rung 0 --out bundles/demo1000
       pld-tf export runs/demo --int16x8 --max-loss 0.5 --out bundles/demo16
     """
-    from export.export import (
-        export_bundle,
-        summary,
-    )  # here, because the interpreter takes time to load
+    # Here, because the interpreter takes time to load.
+    from export.export import export_bundle, summary
 
     manifest = export_bundle(
         run,
         out=out,
+        rung=rung,
         kind=_kind({"int8": int8, "float": float_, "int16x8": int16x8}),
         max_loss_points=max_loss,
         progress=lambda line: typer.echo(line, err=True),

@@ -6,13 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from export import c_array, c_headers, parity, tflite
-from export.bundle_reader import ModelBundle, read_bundle
+from export.bundle_reader import ORIGIN, ModelBundle, read_bundle
 from export.errors import ExportError
-from export.files import Json, inventory, new_folder, sha256, write_json
+from export.files import Json, inventory, new_folder, sha256, write_json, write_npz
 from export.inspect_tflite import ModelInfo, inspect
 
 FORMAT = 1
@@ -25,6 +24,7 @@ def export_bundle(
     run: Path,
     *,
     out: Path,
+    rung: int | None = None,
     kind: str = "int8",
     max_loss_points: float = 1.0,
     progress: Callable[[str], None] = lambda line: None,
@@ -34,6 +34,7 @@ def export_bundle(
     Args:
       run: a run folder, or the model bundle in it.
       out: folder to write; an older firmware bundle there is replaced once the new one is whole.
+      rung: whose student, 0 first; None for the last one.
       kind: "int8", "int16x8" or "float".
       max_loss_points: accuracy that may be lost against float, in percentage points.
       progress: told in one line what happens next.
@@ -47,12 +48,12 @@ def export_bundle(
     """
     if not max_loss_points >= 0:  # so written, it refuses NaN too
         raise ExportError(f"--max-loss must be at least 0 points, got {max_loss_points}.")
-    bundle = read_bundle(run)
+    bundle = read_bundle(run, rung=rung)
     with new_folder(out) as stage:
         progress(f"converting {bundle.directory / 'saved_model'} to {kind}")
         model = _convert(bundle, kind=kind, stage=stage)
-        clips = len(bundle.validation_labels)
-        progress(f"measuring {kind} against float on {clips} validation clips")
+        crops = len(bundle.validation_labels)
+        progress(f"measuring {kind} against float on {crops} validation crops")
         measured = _measure(bundle, model=model, stage=stage)
         _refuse_loss(measured, kind=kind, max_loss_points=max_loss_points)
         _write_golden(bundle, model=model, stage=stage)
@@ -67,7 +68,7 @@ def summary(manifest: Json, *, out: Path) -> str:
     kind, model, measured = manifest["kind"], manifest["model"], manifest["validation"]
     return (
         f"{out}: {kind}, {model['bytes']:,} bytes, {model['macs']:,} MACs; on "
-        f"{measured['clips']:,} validation clips {100 * measured[f'accuracy_{kind}']:.2f} % "
+        f"{measured['crops']:,} validation crops {100 * measured[f'accuracy_{kind}']:.2f} % "
         f"(float {100 * measured['accuracy_float']:.2f} %), "
         f"same class as float for {100 * measured['agreement']:.2f} %"
     )
@@ -128,15 +129,15 @@ def _refuse_loss(measured: parity.Parity, *, kind: str, max_loss_points: float) 
         right = (measured.correct_float, measured.correct_model)
         raise ExportError(
             f"{kind} loses {measured.loss_points:.2f} points of accuracy against float on "
-            f"{measured.clips} validation clips (float {100 * right[0] / measured.clips:.2f} %, "
-            f"{kind} {100 * right[1] / measured.clips:.2f} %), more than --max-loss "
+            f"{measured.crops} validation crops (float {100 * right[0] / measured.crops:.2f} %, "
+            f"{kind} {100 * right[1] / measured.crops:.2f} %), more than --max-loss "
             f"{max_loss_points:g}; nothing was written. Allow more, or try --int16x8."
         )
 
 
 def _write_golden(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
     stored: NDArray[Any] = parity.quantize(bundle.golden_features, model.input)
-    np.savez(
+    write_npz(
         stage / "golden.npz",
         audio=bundle.golden_audio,
         features=bundle.golden_features,
@@ -174,11 +175,8 @@ def _manifest(
     return {
         "format": FORMAT,
         "kind": kind,
-        "recipe_name": header["recipe_name"],
-        "recipe": header["recipe"],
-        "seed": header["seed"],
+        **{name: header[name] for name in ORIGIN},
         "commit": header.get("commit"),
-        "versions": header["versions"],
         "export_versions": {name: version(name) for name in ("tensorflow", "ai-edge-litert")},
         "model_bundle_sha256": sha256(bundle.directory / "bundle.json"),
         "model": {"bytes": (stage / MODEL).stat().st_size, **model.to_dict()},

@@ -1,10 +1,12 @@
 """Read files that may be damaged or hostile; write files and folders whole or not at all."""
 
 import hashlib
+import io
 import json
 import lzma
 import math
 import os
+import re
 import shutil
 import struct
 import tokenize
@@ -76,6 +78,14 @@ def write_json(path: Path, value: Json) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def write_npz(path: Path, **arrays: np.ndarray[Any, np.dtype[Any]]) -> None:
+    """Write arrays; the same arrays give the same bytes."""
+    # NumPy's half-written zip file would complain on stderr when the disk is full.
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    path.write_bytes(whole.getbuffer())
+
+
 def read_npz(path: Path) -> Arrays:
     """Load all arrays of an .npz after checking what they would unpack to.
 
@@ -132,31 +142,61 @@ def is_firmware_bundle(directory: Path) -> bool:
 def new_folder(out: Path) -> Generator[Path]:
     """Give a temporary folder that becomes `out` when the body succeeds, and vanishes if not.
 
+    What a killed process left beside `out` is cleared first, and an `out` it had moved put back.
+
     Raises:
       ExportError: `out` is something other than a firmware bundle or an empty folder, or its
         parent cannot be written to, or the disk is full.
     """
     out = out.absolute()
-    if out.exists() and not _may_replace(out):
-        raise ExportError(
-            f"--out {out} exists and is not a firmware bundle; it stays as it is. "
-            "Name a new folder, or remove this one."
-        )
     stage = out.with_name(f".{out.name}.{os.getpid()}.new")
     try:
+        _clear_leftovers(out)
+        _refuse_something_else(out)
         stage.mkdir(parents=True)
         yield stage
         _swap(stage, out)
     except OSError as error:
         raise ExportError(
-            f"cannot write --out {out}: {error.strerror}. Name a folder that can be written to."
+            f"cannot write --out {out}: {error.strerror or error}. Make room, or name a folder "
+            "that can be written to."
         ) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _may_replace(out: Path) -> bool:
-    return out.is_dir() and (not any(out.iterdir()) or is_firmware_bundle(out))
+def _refuse_something_else(out: Path) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())) or is_firmware_bundle(out):
+        return
+    raise ExportError(
+        f"--out {out} exists and is not a firmware bundle; it stays as it is. "
+        "Name a new folder, or remove this one."
+    )
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Remove `.NAME.PID.new` and `.old` of dead processes; `.old` may be the only whole bundle."""
+    pattern = re.compile(rf"\.{re.escape(out.name)}\.([1-9]\d{{0,8}})\.(new|old)")
+    places = out.parent.iterdir() if out.parent.is_dir() else ()
+    for path in sorted(places):
+        named = pattern.fullmatch(path.name)
+        if named is None or not path.is_dir() or _is_other_process(int(named[1])):
+            continue
+        if named[2] == "old" and not out.exists():
+            path.rename(out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_other_process(pid: int) -> bool:
+    """True for a living process but this one, which has left nothing yet."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
 
 
 def _swap(stage: Path, out: Path) -> None:

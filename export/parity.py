@@ -24,14 +24,14 @@ class Parity:
     """A model against its float twin on labelled crops.
 
     Args:
-      clips: how many.
-      correct_float: clips the float twin gets right.
-      correct_model: clips the model gets right.
-      same: clips to which both give the same class.
+      crops: how many.
+      correct_float: crops the float twin gets right.
+      correct_model: crops the model gets right.
+      same: crops to which both give the same class.
       max_logit_difference_steps: largest difference of a logit in output steps of the model.
     """
 
-    clips: int
+    crops: int
     correct_float: int
     correct_model: int
     same: int
@@ -41,20 +41,20 @@ class Parity:
     def loss_points(self) -> float:
         """Accuracy lost against the float twin, in percentage points; negative: gained.
 
-        >>> counts = {"clips": 200, "correct_float": 190, "correct_model": 187, "same": 9}
+        >>> counts = {"crops": 200, "correct_float": 190, "correct_model": 187, "same": 9}
         >>> Parity(**counts, max_logit_difference_steps=0.0).loss_points
         1.5
         """
         # From whole numbers, so that a loss of exactly one point is exactly 1.0.
-        return 100 * (self.correct_float - self.correct_model) / self.clips
+        return 100 * (self.correct_float - self.correct_model) / self.crops
 
     def to_dict(self, kind: str) -> dict[str, int | float]:
         """For the manifest; accuracies and agreement are shares from 0 to 1."""
         return {
-            "clips": self.clips,
-            "accuracy_float": self.correct_float / self.clips,
-            f"accuracy_{kind}": self.correct_model / self.clips,
-            "agreement": self.same / self.clips,
+            "crops": self.crops,
+            "accuracy_float": self.correct_float / self.crops,
+            f"accuracy_{kind}": self.correct_model / self.crops,
+            "agreement": self.same / self.crops,
             "max_logit_difference_steps": self.max_logit_difference_steps,
         }
 
@@ -131,15 +131,15 @@ def compare(
     """Measure a model's outputs against those of its float twin.
 
     Args:
-      float_logits: of the twin, shape [clips, classes].
-      stored: of the model, as it stores them, shape [clips, classes].
+      float_logits: of the twin, shape [crops, classes].
+      stored: of the model, as it stores them, shape [crops, classes].
       output: how the model stores them.
-      labels: true classes, shape [clips].
+      labels: true classes, shape [crops].
     """
     of_float, of_model = float_logits.argmax(axis=1), stored.argmax(axis=1)
     difference = np.abs(dequantize(stored, output) - float_logits).max()
     return Parity(
-        clips=len(labels),
+        crops=len(labels),
         correct_float=int((of_float == labels).sum()),
         correct_model=int((of_model == labels).sum()),
         same=int((of_float == of_model).sum()),

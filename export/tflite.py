@@ -10,7 +10,6 @@ from pathlib import Path
 
 from export.errors import ExportError
 
-KINDS = ("int8", "int16x8", "float")
 _REPORTED_LINES = 3
 _REPORTED_CHARACTERS = 300  # of one line: some name the whole graph
 
@@ -21,7 +20,7 @@ def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]
     Args:
       saved_model: folder with a batch-1 `serving_default` signature from features to logits.
       representative: .npz whose `features` set the integer ranges.
-      outputs: where to write each kind of `KINDS`.
+      outputs: kind ("int8", "int16x8" or "float") to where to write it.
 
     Raises:
       ExportError: the converter failed or crashed; the text says how, and its last lines.

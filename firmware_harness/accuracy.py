@@ -73,10 +73,10 @@ class Examples:
 def measure_accuracy(
     models: Mapping[str, Model], examples: Examples, *, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Score the same crops with every model.
+    """Run every model on the same crops.
 
-    A decision's class is the one with the highest score, the first of them where several are
-    equal: of one crop's logits, or of the mean probability of a clip's sliding crops. With "float"
+    A decision's class is the first one with the highest value: of one crop's logits, or of the
+    mean probabilities of a clip's sliding crops. With "float"
     and one other model in `models`, their agreement (share of equal decisions) and their largest
     logit difference are measured too.
 
@@ -95,14 +95,14 @@ def measure_accuracy(
         _check_classes(model, examples)
     total = len(models) * len(examples.labels)
     logits = {
-        kind: _score_crops(
+        kind: _run_crops(
             model, examples.features, done=i * len(examples.labels), total=total, progress=progress
         )
         for i, (kind, model) in enumerate(models.items())
     }
     together = examples.crops_per_decision
     labels = examples.labels[::together]
-    classes = {kind: decide(scores, together=together) for kind, scores in logits.items()}
+    classes = {kind: decide(values, together=together) for kind, values in logits.items()}
     fractions = {kind: _share(found == labels) for kind, found in classes.items()}
     report: dict[str, Any] = {
         "protocol": examples.protocol,
@@ -193,21 +193,21 @@ def wilson_interval(*, fraction: float, count: int) -> tuple[float, float]:
     return max(0.0, min(low, fraction)), min(1.0, max(high, fraction))
 
 
-def _score_crops(
+def _run_crops(
     model: Model, features: NDArray[Any], *, done: int, total: int, progress: Progress | None
 ) -> NDArray[np.float32]:
     # One crop at a time, as on a device; a resized batch may take other kernels.
     crops = quantize(features, model.inputs[0]).reshape(-1, *model.inputs[0].shape)
-    scores = np.zeros((len(crops), model.outputs[0].elements), np.float32)
+    logits = np.zeros((len(crops), model.outputs[0].elements), np.float32)
     for i, crop in enumerate(crops):
-        scores[i] = dequantize(model.run([crop]), model.outputs[0]).ravel()
+        logits[i] = dequantize(model.run([crop]), model.outputs[0]).ravel()
         if progress is not None:
             progress("accuracy", done + i + 1, total)
-    if not np.isfinite(scores).all():
+    if not np.isfinite(logits).all():
         raise HarnessError(
             f"{model.file.name} gives logits that are not finite. Train and export it again."
         )
-    return scores
+    return logits
 
 
 def _share(holds: NDArray[np.bool_]) -> float:

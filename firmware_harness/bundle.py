@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from firmware_harness.errors import HarnessError
 
@@ -17,6 +17,7 @@ MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_MODEL_BYTES = 2**31 - 1  # FlatBuffers offsets are signed 32-bit numbers
 MIN_MODEL_BYTES = 16
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +34,30 @@ class ModelFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """What there is to measure. `kind`, `recipe_name` and `commit` are None for a lone .tflite."""
+    """What there is to measure. For a lone .tflite all but `name` and `model` is None.
+
+    Args:
+      name: of the recipe, or of the file or folder.
+      model: what is measured.
+      float_model: its float twin, where that is another file.
+      kind: one of `KINDS`.
+      recipe_name: as `pld-tf recipes` lists it; None in a bundle that gives none.
+      recipe: the resolved recipe, a JSON object whose values nobody has checked.
+      data_key: hash of the corpus that the model was trained on.
+      rung: which one the model comes from, 0 first.
+      length_ms: audio that the model hears.
+      commit: of the source that trained it; None outside a checkout.
+    """
 
     name: str
     model: ModelFile
     float_model: ModelFile | None = None
     kind: str | None = None
     recipe_name: str | None = None
+    recipe: dict[str, Any] | None = None
+    data_key: str | None = None
+    rung: int | None = None
+    length_ms: int | None = None
     commit: str | None = None
 
 
@@ -81,6 +99,10 @@ def open_bundle(path: Path) -> Bundle:
         float_model=read_tflite(path / FLOAT_NAME) if has_float else None,
         kind=cast(str, kind),
         recipe_name=recipe_name,
+        recipe=_fields(manifest.get("recipe"), path / MANIFEST_NAME, "recipe: an object"),
+        data_key=_field(manifest, "data_key", str, path),
+        rung=_field(manifest, "rung", int, path),
+        length_ms=_field(manifest, "length_ms", int, path),
         commit=_text_or_none(manifest.get("commit")),
     )
 
@@ -183,6 +205,16 @@ def _fields(value: object, path: Path, expected: str) -> dict[str, object]:
             "Write the bundle again with pld-tf export."
         )
     return cast(dict[str, object], value)
+
+
+def _field(manifest: dict[str, object], name: str, kind: type[_Kind], folder: Path) -> _Kind:
+    value = manifest.get(name)
+    if type(value) is not kind:  # True is no number here
+        raise HarnessError(
+            f"{folder / MANIFEST_NAME}: {name} must be {kind.__name__}, got "
+            f"{type(value).__name__}. Write the bundle again with this version's pld-tf export."
+        )
+    return value
 
 
 def _text_or_none(value: object) -> str | None:

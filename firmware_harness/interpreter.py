@@ -1,8 +1,5 @@
 """One .tflite in the TFLite interpreter: load it, look inside, run it. Not tensorflow."""
 
-import os
-import sys
-import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +14,10 @@ from numpy.typing import NDArray
 
 from firmware_harness.bundle import ModelFile
 from firmware_harness.errors import HarnessError
+from firmware_harness.quiet import start_up_noise_held_back
 
 Resolver = Literal["default", "reference"]
 MAX_THREADS = 128
-# The interpreter prints this on every start and has no switch for it.
-_START_UP_NOISE = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +74,7 @@ class Model:
         self.resolver: Resolver = resolver
         self.threads = threads
         kernels = OpResolverType.BUILTIN_REF if resolver == "reference" else OpResolverType.BUILTIN
-        with _refusals(file.name), _without_start_up_noise():
+        with _refusals(file.name), start_up_noise_held_back():
             self._interpreter: Any = Interpreter(
                 model_content=file.content,
                 num_threads=threads,
@@ -171,20 +167,3 @@ def _refusals(name: str) -> Generator[None]:
             f"the TFLite interpreter refuses {name}: {reason} "
             "Export the model again; custom operators cannot be measured."
         ) from error
-
-
-@contextmanager
-def _without_start_up_noise() -> Generator[None]:
-    """Holds back standard error, at the level C++ writes to, and passes on all but the noise."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            held.seek(0)
-            lines = held.read().splitlines(keepends=True)
-            os.write(2, b"".join(line for line in lines if line.strip() != _START_UP_NOISE))

@@ -57,14 +57,14 @@ def package_versions(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def source_commit(root: Path) -> str | None:
-    """Full hash of the checkout whose top folder is `root`, "-dirty" after uncommitted changes.
+    """Full hash of the checkout whose top folder is `root`, with `+` when files differ.
 
     None where `root` is no checkout (an installed package), has no commit, or git is missing.
     """
     # Without this, a package installed inside some other checkout would name that one's commit.
     if not (root / ".git").exists():
         return None
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     # Git hooks set GIT_DIR, which would win over the folder.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:

@@ -1,6 +1,5 @@
 """Test crops for `pld-tf bench`: what the firmware harness needs, from a corpus."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +16,31 @@ from pld_tf.run import Say, open_data
 
 
 def bundle_examples(
-    bundle: Path, *, data: Path, protocol: Protocol, skip_bad: bool, say: Say
+    path: Path, *, data: Path, protocol: Protocol, skip_bad: bool, say: Say
 ) -> Examples:
     """Features and labels of the test clips, cut as the bundle's model hears them.
 
     Raises:
-      PldError: `bundle` is a lone .tflite, whose features nobody knows.
+      PldError: `path` is a lone .tflite, whose features nobody knows.
       HarnessError: the bundle is damaged.
     """
-    if not bundle.is_dir():
+    bundle = open_bundle(path)
+    if bundle.recipe is None or bundle.length_ms is None:
         raise PldError(
-            f"--data needs a bundle of pld-tf export: {bundle} alone does not say which features "
+            f"--data needs a bundle of pld-tf export: {path} alone does not say which features "
             "and classes its model takes. Leave --data out to measure latency and size."
         )
-    open_bundle(bundle)  # checks every file before any is believed
-    manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
-    recipe = parse_recipe(manifest["recipe"], f"of {bundle}")
+    recipe = parse_recipe(bundle.recipe, f"of {path}")
     store = open_data(data, recipe, skip_bad=skip_bad, say=say)
+    if store.key != bundle.data_key:
+        say(
+            f"{data} is not the data that {path} was trained on: if it holds those recordings in "
+            "other splits, some of these test clips were trained on."
+        )
     clips = held_out(store, find_classes(recipe, store.words), "test")
-    length_ms = recipe.ladder_ms[-1]
-    starts = protocol_starts(clips, protocol, length_ms)
+    starts = protocol_starts(clips, protocol, bundle.length_ms)
     return Examples(
-        features=crop_features(clips.crops(starts, length_ms), recipe.features)[..., 0],
+        features=crop_features(clips.crops(starts, bundle.length_ms), recipe.features)[..., 0],
         labels=np.repeat(clips.labels, starts.shape[1]),
         protocol=protocol,
         clips=len(clips),

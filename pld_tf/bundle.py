@@ -3,6 +3,7 @@
 Format: docs/formats.md. The same weights and contents give the same bytes.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from pld_tf.errors import PldError
+from pld_tf.files import write_npz
 from pld_tf.spec import FeatureSpec
 
 FORMAT = 1
@@ -31,6 +33,9 @@ class BundleContents:
       recipe_name: as `pld-tf recipes` lists it.
       recipe: the resolved recipe; values that JSON can hold.
       seed: of the run.
+      data_key: hash of the corpus that the run was trained on.
+      rung: which one the student is, 0 first.
+      length_ms: what the student hears.
       commit: of the source that trained it; None outside a checkout.
       versions: package name to version.
       spec: of the student.
@@ -38,8 +43,8 @@ class BundleContents:
       num_keywords: how many of `labels` are keywords.
       tables: the integer tables of the features.
       representative: float32, shape [crops, frames, bins]; training split only.
-      validation_features: float32, shape [clips, frames, bins].
-      validation_labels: int32, shape [clips].
+      validation_features: float32, shape [crops, frames, bins].
+      validation_labels: int32, shape [crops].
       golden_audio: int16, shape [crops, samples].
       golden_features: float32, shape [crops, frames, bins]; made from `golden_audio`.
     """
@@ -47,6 +52,9 @@ class BundleContents:
     recipe_name: str
     recipe: dict[str, Any]
     seed: int
+    data_key: str
+    rung: int
+    length_ms: int
     commit: str | None
     versions: dict[str, str]
     spec: FeatureSpec
@@ -103,14 +111,14 @@ def _fill(stage: Path, *, model: tf_keras.Model, frames: int, contents: BundleCo
     _write_json(stage / "feature_spec.json", contents.spec.to_dict())
     labels = {"labels": list(contents.labels), "num_keywords": contents.num_keywords}
     _write_json(stage / "labels.json", labels)
-    np.savez(stage / "feature_tables.npz", **contents.tables)
-    np.savez(stage / "representative.npz", features=contents.representative)
-    np.savez(
+    write_npz(stage / "feature_tables.npz", **contents.tables)
+    write_npz(stage / "representative.npz", features=contents.representative)
+    write_npz(
         stage / "validation.npz",
         features=contents.validation_features,
         labels=contents.validation_labels,
     )
-    np.savez(
+    write_npz(
         stage / "golden.npz",
         audio=contents.golden_audio,
         features=contents.golden_features,
@@ -126,6 +134,9 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
         "recipe_name": contents.recipe_name,
         "recipe": contents.recipe,
         "seed": contents.seed,
+        "data_key": contents.data_key,
+        "rung": contents.rung,
+        "length_ms": contents.length_ms,
         "commit": contents.commit,
         "versions": contents.versions,
         "model": {
@@ -168,7 +179,10 @@ def _save_model(infer: Any, directory: Path) -> None:
         builder.add_meta_graph_and_variables(
             session, [tf.saved_model.SERVING], {"serving_default": signature}
         )
-        builder.save()
+        try:
+            builder.save()
+        except tf.errors.OpError as error:  # what a full disk is to TensorFlow
+            raise OSError(errno.EIO, " ".join(error.message.split())) from error
 
 
 def _tensor_info(graph: tf.Graph, name: str) -> meta_graph_pb2.TensorInfo:
@@ -202,15 +216,15 @@ def _plain_names(infer: Any) -> Any:
 
 def _check(contents: BundleContents, *, frames: int, classes: int) -> None:
     crop = (frames, contents.spec.bins)
-    clips = len(contents.validation_features)
-    crops = len(contents.golden_features)
+    crops = len(contents.validation_features)
+    golden = len(contents.golden_features)
     samples = contents.golden_audio.shape[-1]
     expected = {
         "representative": (np.float32, (len(contents.representative), *crop)),
-        "validation_features": (np.float32, (clips, *crop)),
-        "validation_labels": (np.int32, (clips,)),
-        "golden_features": (np.float32, (crops, *crop)),
-        "golden_audio": (np.int16, (crops, samples)),
+        "validation_features": (np.float32, (crops, *crop)),
+        "validation_labels": (np.int32, (crops,)),
+        "golden_features": (np.float32, (golden, *crop)),
+        "golden_audio": (np.int16, (golden, samples)),
     }
     for name, (dtype, shape) in expected.items():
         array = getattr(contents, name)

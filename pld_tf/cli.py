@@ -49,7 +49,9 @@ def distill(
     run_dir: Annotated[
         Path, typer.Option("--run-dir", "-o", help="Folder of this run. Resumed if it exists.")
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Seeds crops, noise and weights.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=10**9, help="Seeds crops, noise and weights.")
+    ] = 0,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
@@ -254,12 +256,11 @@ def main() -> None:
     except (PldError, ExportError, HarnessError) as error:
         typer.echo(f"pld-tf: {error}", err=True)
         sys.exit(2)
-    except OSError as error:  # a full disk, a folder that may not be written or went away
-        typer.echo(f"pld-tf: {error.strerror or error}: {error.filename or 'writing'}", err=True)
-        sys.exit(2)
     except SystemExit as ended:
         if ended.code == STOPPED:
-            typer.echo("pld-tf: stopped; the same command goes on from here.", err=True)
+            resumes = sys.argv[1:2] in (["distill"], ["data"])
+            rest = "; the same command goes on from here." if resumes else "."
+            typer.echo(f"pld-tf: stopped{rest}", err=True)
         raise
 
 

@@ -1,5 +1,6 @@
 """Accuracy of a rung under the four protocols, with intervals, confusion and position."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from pld_tf.data.held_out import HeldOut, held_out
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.distill.predict import predict_crops
 from pld_tf.errors import PldError
-from pld_tf.files import write_npz
+from pld_tf.files import read_npz, told_when_damaged, write_npz
 from pld_tf.metrics import confusion_matrix, precision_recall, softmax, wilson_interval
+from pld_tf.models import cost
 from pld_tf.recipe import PROTOCOLS, Protocol
 from pld_tf.run import Run, Say, open_data, read_run
 from pld_tf.spec import FeatureSpec
@@ -66,6 +68,10 @@ def _report(run: Run, result: RungResult, clips: HeldOut, classes: Classes) -> d
         "length_ms": length_ms,
         "split": clips.split,
         "clips": len(clips),
+        "parameters": cost.parameters(result.student),
+        "macs": cost.macs(
+            result.student, frames=spec.frames(spec.samples(length_ms)), bins=spec.bins
+        ),
         "classes": list(classes.names),
         "protocols": {
             protocol: _protocol(result, clips, classes, protocol, spec, length_ms)
@@ -112,10 +118,12 @@ def protocol_starts(clips: HeldOut, protocol: Protocol, length_ms: int) -> np.nd
     name = f"random-crops-{clips.split}-{len(clips)}-{length_ms}ms-seed{RANDOM_SEED}.npz"
     path = clips.store.folder / name
     if path.is_file():
-        with np.load(path, allow_pickle=False) as file:
-            return file["starts_ms"]
+        with told_when_damaged(path):
+            return read_npz(path)["starts_ms"]
     starts = clips.starts_ms("random", length_ms, seed=RANDOM_SEED)
-    write_npz(path, starts_ms=starts)
+    # The list follows from its seed, so a cache that may not be written does no harm.
+    with suppress(OSError):
+        write_npz(path, starts_ms=starts)
     return starts
 
 
@@ -146,7 +154,7 @@ def accuracy_with_interval(right: np.ndarray, *, clips: int) -> dict[str, Any]:
     Several crops of one clip are not independent: they count as one clip in the interval.
     """
     accuracy = float(right.mean())
-    low, high = wilson_interval(round(accuracy * clips), clips)
+    low, high = wilson_interval(accuracy * clips, clips)
     return {"accuracy": accuracy, "low": low, "high": high, "decisions": len(right)}
 
 

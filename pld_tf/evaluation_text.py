@@ -7,6 +7,7 @@ def evaluation_text(report: dict[str, Any]) -> str:
     """Tables of accuracy, classes, confusion and position."""
     head = (
         f"{report['run']}, rung {report['rung']} ({report['length_ms']} ms), "
+        f"{report['parameters']:,} parameters, {report['macs']:,} MACs, "
         f"{report['clips']} {report['split']} clips"
     )
     return "\n\n".join(

@@ -2,10 +2,15 @@
 
 import io
 import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pld_tf.errors import PldError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -28,3 +33,20 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
     np.savez(whole, **arrays)
     temporary.write_bytes(whole.getbuffer())
     temporary.replace(path)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Arrays by name. By way of memory: NumPy leaves a damaged archive open."""
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        return dict(file)
+
+
+@contextmanager
+def told_when_damaged(folder: Path) -> Iterator[None]:
+    """Turn what damaged files raise into one line that names their folder."""
+    try:
+        yield
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise PldError(
+            f"{folder} is damaged: {error}. Remove that folder, and the same command makes it anew."
+        ) from error

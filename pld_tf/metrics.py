@@ -38,11 +38,11 @@ def accuracy(*, labels: NDArray[Any], predictions: NDArray[Any]) -> float:
     return float(np.count_nonzero(labels == predictions) / labels.size)
 
 
-def wilson_interval(correct: int, total: int, *, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(correct: float, total: int, *, z: float = 1.959964) -> tuple[float, float]:
     """Wilson score interval of the share `correct` / `total`.
 
     Args:
-      correct: successes, 0 to `total`.
+      correct: successes, 0 to `total`; a fraction where several crops of a clip share its vote.
       total: independent trials, at least 1. Several crops of one clip are not independent.
       z: quantile of the normal distribution; 1.959964 gives 95 %.
 

@@ -37,15 +37,20 @@ def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
 
 
 class _Rate:
-    """Units per second since the first call: what an earlier run did does not count."""
+    """Units per second since the first call: what an earlier run did does not count.
+
+    A count that falls begins something new.
+    """
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
+        self._last = 0
 
     def __call__(self, done: int) -> float:
         now = time.monotonic()
-        if self._first is None:
+        if self._first is None or done < self._last:
             self._first = (now, done)
+        self._last = done
         return (done - self._first[1]) / max(now - self._first[0], 1e-3)
 
 

@@ -1,43 +1,56 @@
 """TensorFlow without its start-up noise; real warnings and errors still reach stderr."""
 
 import os
-import re
+import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, cast
 
 # Said on every machine without a GPU, by C++ code that no log level quiets without hiding errors.
-_NOISE = re.compile(
-    rb"Unable to register cu\w+ factory"
-    rb"|oneDNN custom operations are on"
-    rb"|This TensorFlow binary is optimized to use available CPU instructions"
-    rb"|To enable the following instructions"
-    rb"|Could not find (cuda drivers|TensorRT)|TF-TRT Warning"
-    rb"|All log messages before absl::InitializeLog"
-    rb"|Number of eligible GPUs"
-    rb"|Starting new session"
-    rb"|libmp3lame\.so\.0 or lame functions are not available"  # nothing here writes MP3
-    rb"|Local rendezvous is aborting with status: OUT_OF_RANGE"
+_NOISE = (
+    r"Unable to register cu\w+ factory"
+    r"|oneDNN custom operations are on"
+    r"|This TensorFlow binary is optimized to use available CPU instructions"
+    r"|To enable the following instructions"
+    r"|Could not find (cuda drivers|TensorRT)|TF-TRT Warning"
+    r"|All log messages before absl::InitializeLog"
+    r"|Number of eligible GPUs"
+    r"|Starting new session"
+    r"|libmp3lame\.so\.0 or lame functions are not available"  # nothing here writes MP3
+    r"|Local rendezvous is aborting with status: OUT_OF_RANGE"
 )
+# A process of its own, so that the last words of one that aborts still come through.
+_FILTER = """
+import os, re, sys
+noise = re.compile(sys.argv[1].encode())
+for line in sys.stdin.buffer:
+    if not noise.search(line):
+        os.write(2, line)
+"""
 
 
 @contextmanager
 def start_up_noise_held_back() -> Iterator[None]:
-    """Hold back what the process writes to stderr, even from C++, and pass on all but the noise."""
+    """Pass on what the process writes to stderr, even from C++, line by line, but the noise."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    # In a session of its own: Ctrl-C is for this process, whose words are still to come.
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as passing_on:
+        kept = os.dup(2)
+        pipe = cast(IO[bytes], passing_on.stdin)
+        os.dup2(pipe.fileno(), 2)
+        pipe.close()
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
+            os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
             os.close(kept)
-            held.seek(0)
-            lines = held.read().splitlines(keepends=True)
-            os.write(2, b"".join(line for line in lines if not _NOISE.search(line)))
 
 
 def load_tensorflow() -> None:

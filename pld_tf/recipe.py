@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from pld_tf.errors import PldError
-from pld_tf.models.names import SIZES
+from pld_tf.features.tables import make_tables
+from pld_tf.models.names import MIN_BINS, MIN_FRAMES, check
 from pld_tf.spec import CLIP_MS, FeatureSpec
 
 # Batches are built from this many clips at a time: see pld_tf/data/pipeline.py.
@@ -26,7 +28,13 @@ Milliseconds = Annotated[int, Field(ge=0, le=CLIP_MS)]
 
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, int) else value
+    return value if isinstance(value, list) else [value]
+
+
+def _as_name(value: object) -> object:
+    """Sizes such as 8 and 1.5 look like numbers, so they may be written as numbers."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else value
 
 
 class _Strict(BaseModel):
@@ -37,17 +45,16 @@ class ModelChoice(_Strict):
     """One network: family, size, and a multiplier of its channel counts."""
 
     family: str
-    size: str
+    size: Annotated[str, BeforeValidator(_as_name)]
     width: Annotated[float, Field(gt=0, le=8)] = 1.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="after")
     def _known(self) -> "ModelChoice":
-        if self.family not in SIZES:
-            raise ValueError(f"family '{self.family}' is unknown;{nearest(self.family, SIZES)}")
-        if self.size not in SIZES[self.family]:
-            legal = ", ".join(SIZES[self.family])
-            raise ValueError(f"{self.family} has no size '{self.size}'; sizes are {legal}")
+        try:
+            check(family=self.family, size=self.size)
+        except PldError as error:
+            raise ValueError(str(error)) from error
         return self
 
 
@@ -99,7 +106,9 @@ class Recipe(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
-        _check_ladder(self.ladder_ms, self.features)
+        _check_ladder(self.ladder_ms)
+        _check_features(self.features, self.ladder_ms[-1])
+        _check_keywords(self.keywords, self.ignored_words)
         for key in ("models", "epochs"):
             value = getattr(self, key)
             if len(value) not in (1, len(self.ladder_ms)):
@@ -107,11 +116,6 @@ class Recipe(_Strict):
                     f"{key} must hold 1 entry, or {len(self.ladder_ms)}, one per rung of "
                     f"ladder_ms; got {len(value)}"
                 )
-        repeated = sorted({word for word in self.keywords if self.keywords.count(word) > 1})
-        if repeated:
-            raise ValueError(f"keywords must differ, '{repeated[0]}' stands twice")
-        if clash := sorted({"unknown", "silence"} & set(self.keywords)):
-            raise ValueError(f"'{clash[0]}' is a class of its own and can't be a keyword")
         return self
 
     @property
@@ -166,8 +170,10 @@ def recipe_text(name_or_path: str) -> str:
         )
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PldError(f"{path} can't be read as UTF-8 text: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise PldError(f"recipe {path} can't be read as UTF-8 text: {error}.") from error
+    except OSError as error:
+        raise PldError(f"recipe {path} can't be read: {error.strerror}.") from error
 
 
 def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe:
@@ -196,7 +202,7 @@ def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
         # By way of JSON, where strictness still takes a table for a FeatureSpec.
         return Recipe.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        problems = " ".join(_explain(dict(problem)) for problem in error.errors()[:3])
+        problems = " ".join(_explain(problem) for problem in error.errors()[:3])
         raise PldError(f"recipe {source}: {problems}") from error
 
 
@@ -204,19 +210,48 @@ _TABLE_KEYS = {
     "features": FeatureSpec.__dataclass_fields__,
     "models": ModelChoice.model_fields,
 }
+# What pydantic's types of problem mean to someone who writes TOML; braces take its numbers.
+_EXPECTED = {
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "list_type": "must be a list",
+    "model_type": "must be a table",
+    "dataclass_type": "must be a table",
+    "literal_error": "must be {expected}",
+    "too_short": "must not be empty",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+}
 
 
-def _explain(problem: dict[str, Any]) -> str:
+def _explain(problem: ErrorDetails) -> str:
     path = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        table = problem["loc"][0] if len(problem["loc"]) > 1 else ""
-        known = _TABLE_KEYS.get(str(table), Recipe.model_fields)
-        return f"unknown key '{path}';{nearest(str(problem['loc'][-1]), known)}"
-    text = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    text = text.replace("Input should be", "must be")
-    if problem["type"] in ("missing", "value_error"):
+    kind = problem["type"]
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"unknown key '{path}';{_nearest_key(problem['loc'])}"
+    if kind == "missing":
+        return f"{path} is missing."
+    if kind == "value_error":
+        text = problem["msg"].removeprefix("Value error, ").rstrip(".")
         return f"{path}: {text}." if path else f"{text}."
-    return f"{path} {text}, got {problem['input']!r}."
+    # Another version of pydantic may know more types of problem.
+    expected = _EXPECTED.get(kind, "is refused: {text}")
+    expected = expected.format_map({"text": problem["msg"], **problem.get("ctx", {})})
+    return f"{path} {expected}, got {problem['input']!r}."
+
+
+def _nearest_key(location: tuple[int | str, ...]) -> str:
+    *tables, key = map(str, location)
+    known = _TABLE_KEYS.get(tables[0]) if tables else None
+    if known is None and not difflib.get_close_matches(key, Recipe.model_fields):
+        return " pld-tf recipes show own_words explains the keys there are."
+    return nearest(key, known or Recipe.model_fields)
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -245,7 +280,7 @@ def _enter(place: Any, name: str, key: str) -> Any:
     return place[int(name)]
 
 
-def _check_ladder(ladder_ms: list[int], features: FeatureSpec) -> None:
+def _check_ladder(ladder_ms: list[int]) -> None:
     if ladder_ms[0] > CLIP_MS:
         raise ValueError(f"ladder_ms must start at {CLIP_MS} or below, got {ladder_ms[0]}")
     for longer, shorter in itertools.pairwise(ladder_ms):
@@ -257,5 +292,32 @@ def _check_ladder(ladder_ms: list[int], features: FeatureSpec) -> None:
                 f"ladder_ms must hold multiples of {LADDER_GRID_MS}, the grid on which the "
                 f"loudest part is found; got {length_ms}"
             )
-    if ladder_ms[-1] < 100 or features.frames(features.samples(ladder_ms[-1])) < 1:
+    if ladder_ms[-1] < 100:
         raise ValueError(f"ladder_ms must end at 100 or above, got {ladder_ms[-1]}")
+
+
+def _check_features(features: FeatureSpec, shortest_ms: int) -> None:
+    if features.bins < MIN_BINS:
+        key = "mfcc" if features.mfcc else "mel_bins"
+        raise ValueError(
+            f"features.{key} must be at least {MIN_BINS}, the fewest that a network takes; got "
+            f"{features.bins}"
+        )
+    make_tables(features)  # refuses mel filters that would hear nothing
+    frames = features.frames(features.samples(shortest_ms))
+    if frames < MIN_FRAMES:
+        raise ValueError(
+            f"ladder_ms ends at {shortest_ms}, which gives {frames} frames; networks take at least "
+            f"{MIN_FRAMES}. End higher, or take a shorter features.window_ms or hop_ms"
+        )
+
+
+def _check_keywords(keywords: list[str], ignored_words: list[str]) -> None:
+    if repeated := sorted({word for word in keywords if keywords.count(word) > 1}):
+        raise ValueError(f"keywords must differ, '{repeated[0]}' stands twice")
+    if clash := sorted({"unknown", "silence"} & set(keywords)):
+        raise ValueError(f"'{clash[0]}' is a class of its own and can't be a keyword")
+    if both := sorted(set(ignored_words) & set(keywords)):
+        raise ValueError(
+            f"'{both[0]}' is among keywords and ignored_words; take it out of one of them"
+        )

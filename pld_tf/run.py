@@ -1,33 +1,30 @@
 """The run folder: what it was made from, and the model bundle at its end."""
 
+import fcntl
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import tensorflow as tf
 
-from pld_tf.bundle import BundleContents, write_bundle
-from pld_tf.data.classes import find_classes
+from pld_tf.bundle import write_bundle
+from pld_tf.data.classes import class_notes, find_classes
 from pld_tf.data.corpus import find_corpus
-from pld_tf.data.crops import crop_rules
-from pld_tf.data.held_out import held_out
-from pld_tf.data.pipeline import TrainingData, training_batches
 from pld_tf.data.store import Store, open_store
 from pld_tf.distill.ladder import Ladder, RungResult
-from pld_tf.distill.predict import crop_features
 from pld_tf.errors import PldError
-from pld_tf.features.tables import make_tables
 from pld_tf.files import write_json
+from pld_tf.model_bundle import bundle_contents
 from pld_tf.progress import progress_bar
 from pld_tf.provenance import package_versions, source_commit
 from pld_tf.quiet import start_up_noise_held_back
 from pld_tf.recipe import Recipe, parse_recipe
 
 FORMAT = 1
-REPRESENTATIVE_CROPS = 512
-GOLDEN_CLIPS = 16
 Say = Callable[[str], None]
 
 
@@ -40,6 +37,8 @@ class Run:
     recipe: Recipe
     seed: int
     data_key: str
+    commit: str | None
+    versions: dict[str, str]
 
 
 def open_data(data: Path, recipe: Recipe, *, skip_bad: bool, say: Say) -> Store:
@@ -51,6 +50,7 @@ def open_data(data: Path, recipe: Recipe, *, skip_bad: bool, say: Say) -> Store:
             sample_rate_hz=recipe.features.sample_rate_hz,
             skip_bad=skip_bad,
             progress=advance,
+            say=say,
         )
     for note in (*corpus.notes, *store.notes):
         say(note)
@@ -73,21 +73,76 @@ def distill(
       PldError: `run_dir` was made from another recipe, data or seed.
     """
     store = open_data(data, recipe, skip_bad=skip_bad, say=say)
-    find_classes(recipe, store.words)
-    _claim(run_dir, recipe=recipe, recipe_name=recipe_name, seed=seed, data_key=store.key)
+    ladder = Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=seed)
+    counts = {split: store.word_counts(split) for split in store.splits}
+    for note in class_notes(find_classes(recipe, store.words), counts):
+        say(note)
     results: list[RungResult] = []
 
     def report(result: RungResult) -> None:
         results.append(result)
         say(rung_line(result))
+        _write_rung_bundle(run_dir, recipe, recipe_name, seed, store, result)
 
-    last = Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=seed).climb(report)
-    if not (run_dir / "bundle" / "bundle.json").is_file():
-        contents = _bundle_contents(recipe, recipe_name, seed, store, last)
-        frames = recipe.features.frames(recipe.features.samples(last.length_ms))
-        with start_up_noise_held_back():
-            write_bundle(run_dir / "bundle", model=last.student, frames=frames, contents=contents)
+    with _owned(run_dir), _damaged_store_told(store):
+        _claim(
+            run_dir, recipe=recipe, recipe_name=recipe_name, seed=seed, data_key=store.key, say=say
+        )
+        ladder.climb(report)
     return results
+
+
+def _write_rung_bundle(
+    run_dir: Path, recipe: Recipe, recipe_name: str, seed: int, store: Store, rung: RungResult
+) -> None:
+    """The last rung's bundle is the run's; the others keep theirs beside their weights."""
+    is_last = rung.number == len(recipe.ladder_ms) - 1
+    folder = (run_dir if is_last else rung.folder) / "bundle"
+    if (folder / "bundle.json").is_file():
+        return
+    contents = bundle_contents(
+        recipe=recipe, recipe_name=recipe_name, seed=seed, store=store, rung=rung
+    )
+    frames = recipe.features.frames(recipe.features.samples(rung.length_ms))
+    with start_up_noise_held_back():
+        write_bundle(folder, model=rung.student, frames=frames, contents=contents)
+
+
+@contextmanager
+def _owned(run_dir: Path) -> Iterator[None]:
+    """One process at a time trains in a run folder; a folder that can't be written is told."""
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        folder = os.open(run_dir, os.O_RDONLY)
+    except OSError as error:
+        raise PldError(
+            f"the run folder {run_dir} can't be made: {error.strerror}. Give another --run-dir."
+        ) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise PldError(
+            f"another pld-tf distill is at work in {run_dir}. Wait for it, or give another folder."
+        ) from error
+    except OSError as error:
+        raise PldError(
+            f"{run_dir} can't be written: {error.strerror or error}. Make room there; the same "
+            "command goes on from the last epoch."
+        ) from error
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _damaged_store_told(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.DataLossError as error:
+        raise PldError(
+            f"the packed corpus {store.folder} is damaged: the checksum of a clip is wrong. Remove "
+            "that folder, and the corpus is packed anew."
+        ) from error
 
 
 def rung_line(result: RungResult) -> str:
@@ -124,6 +179,8 @@ def read_run(run_dir: Path) -> Run:
             recipe=parse_recipe(values["recipe"], str(path)),
             seed=int(values["seed"]),
             data_key=str(values["data_key"]),
+            commit=values["commit"],
+            versions=dict(values["versions"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PldError(
@@ -131,10 +188,11 @@ def read_run(run_dir: Path) -> Run:
         ) from error
 
 
-def _claim(run_dir: Path, *, recipe: Recipe, recipe_name: str, seed: int, data_key: str) -> None:
+def _claim(
+    run_dir: Path, *, recipe: Recipe, recipe_name: str, seed: int, data_key: str, say: Say
+) -> None:
     """Make the folder this run's, or check that it is."""
     if not (run_dir / "run.json").exists():
-        run_dir.mkdir(parents=True, exist_ok=True)
         values: dict[str, Any] = {
             "format": FORMAT,
             "recipe_name": recipe_name,
@@ -157,6 +215,12 @@ def _claim(run_dir: Path, *, recipe: Recipe, recipe_name: str, seed: int, data_k
             f"{run_dir} was made with {'; '.join(differences[:3])}. Give another --run-dir, or the "
             "choices it was made with."
         )
+    now = (source_commit(), package_versions())
+    if (earlier.commit, earlier.versions) != now and not (run_dir / "bundle").exists():
+        say(
+            f"{run_dir} was begun with other code (commit or package versions): what is trained "
+            "now may differ from what either would give alone."
+        )
 
 
 def _differences(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -165,42 +229,3 @@ def _differences(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for key in earlier
         if earlier[key] != now[key] and key != "description"
     ]
-
-
-def _bundle_contents(
-    recipe: Recipe, recipe_name: str, seed: int, store: Store, last: RungResult
-) -> BundleContents:
-    spec, length_ms = recipe.features, last.length_ms
-    classes = find_classes(recipe, store.words)
-    clips = held_out(store, classes, "validation")
-    crops = clips.crops(clips.starts_ms(recipe.validation_protocol, length_ms), length_ms)
-    features = crop_features(crops, spec)[..., 0]
-    golden = np.linspace(0, len(clips) - 1, min(GOLDEN_CLIPS, len(clips))).astype(int)
-    audio = np.concatenate([batch.numpy()[:, 0] for batch in crops])
-    training = TrainingData(
-        store=store,
-        classes=classes,
-        spec=spec,
-        rules=crop_rules(recipe),
-        lengths_ms=(length_ms,),
-        batch=recipe.batch,
-        seed=seed,
-    )
-    count = -(-REPRESENTATIVE_CROPS // recipe.batch)
-    batches = training_batches(training, first_epoch=0, epochs=1).take(count)
-    return BundleContents(
-        recipe_name=recipe_name,
-        recipe=recipe.model_dump(mode="json"),
-        seed=seed,
-        commit=source_commit(),
-        versions=package_versions(),
-        spec=spec,
-        labels=classes.names,
-        num_keywords=len(recipe.keywords),
-        tables=make_tables(spec).arrays(),
-        representative=np.concatenate([batch["features"].numpy()[..., 0] for batch in batches]),
-        validation_features=features,
-        validation_labels=clips.labels,
-        golden_audio=audio[golden],
-        golden_features=features[golden],
-    )

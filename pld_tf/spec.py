@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 CLIP_MS = 1000  # every clip is centred in, or cut to, one second
+MAX_FFT_SIZE = 65536  # a device has no memory for more; tables of 128 filters take 16 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +14,9 @@ class FeatureSpec:
     fixed numbers, never statistics of a clip: a device cannot wait for the end of the audio.
 
     Args:
-      sample_rate_hz: rate of all audio after decoding.
-      window_ms: length of one analysis window.
+      sample_rate_hz: rate of all audio after decoding, 1000 to 384000; below 10000 a multiple of
+        100, so that a second is 100 blocks of 10 ms.
+      window_ms: length of one analysis window, at most a second.
       hop_ms: from one window to the next; at most `window_ms`.
       fft_size: power of two, at least one window long.
       mel_bins: triangular filters between `low_hz` and `high_hz`.
@@ -42,7 +44,15 @@ class FeatureSpec:
     mfcc: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.sample_rate_hz >= 1000, "sample_rate_hz", "at least 1000", self)
+        _require(1000 <= self.sample_rate_hz <= 384_000, "sample_rate_hz", "1000 to 384000", self)
+        # The loudest part of a clip is looked for in 100 blocks of whole samples.
+        _require(
+            self.sample_rate_hz >= 10_000 or self.sample_rate_hz % 100 == 0,
+            "sample_rate_hz",
+            "a multiple of 100, or 10000 and above",
+            self,
+        )
+        _require(self.window_ms <= CLIP_MS, "window_ms", f"at most {CLIP_MS}", self)
         _require(self.hop_ms >= 1, "hop_ms", "at least 1", self)
         _require(
             self.hop_ms <= self.window_ms,
@@ -54,9 +64,10 @@ class FeatureSpec:
             whole = self.sample_rate_hz * getattr(self, name) % 1000 == 0
             _require(whole, name, "a whole number of samples", self)
         _require(
-            self.fft_size >= self.window_samples and self.fft_size & (self.fft_size - 1) == 0,
+            self.window_samples <= self.fft_size <= MAX_FFT_SIZE
+            and self.fft_size & (self.fft_size - 1) == 0,
             "fft_size",
-            f"a power of two of at least one window ({self.window_samples} samples)",
+            f"a power of two from one window ({self.window_samples} samples) to {MAX_FFT_SIZE}",
             self,
         )
         _require(0 <= self.low_hz < self.high_hz, "low_hz", "at least 0, below high_hz", self)

@@ -1,9 +1,15 @@
 """Fixtures that many tests share. TensorFlow is imported only by those that need it."""
 
+import os
 from pathlib import Path
 
 import pytest
 import tiny_corpus
+from hypothesis import settings
+
+# Shared machines stall. CI tries the same examples every time; developers try new ones.
+settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("here")
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -6,7 +6,7 @@ import audio_files
 import numpy as np
 import pytest
 from audio_files import FLOAT, mp3, pcm, wav
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -338,6 +338,7 @@ def damage(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"RIFF....WAVE", b"fLaC\0\0\0\x22", b"OggS"]))
+@example(b"APETAGEX", b"")
 def test_parsers_of_garbage_raise_nothing_but_bad_clip(garbage, magic):
     for parse in (
         audio_wav.parse_wav,

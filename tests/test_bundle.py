@@ -1,8 +1,10 @@
 """The model bundle as pld_tf writes it."""
 
-import errno
+import gc
 import hashlib
 import json
+import resource
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from tiny_bundle import CLASSES, FRAMES, SPEC, contents, folder_bytes, trained_l
 
 from pld_tf.bundle import write_bundle
 from pld_tf.errors import PldError
+from pld_tf.quiet import start_up_noise_held_back
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,7 @@ def test_header_lists_every_other_file_with_its_hash(bundle):
     assert header["model"] == {"frames": FRAMES, "bins": 10, "classes": CLASSES}
     assert (header["seed"], header["commit"]) == (3, "abc")
     assert header["recipe"] == {"ladder_ms": [1000, 500]}
+    assert (header["data_key"], header["rung"], header["length_ms"]) == ("corpus", 1, 52)
 
 
 def test_saved_model_gives_the_inference_logits_of_the_keras_model(bundle, model):
@@ -99,13 +103,26 @@ def test_a_folder_of_something_else_is_refused(model, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_full_disk_is_reported_and_nothing_stays(model, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
+@contextmanager
+def largest_file(bytes_: int):
+    """No file can grow beyond `bytes_`: to the code under test, a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    monkeypatch.setattr("pld_tf.bundle.np.savez", full)
-    with pytest.raises(PldError, match=r"cannot write the model bundle .*: No space left"):
-        write_bundle(tmp_path / "bundle", model=model, frames=FRAMES, contents=contents())
+
+@pytest.mark.parametrize("room", [1000, 100_000], ids=["at the graph", "at an array"])
+def test_a_full_disk_is_reported_once_and_nothing_stays(room, model, tmp_path, capfd):
+    larger = contents(representative=np.ones((1000, FRAMES, 10), np.float32))
+    text = r"^cannot write the model bundle [^\n]*File too large[^\n]*$"
+    with start_up_noise_held_back(), largest_file(room):
+        with pytest.raises(PldError, match=text):
+            write_bundle(tmp_path / "bundle", model=model, frames=FRAMES, contents=larger)
+        gc.collect()  # a half-written archive would complain here
+    assert capfd.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
 
 

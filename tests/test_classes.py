@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pld_tf.data.classes import IGNORED, Classes, find_classes, word_quotas
+from pld_tf.data.classes import (
+    IGNORED,
+    Classes,
+    class_notes,
+    find_classes,
+    require_keyword_clips,
+    word_quotas,
+)
 from pld_tf.errors import PldError
 from pld_tf.recipe import load_recipe
 
@@ -75,3 +82,49 @@ def test_unknown_is_as_even_as_the_words_allow(counts, share):
     # A word that gives less than another by more than the rounding has no clip left.
     short = quotas[unknown] < quotas[unknown].max() - 1
     assert (quotas[unknown][short] == counts[unknown][short]).all()
+
+
+def counts(bird: int, no: int, tree: int, yes: int) -> np.ndarray:
+    return np.array([bird, no, tree, yes])
+
+
+def test_a_training_split_without_clips_of_a_keyword_is_refused():
+    with pytest.raises(PldError, match=r"the train split has no clip of keyword 'no'\. Add clips"):
+        require_keyword_clips(smoke_classes(), counts(5, 0, 5, 5), "train")
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_held_out_split_is_refused_only_without_clips_of_any_keyword(split):
+    require_keyword_clips(smoke_classes(), counts(0, 0, 0, 1), split)
+    with pytest.raises(PldError, match=f"the {split} split has no clip of keyword 'yes', 'no'"):
+        require_keyword_clips(smoke_classes(), counts(5, 0, 5, 0), split)
+
+
+def test_classes_with_clips_of_all_kinds_leave_nothing_to_tell():
+    enough = counts(1, 1, 0, 1)
+    assert class_notes(smoke_classes(), {"train": enough, "test": enough}) == []
+
+
+def test_a_keyword_that_a_held_out_split_lacks_is_told():
+    splits = {"train": counts(1, 1, 1, 1), "validation": counts(1, 1, 1, 0)}
+    told = ["the validation split has no clip of keyword 'yes'."]
+    assert class_notes(smoke_classes(), splits) == told
+
+
+def test_training_without_clips_of_unknown_is_told_where_the_recipe_wants_them():
+    splits = {"train": counts(0, 1, 0, 1)}
+    told = ["the train split has no clip of a word that is no keyword: nothing teaches `unknown`."]
+    assert class_notes(smoke_classes(), splits) == told
+    assert class_notes(smoke_classes("unknown=0.0"), splits) == []
+
+
+def test_words_of_the_keywords_alone_are_told_too():
+    found = smoke_classes(words=("no", "yes"))
+    (note,) = class_notes(found, {"train": np.array([3, 3])})
+    assert "nothing teaches `unknown`" in note
+
+
+def test_notes_refuse_what_training_would():
+    splits = {"train": counts(1, 1, 1, 1), "test": counts(1, 0, 1, 0)}
+    with pytest.raises(PldError, match="the test split has no clip of keyword 'yes', 'no'"):
+        class_notes(smoke_classes(), splits)

@@ -145,6 +145,14 @@ def test_a_folder_with_other_files_and_a_file_are_refused(tmp_path):
         make_demo_corpus(tmp_path / "mine.txt")
 
 
+def test_the_working_folder_is_refused_and_left(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (".", "../" + tmp_path.name):
+        with pytest.raises(PldError, match=r"is the folder you are in.* Name a new folder"):
+            make_demo_corpus(Path(name))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(PldError, match=r"GPL-3.*pip install 'pld-tf\[demo\]'"):

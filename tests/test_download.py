@@ -1,6 +1,9 @@
+import errno
 import gzip
 import hashlib
+import http.client
 import io
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -149,6 +152,52 @@ def test_an_error_of_the_server_is_named(server, tmp_path, status, part, left):
     with pytest.raises(PldError, match=f"the server answers {status}"):
         fetch_archive(server.archive(), tmp_path / "words")
     assert names(tmp_path) == left
+
+
+def test_a_connection_lost_while_reading_is_named(server, tmp_path, monkeypatch):
+    def lose(*_: object) -> bytes:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read", lose)
+    with pytest.raises(PldError, match=r"gz: the connection failed \(timed out\); run the same"):
+        fetch_archive(server.archive(), tmp_path / "words")
+
+
+@pytest.mark.parametrize("when", ["writing", "closing"])
+def test_a_full_disk_is_not_taken_for_a_lost_connection(server, tmp_path, monkeypatch, when):
+    class FullDisk(io.BytesIO):
+        def fail(self, *_: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        write = fail if when == "writing" else io.BytesIO.write
+        __exit__ = fail if when == "closing" else io.BytesIO.__exit__
+
+    monkeypatch.setattr(Path, "open", lambda *_, **__: FullDisk())
+    message = r"words\.tar\.gz\.part can't be written: No space left on device\. Free some space"
+    with pytest.raises(PldError, match=message):
+        fetch_archive(server.archive(), tmp_path / "words")
+
+
+def test_a_folder_that_cannot_be_made_is_named(server, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(PldError, match=r"file/words\.tar\.gz\.part can't be written: File exists"):
+        fetch_archive(server.archive(), tmp_path / "file" / "words")
+    assert server.ranges == []
+
+
+def test_the_working_folder_is_refused_before_the_server_is_asked(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PldError, match=r"^\. is the folder you are in.* Name a new folder"):
+        fetch_archive(server.archive(), Path())
+    assert names(tmp_path) == []
+    assert server.ranges == []
+
+
+def test_an_empty_folder_behind_a_link_is_filled(server, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "words").symlink_to(tmp_path / "disk")
+    fetch_archive(server.archive(), tmp_path / "words")
+    assert (tmp_path / "disk" / "yes" / "a_nohash_0.wav").read_bytes() == b"audio"
 
 
 def test_a_server_that_is_not_there_is_named(server, tmp_path):

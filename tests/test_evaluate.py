@@ -119,7 +119,13 @@ def test_validation_accuracy_is_what_the_rung_was_chosen_by(tiny):
 
 def test_the_text_shows_every_table(report):
     text = evaluation_text(report)
-    for title in ("rung 1 (500 ms), 16 test clips", "95 % interval", "precision", "confusion"):
+    for title in (
+        "rung 1 (500 ms), 4,130 parameters",
+        "16 test clips",
+        "95 % interval",
+        "precision",
+        "confusion",
+    ):
         assert title in text
     accuracy = report["protocols"]["sliding"]["accuracy"]
     assert f"sliding   {100 * accuracy:>8.1f} %" in text

@@ -82,6 +82,13 @@ def test_manifest_describes_the_model(exported, manifest):
     assert (manifest["kind"], manifest["seed"], manifest["commit"]) == ("int8", 3, "abc")
 
 
+def test_manifest_repeats_where_the_student_comes_from(run, manifest):
+    header = json.loads((run / "bundle" / "bundle.json").read_text())
+    assert (manifest["data_key"], manifest["rung"], manifest["length_ms"]) == ("corpus", 1, 52)
+    for name in ("recipe_name", "recipe", "seed", "commit", "versions"):
+        assert manifest[name] == header[name]
+
+
 def test_quantization_in_the_manifest_is_what_the_interpreter_reads(exported, manifest):
     interpreter = parity.Interpreter(
         str(exported / "model.tflite"), experimental_op_resolver_type=parity.GOLDEN
@@ -93,9 +100,9 @@ def test_quantization_in_the_manifest_is_what_the_interpreter_reads(exported, ma
         assert np.float32(given["scale"]) == np.float32(scale) > 0
 
 
-def test_int8_stays_near_float_on_the_validation_clips(manifest):
+def test_int8_stays_near_float_on_the_validation_crops(manifest):
     measured = manifest["validation"]
-    assert measured["clips"] == 60
+    assert measured["crops"] == 60
     assert measured["accuracy_float"] == 1.0  # its own classes are the labels
     assert measured["accuracy_int8"] == measured["agreement"] >= 0.9
     assert 0 < measured["max_logit_difference_steps"] < 20
@@ -144,7 +151,7 @@ def test_too_much_loss_fails_with_the_figures_and_writes_nothing(
     reuse(exported, monkeypatch)
     monkeypatch.setattr(
         parity, "compare", lambda **_: parity.Parity(
-            clips=200, correct_float=190, correct_model=187, same=180,
+            crops=200, correct_float=190, correct_model=187, same=180,
             max_logit_difference_steps=2.0,
         )
     )  # fmt: skip
@@ -285,9 +292,18 @@ def test_command_prints_one_line_or_json(run, exported, tmp_path, monkeypatch):
     arguments = [str(run), "--out", str(tmp_path / "out"), "--max-loss", "5"]
     line = CliRunner().invoke(app, arguments)
     assert line.exit_code == 0
-    assert re.search(r"out: int8, [\d,]+ bytes, 4,352 MACs; on 60 validation clips", line.stdout)
+    assert re.search(r"out: int8, [\d,]+ bytes, 4,352 MACs; on 60 validation crops", line.stdout)
     as_json = CliRunner().invoke(app, [*arguments, "--int8", "--json"])
     assert json.loads(as_json.stdout) == json.loads((exported / "manifest.json").read_text())
+
+
+def test_command_exports_the_rung_asked_for(run, exported, tmp_path, monkeypatch):
+    reuse(exported, monkeypatch)
+    arguments = [str(run), "--out", str(tmp_path / "out"), "--max-loss", "5"]
+    assert CliRunner().invoke(app, [*arguments, "--rung", "1"]).exit_code == 0
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["rung"] == 1
+    ended = CliRunner().invoke(app, [*arguments, "--rung", "0"])
+    assert isinstance(ended.exception, ExportError)
 
 
 def test_command_refuses_two_kinds(run, tmp_path):

@@ -1,11 +1,16 @@
 """Folders that appear whole or not at all."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from export.errors import ExportError
-from export.files import inventory, new_folder
+from export.files import inventory, new_folder, read_npz, write_npz
 
 MANIFEST = {"format": 1, "kind": "int8", "files": {}}
 
@@ -52,6 +57,85 @@ def test_a_folder_of_something_else_is_refused_and_kept(manifest, tmp_path):
     ):
         raise AssertionError
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.fixture
+def dead():
+    """The number of a process that has ended."""
+    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", ""])
+    child.wait()
+    return child.pid
+
+
+def firmware(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps(MANIFEST))
+    return folder
+
+
+def test_leftovers_of_killed_exports_are_cleared(dead, tmp_path):
+    firmware(tmp_path / "out")
+    for pid in (dead, os.getpid()):  # in a container every process may have the same number
+        (tmp_path / f".out.{pid}.new").mkdir()
+        (tmp_path / f".out.{pid}.new" / "half").write_text("x")
+    firmware(tmp_path / f".out.{dead}.old")
+    with new_folder(tmp_path / "out") as stage:
+        (stage / "a").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_bundle_that_a_killed_export_had_moved_is_put_back(dead, tmp_path):
+    firmware(tmp_path / f".out.{dead}.old")
+    with pytest.raises(KeyError), new_folder(tmp_path / "out"):
+        raise KeyError
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == MANIFEST
+
+
+def test_what_is_not_a_leftover_stays(dead, tmp_path):
+    names = [".out.1.new", ".out.x.old", f".other.{dead}.new", f"out.{dead}.old", ".out.0.new"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    (tmp_path / f".out.{dead}.old").write_text("a file")
+    with new_folder(tmp_path / "out"):
+        pass
+    expected = [*names, "out", f".out.{dead}.old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
+
+
+def test_a_disk_that_fills_up_at_an_array_is_told_once(tmp_path):
+    """In a process of its own: what NumPy leaves to the garbage collector goes to its stderr."""
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from export.errors import ExportError\n"
+        "from export.files import new_folder, write_npz\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "try:\n"
+        "    with new_folder(Path(sys.argv[1])) as stage:\n"
+        "        write_npz(stage / 'a.npz', a=np.zeros(10_000))\n"
+        "except ExportError as error:\n"
+        "    sys.exit(str(error))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "out")],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"cannot write --out {tmp_path / 'out'}: File too large. Make")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_read_back_as_written(tmp_path):
+    write_npz(tmp_path / "a.npz", a=np.arange(3, dtype=np.int16), b=np.zeros((0, 2)))
+    read = read_npz(tmp_path / "a.npz")
+    assert {name: (array.dtype.name, array.tolist()) for name, array in read.items()} == {
+        "a": ("int16", [0, 1, 2]), "b": ("float64", []),
+    }  # fmt: skip
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

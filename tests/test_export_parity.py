@@ -45,12 +45,12 @@ def test_compare_counts_by_hand():
         float_logits=float_logits, stored=stored, output=INT8, labels=np.int32([0, 1, 2, 2])
     )
     # int8 stands for [1,0,0], [1.5,1,0], [1,0,0.5], [0,0,2]: classes 0 0 0 2; float 0 1 2 0.
-    assert (measured.clips, measured.correct_float, measured.correct_model) == (4, 3, 2)
+    assert (measured.crops, measured.correct_float, measured.correct_model) == (4, 3, 2)
     assert measured.same == 1
     assert measured.max_logit_difference_steps == 4.0
     assert measured.loss_points == 25.0
     assert measured.to_dict("int8") == {
-        "clips": 4, "accuracy_float": 0.75, "accuracy_int8": 0.5, "agreement": 0.25,
+        "crops": 4, "accuracy_float": 0.75, "accuracy_int8": 0.5, "agreement": 0.25,
         "max_logit_difference_steps": 4.0,
     }  # fmt: skip
 
@@ -63,7 +63,7 @@ def test_a_loss_of_whole_points_is_exact(hundreds, points):
         float_logits=logits, stored=np.int8([[0, 0]]), output=INT8, labels=np.int32([0])
     )
     scaled = type(measured)(
-        clips=correct, correct_float=correct, correct_model=correct - hundreds * points,
+        crops=correct, correct_float=correct, correct_model=correct - hundreds * points,
         same=0, max_logit_difference_steps=0.0,
     )  # fmt: skip
     assert scaled.loss_points == points

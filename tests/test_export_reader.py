@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny_bundle import BINS, FRAMES, LABELS, SPEC, arrays, handmade, rewrite_header
 
 from export import files
-from export.bundle_reader import REQUIRED, read_bundle
+from export.bundle_reader import REQUIRED, find_bundle, read_bundle
 from export.errors import ExportError
 
 
@@ -35,6 +35,50 @@ def test_an_unfinished_run_is_told_from_no_run(tmp_path):
         read_bundle(tmp_path)
     with pytest.raises(ExportError, match="there is no such folder"):
         read_bundle(tmp_path / "nowhere")
+
+
+def ladder(tmp_path, *names, last=2):
+    """A run folder with a bundle in each named rung folder, and that of the last rung."""
+    for name in names:
+        folder = tmp_path / "rungs" / name / "bundle"
+        folder.mkdir(parents=True)
+        (folder / "bundle.json").write_text("{}")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps({"rung": last}))
+    return tmp_path
+
+
+def test_each_rung_of_a_run_has_its_bundle(tmp_path):
+    run = ladder(tmp_path, "0-1000ms-ab", "1-800ms-cd", "10-500ms-ef")
+    for rung, place in ((0, "rungs/0-1000ms-ab"), (1, "rungs/1-800ms-cd"), (2, ".")):
+        assert find_bundle(run, rung) == run / place / "bundle"
+    assert find_bundle(run) == run / "bundle"
+
+
+def test_a_bundle_folder_is_its_own_rung_only(directory):
+    assert find_bundle(directory, 1) == directory
+    with pytest.raises(ExportError, match=r"of rung 0; rungs that have one: 1\.$"):
+        find_bundle(directory, 0)
+
+
+def test_a_rung_without_bundle_is_told_with_those_that_have_one(tmp_path):
+    with pytest.raises(ExportError, match=r"of rung 3; rungs that have one: 0, 2\.$"):
+        find_bundle(ladder(tmp_path, "0-1000ms-ab"), 3)
+    with pytest.raises(ExportError, match=r"of rung 0; rungs that have one: none; pld-tf distill"):
+        find_bundle(tmp_path / "rungs", 0)
+
+
+def test_a_rung_of_a_run_that_goes_on_can_be_read(tmp_path, directory):
+    place = tmp_path / "other" / "rungs" / "1-52ms-ab"
+    place.mkdir(parents=True)
+    directory.rename(place / "bundle")
+    assert read_bundle(tmp_path / "other", rung=1).directory == place / "bundle"
+
+
+def test_a_rung_made_twice_is_not_chosen_at_random(tmp_path):
+    run = ladder(tmp_path, "0-1000ms-ab", "0-1000ms-cd")
+    with pytest.raises(ExportError, match="more than once: 0-1000ms-ab and 0-1000ms-cd"):
+        find_bundle(run, 0)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -79,6 +123,11 @@ def test_a_file_outside_the_bundle_is_refused(name, directory):
         ({"model": {"frames": 12, "bins": "ten"}}, "model.bins from 1 to 4096, got 'ten'"),
         ({"model": {"frames": 11, "bins": 10}}, r"features must be float32 of shape \[None, 11"),
         ({"seed": "three"}, "must give 'seed' as int"),
+        ({"seed": True}, "must give 'seed' as int"),
+        ({"recipe": None}, "must give 'recipe' as dict"),
+        ({"data_key": 7}, "must give 'data_key' as str"),
+        ({"rung": None}, "must give 'rung' as int"),
+        ({"length_ms": 52.0}, "must give 'length_ms' as int"),
         ({"files": []}, "must give 'files' as dict"),
     ],
 )

@@ -22,7 +22,8 @@ def write_bundle(folder, *, kind="int8", model="int8.tflite"):
         content = source.read_bytes()
         (folder / name).write_bytes(content)
         files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    manifest = {"format": 1, "kind": kind, "recipe_name": "tiny", "commit": "c0ffee"}
+    origin = {"recipe": {}, "data_key": "corpus", "rung": 0, "length_ms": 500}
+    manifest = {"format": 1, "kind": kind, "recipe_name": "tiny", "commit": "c0ffee", **origin}
     (folder / "manifest.json").write_text(json.dumps({**manifest, "files": files}))
     return folder
 

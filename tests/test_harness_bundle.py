@@ -24,6 +24,10 @@ def folder(tmp_path):
         "format": 1,
         "kind": "int8",
         "recipe_name": "demo",
+        "recipe": {"ladder_ms": [1000, 500]},
+        "data_key": "corpus",
+        "rung": 1,
+        "length_ms": 500,
         "commit": "abc",
         "files": {name: entry(content) for name, content in contents.items()},
     }
@@ -46,12 +50,15 @@ def test_a_bundle_gives_its_models_and_its_origin(folder):
     assert bundle.model.content == MODEL
     assert bundle.float_model.content == FLOAT_MODEL
     assert (bundle.kind, bundle.name, bundle.commit) == ("int8", "demo", "abc")
+    assert (bundle.recipe, bundle.data_key) == ({"ladder_ms": [1000, 500]}, "corpus")
+    assert (bundle.rung, bundle.length_ms) == (1, 500)
 
 
 def test_a_lone_tflite_is_a_bundle_without_origin(folder):
     bundle = open_bundle(folder / "model.tflite")
     assert bundle.model.sha256 == hashlib.sha256(MODEL).hexdigest()
     assert (bundle.name, bundle.kind, bundle.float_model) == ("model.tflite", None, None)
+    assert (bundle.recipe, bundle.data_key, bundle.rung, bundle.length_ms) == (None,) * 4
 
 
 def test_a_float_bundle_has_no_second_float_model(folder):
@@ -107,6 +114,10 @@ def test_a_file_name_that_leaves_the_bundle_is_refused(folder, name):
     [
         ({"kind": "int4"}, "kind must be one of int8, float, int16x8, got 'int4'"),
         ({"kind": ["int8"]}, "kind must be one of"),
+        ({"recipe": []}, "expected recipe: an object, got list"),
+        ({"data_key": None}, "data_key must be str, got NoneType"),
+        ({"rung": True}, "rung must be int, got bool"),
+        ({"length_ms": 500.0}, "length_ms must be int, got float"),
         ({"files": None}, "expected files: an object of file names, got NoneType"),
         ({"files": {}}, r"lists no model\.tflite"),
         ({"files": {"model.tflite": 3}}, r"expected files\.model\.tflite: an object"),

@@ -70,7 +70,7 @@ def test_the_commit_is_the_full_hash_even_at_a_tag(checkout):
 
 def test_uncommitted_changes_show_in_the_commit(checkout):
     (checkout / "file").write_text("two")
-    assert source_commit(checkout) == git(checkout, "rev-parse", "HEAD").strip() + "-dirty"
+    assert source_commit(checkout) == git(checkout, "rev-parse", "HEAD").strip() + "+"
 
 
 def test_a_git_hook_of_another_repository_does_not_mislead(checkout, monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ from tiny_corpus import RATE, read_wav
 from pld_tf.data.held_out import held_out
 from pld_tf.data.loudness import block_energies
 from pld_tf.data.store import open_store
+from pld_tf.errors import PldError
 
 
 @pytest.fixture
@@ -92,6 +93,16 @@ def test_a_recipe_without_silence_has_none(store, classes):
     assert len(clips) == 9
     assert clips.labels.max() == 2
     assert crops(clips, clips.starts_ms("centre", 500), 500).shape == (9, 1, 2000)
+
+
+def test_a_split_without_clips_of_any_keyword_is_refused(store, classes):
+    of_word = np.where(classes.of_word == classes.unknown_class, 0, classes.unknown_class)
+    index = store.splits["test"]
+    birds = replace(index, words=np.full(len(index), store.words.index("yes"), np.int32))
+    without = replace(store, splits=store.splits | {"test": birds})
+    message = "the test split has no clip of keyword 'yes', 'no'"
+    with pytest.raises(PldError, match=message):
+        held_out(without, replace(classes, of_word=of_word), "test")
 
 
 def test_random_crops_follow_their_seed(validation):

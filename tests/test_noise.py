@@ -58,8 +58,18 @@ def test_too_little_noise_is_refused_with_what_there_is(quiet_root):
 def test_a_broken_noise_recording_is_named(quiet_root):
     add_noise(quiet_root, a=np.ones(4 * RATE))
     (quiet_root / "_background_noise_" / "a.wav").write_bytes(b"not audio")
-    with pytest.raises(PldError, match=r"background noise .*a\.wav can't be used.*Remove it"):
+    with pytest.raises(
+        PldError, match=r"background noise .*a\.wav can't be used.*Mend or remove it"
+    ):
         noise_by_split(find_corpus(quiet_root), RATE)
+
+
+def test_a_noise_recording_that_vanished_is_named(quiet_root):
+    add_noise(quiet_root, a=np.ones(4 * RATE))
+    corpus = find_corpus(quiet_root)
+    (quiet_root / "_background_noise_" / "a.wav").unlink()
+    with pytest.raises(PldError, match=r"noise .*a\.wav can't be used: No such file or directory"):
+        noise_by_split(corpus, RATE)
 
 
 def test_generated_noise_is_the_same_each_time(quiet_root):

@@ -1,6 +1,9 @@
 import os
+import select
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +40,38 @@ def test_tensorflow_starts_without_a_word():
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=kept)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_the_last_words_of_a_process_that_aborts_are_passed_on():
+    code = (
+        "import os\n"
+        "from pld_tf.quiet import start_up_noise_held_back\n"
+        "with start_up_noise_held_back():\n"
+        "    os.write(2, b'fatal: the reason\\nNumber of eligible GPUs: 0\\nand no line end')\n"
+        "    os.abort()\n"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        -signal.SIGABRT,
+        "fatal: the reason\nand no line end",
+    )
+
+
+def test_a_line_is_passed_on_while_the_work_goes_on():
+    reading, writing = os.pipe()
+    real = os.dup(2)
+    os.dup2(writing, 2)
+    os.close(writing)
+    try:
+        with start_up_noise_held_back():
+            os.write(2, b"a warning in time\n")
+            ready, _, _ = select.select([reading], [], [], 20)
+            assert ready
+            assert os.read(reading, 100) == b"a warning in time\n"
+    finally:
+        os.dup2(real, 2)
+        os.close(real)
+        os.close(reading)

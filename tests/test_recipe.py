@@ -1,7 +1,10 @@
 """Recipes: what loads, what is refused, and in which words."""
 
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,8 +63,9 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path):
         ("my_features=1", "unknown key 'my_features'; closest is 'features'"),
         ("features.mel_bin=3", "unknown key 'features.mel_bin'; closest is 'mel_bins'"),
         ("models.0.famly=x", r"unknown key 'models\.0\.famly'; closest is 'family'"),
-        ("models.0.family=ds_cn", "family 'ds_cn' is unknown; closest is 'ds_cnn'"),
-        ("models.0.size=XL", "tc_resnet has no size 'XL'; sizes are 8, 14"),
+        ("models.0.family=ds_cn", "no model family named 'ds_cn'; closest is 'ds_cnn'"),
+        ("models.0.size=XL", r"tc_resnet has no size 'XL'; .* It comes in 8, 14\.$"),
+        ("models.0.size=15", "tc_resnet has no size '15'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(override, message):
@@ -71,15 +75,19 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(override, message):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("temperature=hot", "temperature must be a valid number, got 'hot'"),
-        ("epochs=2.5", r"epochs .*got 2\.5"),
-        ("epochs=true", "epochs.* must be a valid integer, got True"),
-        ("batch='16'", "batch must be a valid integer, got '16'"),
-        ("features.mel_bins=ten", r"features\.mel_bins must be a valid integer, got 'ten'"),
-        ("keywords=yes", "keywords must be a valid array, got 'yes'"),
-        ("keywords=[1]", r"keywords\.0 must be a valid string, got 1"),
-        ("models=3", "models must be a valid array, got 3"),
-        ("batch=1979-05-27", "batch must be a valid integer"),
+        ("temperature=hot", "temperature must be a number, got 'hot'"),
+        ("epochs=2.5", r"epochs\.0 must be a whole number, got 2\.5"),
+        ("epochs=true", r"epochs\.0 must be a whole number, got True"),
+        ("epochs=many", r"epochs\.0 must be a whole number, got 'many'"),
+        ("batch='16'", "batch must be a whole number, got '16'"),
+        ("features.mel_bins=ten", r"features\.mel_bins must be a whole number, got 'ten'"),
+        ("keywords=yes", "keywords must be a list, got 'yes'"),
+        ("keywords=[1]", r"keywords\.0 must be a text, got 1"),
+        ("models=3", "models must be a list, got 3"),
+        ("models=[3]", r"models\.0 must be a table, got 3"),
+        ("models.0.size=true", r"models\.0\.size must be a text, got True"),
+        ("features=3", "features must be a table, got 3"),
+        ("batch=1979-05-27", "batch must be a whole number"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, message):
@@ -90,8 +98,8 @@ def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, messa
     ("override", "message"),
     [
         ("batch=20", "batch must be a multiple of 16, got 20"),
-        ("hard_weight=1.5", r"hard_weight must be less than or equal to 1, got 1\.5"),
-        ("temperature=0", "temperature must be greater than 0, got 0"),
+        ("hard_weight=1.5", r"hard_weight must be at most 1, got 1\.5"),
+        ("temperature=0", "temperature must be above 0, got 0"),
         ("labels=sofd", "labels must be 'soft' or 'hard', got 'sofd'"),
         ("learning_rate=inf", "learning_rate must be a finite number, got inf"),
         ("features.log2_offset=nan", "log2_offset must be a finite number, got nan"),
@@ -99,6 +107,15 @@ def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, messa
         ("epochs=[1, 2, 3]", "epochs must hold 1 entry, or 2, one per rung of ladder_ms; got 3"),
         ('keywords=["yes", "yes"]', "keywords must differ, 'yes' stands twice"),
         ('keywords=["silence"]', "'silence' is a class of its own"),
+        ("ignored_words=['on', 'no']", "'no' is among keywords and ignored_words; take it out"),
+        ("ladder_ms=[]", r"ladder_ms must not be empty, got \[\]"),
+        ("epochs=[]", "epochs must hold 1 entry, or 2, .* got 0"),
+        ("epochs=0", r"epochs\.0 must be at least 1, got 0"),
+        ("label_smoothing=1", "label_smoothing must be below 1, got 1"),
+        ("features.mfcc=9", r"features\.mfcc must be at least 10, the fewest .* got 9"),
+        ("features.mel_bins=9", r"features\.mel_bins must be at least 10, the fewest .* got 9"),
+        ("features.high_hz=700", r"features\.mel_bins = 40 puts filter \d+ between two FFT bins"),
+        ("features.sample_rate_hz=16050", "features: window_ms must be a whole number of samples"),
         ("ladder_ms=[500, 1000]", r"must fall from rung to rung, got 1000 after 500"),
         ("ladder_ms=[500, 500]", r"must fall from rung to rung, got 500 after 500"),
         ("ladder_ms=[1010, 500]", "ladder_ms must start at 1000 or below, got 1010"),
@@ -110,8 +127,67 @@ def test_a_value_out_of_range_is_refused_with_key_and_value(override, message):
     assert_refused([override], message)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "frames"),
+    [
+        # 1 + (1600 - 480) // 480: windows of 30 ms, each 30 ms, in 100 ms.
+        (["ladder_ms=[1000, 100]", "features.hop_ms=30"], 3),
+        (["ladder_ms=[300]", "epochs=1", "features.window_ms=300", "features.fft_size=8192"], 1),
+    ],
+)
+def test_a_ladder_that_ends_below_four_frames_is_refused(overrides, frames):
+    length = overrides[0].rstrip("]").split("[")[1].split(" ")[-1]
+    assert_refused(overrides, f"ladder_ms ends at {length}, which gives {frames} frames; .* 4")
+
+
+def test_four_frames_are_enough():
+    """1 + (1600 - 480) // 320 frames."""
+    assert load_recipe("smoke", ["ladder_ms=[1000, 100]"]).ladder_ms == [1000, 100]
+
+
+@pytest.mark.parametrize(
+    ("family", "size", "read"),
+    [
+        ("tc_resnet", "14", "14"),
+        ("tc_resnet", "'14'", "14"),
+        ("tc_resnet", "8.0", "8"),
+        ("bc_resnet", "1.5", "1.5"),
+    ],
+)
+def test_a_size_may_be_written_as_a_number(family, size, read):
+    overrides = [f"models.0.family={family}", f"models.0.size={size}"]
+    assert load_recipe("smoke", overrides).models[0].size == read
+
+
+def test_a_key_like_no_other_leads_to_the_commented_recipe():
+    with pytest.raises(PldError) as caught:
+        load_recipe("smoke", ["zzqq=1"])
+    assert str(caught.value) == (
+        "recipe smoke: unknown key 'zzqq'; pld-tf recipes show own_words explains the keys there "
+        "are."
+    )
+
+
+def test_a_key_like_no_other_in_a_table_brings_the_few_there_are():
+    assert_refused(
+        ["models.0.zzqq=1"], r"'models\.0\.zzqq'; there are dropout, family, size, width"
+    )
+
+
+def test_a_file_that_may_not_be_read_is_refused_as_such(tmp_path, monkeypatch):
+    path = tmp_path / "mine.toml"
+    path.write_text(recipe_text("smoke"))
+
+    def refuse(path: Path, encoding: str) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(PldError, match=r"mine\.toml can't be read: Permission denied\.$"):
+        load_recipe(str(path))
+
+
 def test_a_missing_key_is_named():
-    with pytest.raises(PldError, match="recipe mine: description: Field required"):
+    with pytest.raises(PldError, match=r"recipe mine: description is missing\. models is missing"):
         parse_recipe({"keywords": ["a"], "ladder_ms": [500]}, "mine")
 
 

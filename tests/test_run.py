@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import random
@@ -8,19 +9,27 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_run
 
 from export.bundle_reader import read_bundle
+from pld_tf import run as run_module
 from pld_tf.distill.ladder import RungResult
 from pld_tf.errors import PldError
+from pld_tf.features.log_mel import log_mel
 from pld_tf.run import distill, read_run, rung_line
 
 COMMAND = (sys.executable, "-c", "from pld_tf.cli import main; main()", "distill")
 # Long enough to be stopped in its middle.
 EPOCHS = 25
 # A stopped run has other logs and checkpoints; these must be the same bytes.
-COMPARED = ("rungs/*/weights.npz", "rungs/*/metrics.json", "bundle/**/*.*")
+COMPARED = (
+    "rungs/*/weights.npz",
+    "rungs/*/metrics.json",
+    "rungs/*/bundle/**/*.*",
+    "bundle/**/*.*",
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +69,73 @@ def test_a_run_ends_with_a_bundle_of_its_last_student(tiny):
     assert list(bundle.labels) == ["one", "two", "unknown", "silence"]
     assert bundle.num_keywords == 2
     assert len(bundle.validation_labels) == 16
+
+
+def test_every_other_rung_keeps_a_bundle_of_its_own(tiny):
+    (folder,) = (tiny / "run" / "rungs").glob("0-*/bundle")
+    assert read_bundle(folder).frames == tiny_run.make_recipe().features.frames(4000)
+
+
+@pytest.mark.parametrize("protocol", ["centre", "random", "loudest"])
+def test_a_run_validated_by_any_protocol_ends_with_a_bundle(tiny, tmp_path, protocol):
+    run(tiny, tmp_path, validation_protocol=protocol, epochs=1)
+    bundle = read_bundle(tmp_path)
+    assert len(bundle.validation_labels) == (80 if protocol == "random" else 16)
+    spec = tiny_run.make_recipe().features
+    heard = log_mel(bundle.golden_audio.astype(np.float32), spec).numpy()[..., 0]
+    np.testing.assert_allclose(bundle.golden_features, heard, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["rungs/1-*/weights.npz", "rungs/1-*/metrics.json", "rungs/0-*/checkpoint.npz"]
+)
+def test_a_damaged_file_of_a_run_is_one_line_with_the_way_out(tiny, tmp_path, name):
+    shutil.copytree(tiny / "run", tmp_path / "run")
+    (path,) = (tmp_path / "run").glob(name)
+    path.write_bytes(path.read_bytes()[:-30])
+    if path.name == "checkpoint.npz":
+        path.with_name("metrics.json").unlink()
+    with pytest.raises(PldError, match=f"{path.parent} is damaged: .*Remove that folder"):
+        run(tiny, tmp_path / "run")
+
+
+def test_a_damaged_packed_corpus_is_one_line_with_the_way_out(tiny, tmp_path, monkeypatch):
+    cache = shutil.copytree(tiny / "cache", tmp_path / "cache")
+    monkeypatch.setenv("PLD_TF_CACHE", str(cache))
+    for shard in cache.glob("*/train-00000.tfrecord"):
+        content = bytearray(shard.read_bytes())
+        content[1000] ^= 1
+        shard.write_bytes(content)
+    with pytest.raises(PldError, match=r"the packed corpus .* is damaged: .*Remove that folder"):
+        run(tiny, tmp_path / "run")
+
+
+def test_a_recipe_that_fills_no_batch_leaves_no_run_folder(tiny, tmp_path):
+    with pytest.raises(PldError, match=r"fewer clips than one batch \(64\)"):
+        run(tiny, tmp_path / "run", batch=64)
+    assert not (tmp_path / "run").exists()
+
+
+def test_going_on_with_other_code_is_said(tiny, tmp_path, monkeypatch):
+    shutil.copytree(tiny / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "bundle")
+    monkeypatch.setattr(run_module, "source_commit", lambda: "another")
+    assert "was begun with other code" in run(tiny, tmp_path / "run")[0]
+
+
+def test_a_run_folder_that_can_not_be_made_is_one_line(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PldError, match=r"the run folder .*file can't be made: File exists"):
+        run(tiny, tmp_path / "file")
+
+
+def test_a_full_disk_stops_with_one_line(tiny, tmp_path, monkeypatch):
+    def full(*arguments: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pld_tf.distill.rung.write_npz", full)
+    with pytest.raises(PldError, match=r"can't be written: No space left on device. Make room"):
+        run(tiny, tmp_path / "run")
 
 
 def test_a_finished_run_is_told_again_and_left_alone(tiny):
@@ -112,7 +188,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         ("[]", "can't be read as a run"),
         ("{}", "can't be read as a run: KeyError"),
         ('{"format": 99}', "has format 99; this version reads 1"),
-        ('{"format": 1, "recipe_name": "x", "recipe": {}}', "description: Field required"),
+        ('{"format": 1, "recipe_name": "x", "recipe": {}}', "description is missing"),
     ],
 )
 def test_a_broken_run_file_is_named(tmp_path, text, message):
@@ -174,8 +250,25 @@ def test_a_run_killed_three_times_ends_as_one_that_was_not(tiny, tmp_path, undis
         process.communicate()
         assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "bundle").exists()
-    run(tiny, tmp_path, epochs=EPOCHS)
+    # The rest, and the same again, in processes that have trained nothing before.
+    for _ in range(2):
+        process = start(tiny, tmp_path)
+        _, said = process.communicate()
+        assert (process.returncode, said) == (0, "")
     assert results(tmp_path) == undisturbed
+
+
+@pytest.mark.slow
+def test_two_processes_do_not_train_in_one_folder(tiny, tmp_path):
+    first = start(tiny, tmp_path)
+    wait_for(tmp_path, "run.json", first)
+    second = start(tiny, tmp_path)
+    _, said = second.communicate()
+    first.kill()
+    first.communicate()
+    assert second.returncode == 2
+    assert said.startswith(f"pld-tf: another pld-tf distill is at work in {tmp_path}.")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.slow

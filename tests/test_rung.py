@@ -161,8 +161,3 @@ def test_silence_has_no_file_to_list(make, monkeypatch, tmp_path):
 def test_an_absurd_learning_rate_is_stopped(make):
     with pytest.raises(PldError, match="Lower learning_rate"):
         make(learning_rate=1e30, optimizer="sgd", epochs=4, schedule="constant").fit(silent)
-
-
-def test_too_few_clips_for_one_batch_are_refused(make):
-    with pytest.raises(PldError, match=r"fewer clips than one batch \(64\)"):
-        make(batch=64)

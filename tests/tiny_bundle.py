@@ -12,6 +12,7 @@ SPEC = {"sample_rate_hz": 1000, "window_ms": 8, "hop_ms": 4, "fft_size": 8, "mel
         "low_hz": 0, "high_hz": 500}  # fmt: skip
 BINS = 10
 SAMPLES = 8 + 4 * (FRAMES - 1)
+LENGTH_MS = SAMPLES  # at 1000 samples a second
 
 
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:
@@ -61,7 +62,8 @@ def rewrite_header(directory: Path, **changes: object) -> None:
     """Write bundle.json for the files as they are now; `changes` replace its values."""
     files = [path for path in directory.rglob("*") if path.is_file() and path.name != "bundle.json"]
     header = {
-        "format": 1, "recipe_name": "tiny", "recipe": {}, "seed": 0, "commit": None, "versions": {},
+        "format": 1, "recipe_name": "tiny", "recipe": {}, "seed": 0, "data_key": "corpus",
+        "rung": 1, "length_ms": LENGTH_MS, "commit": None, "versions": {},
         "model": {"frames": FRAMES, "bins": BINS, "classes": CLASSES},
         "files": {
             path.relative_to(directory).as_posix(): {
@@ -106,6 +108,7 @@ def contents(**changes: object):
 
     values = arrays() | {
         "recipe_name": "tiny", "recipe": {"ladder_ms": [1000, 500]}, "seed": 3, "commit": "abc",
+        "data_key": "corpus", "rung": 1, "length_ms": LENGTH_MS,
         "versions": {"numpy": "1"}, "spec": FeatureSpec(**SPEC), "labels": LABELS,
         "num_keywords": 2,
     }  # fmt: skip

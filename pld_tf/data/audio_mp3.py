@@ -56,7 +56,7 @@ def _without_tags(data: bytes) -> bytes:
     if data[max(start, end - 128) : end][:3] == b"TAG":
         end -= 128
     footer = data[max(start, end - 32) : end]
-    if footer[:8] == b"APETAGEX":
+    if footer[:8] == b"APETAGEX" and len(footer) == 32:
         with_header = 32 if footer[23] & 0x80 else 0
         end -= int.from_bytes(footer[12:16], "little") + with_header
     require(start <= end, "an APE tag longer than the file")

@@ -1,6 +1,6 @@
 """Which class each word of a corpus belongs to, and how many clips an epoch takes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,58 @@ def find_classes(recipe: Recipe, words: Sequence[str]) -> Classes:
         unknown=recipe.unknown,
         silence=recipe.silence,
     )
+
+
+def require_keyword_clips(classes: Classes, word_counts: np.ndarray, split: str) -> None:
+    """Refuse a split that can't teach a keyword, or can't tell anything of any.
+
+    Args:
+      classes: classes over the words.
+      word_counts: int [words], clips of each word in the split.
+      split: `train` needs clips of every keyword; the others need one keyword with clips, as
+        accuracy is then merely silent on the rest.
+
+    Raises:
+      PldError: names the split and the keywords without clips.
+    """
+    absent = _keywords_without_clips(classes, word_counts)
+    if absent and (split == "train" or len(absent) == classes.unknown_class):
+        raise PldError(
+            f"the {split} split has no clip of keyword {_listed(absent)}. Add clips of more "
+            "speakers, or name splits in validation_list.txt and testing_list.txt."
+        )
+
+
+def class_notes(classes: Classes, word_counts: Mapping[str, np.ndarray]) -> list[str]:
+    """One line each on what the classes of a recipe miss in a corpus.
+
+    Args:
+      classes: classes over the words.
+      word_counts: clips of each word by split, as `Store.word_counts`.
+
+    Raises:
+      PldError: a split lacks the keyword clips it can't do without.
+    """
+    notes = []
+    for split, counts in word_counts.items():
+        require_keyword_clips(classes, counts, split)
+        if absent := _keywords_without_clips(classes, counts):
+            notes.append(f"the {split} split has no clip of keyword {_listed(absent)}.")
+    is_unknown = classes.of_word == classes.unknown_class
+    if classes.unknown > 0 and not word_counts["train"][is_unknown].any():
+        notes.append(
+            "the train split has no clip of a word that is no keyword: nothing teaches `unknown`."
+        )
+    return notes
+
+
+def _keywords_without_clips(classes: Classes, word_counts: np.ndarray) -> list[str]:
+    keywords = enumerate(classes.names[: classes.unknown_class])
+    return [name for number, name in keywords if not word_counts[classes.of_word == number].any()]
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
 
 
 def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, int]:

@@ -42,7 +42,7 @@ class Corpus:
       clips: sorted by path.
       noise: paths of the background noise recordings, relative to `root`, sorted.
       notes: one line each, for the user.
-      fingerprint: SHA-256 of paths, sizes, times and lists; hex.
+      fingerprint: SHA-256 of paths, sizes, times, missing permissions and lists; hex.
     """
 
     root: Path
@@ -57,6 +57,7 @@ class _Found:
     path: str
     size: int
     mtime_ns: int
+    is_readable: bool
 
 
 def find_corpus(root: Path) -> Corpus:
@@ -128,7 +129,10 @@ def _audio_files(root: Path, folder: str) -> Iterator[_Found]:
             if _is_audio(name) and entry.is_file():
                 status = entry.stat()
                 yield _Found(
-                    path=f"{folder}/{name}", size=status.st_size, mtime_ns=status.st_mtime_ns
+                    path=f"{folder}/{name}",
+                    size=status.st_size,
+                    mtime_ns=status.st_mtime_ns,
+                    is_readable=os.access(entry.path, os.R_OK),
                 )
 
 
@@ -249,6 +253,8 @@ def _fingerprint(found: list[_Found], root: Path) -> str:
     for file in sorted(found, key=lambda file: file.path):
         # The zero byte cannot be in a path: no two sets of files give the same bytes.
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\0".encode())
+        if not file.is_readable:  # a permission given later changes no time
+            digest.update(b"unreadable\0")
     for name in LISTS.values():
         path = root / name
         content = path.read_bytes() if path.exists() else b"absent"

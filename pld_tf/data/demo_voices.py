@@ -13,6 +13,7 @@ from pld_tf.data import demo_sound
 from pld_tf.data.corpus import LISTS, NOISE_FOLDER
 from pld_tf.data.demo_sound import SAMPLE_RATE_HZ
 from pld_tf.data.espeak import Utterance, speak
+from pld_tf.data.new_folder import new_folder
 from pld_tf.errors import PldError
 
 DEMO_KEYWORDS = ("yes", "no", "up", "down", "left", "right", "stop", "go")
@@ -75,7 +76,7 @@ def make_demo_corpus(
       progress: called after each word with the number of clips written, and of all.
 
     Raises:
-      PldError: the folder holds something else, or eSpeak NG is missing.
+      PldError: the folder holds something else or is the working folder, or eSpeak NG is missing.
     """
     if not 1 <= clips_per_word <= _MAX_CLIPS_PER_WORD:
         raise ValueError(f"clips_per_word must be 1 to {_MAX_CLIPS_PER_WORD}, got {clips_per_word}")
@@ -86,6 +87,7 @@ def make_demo_corpus(
     }
     if _is_made(directory, parameters):
         return
+    directory = new_folder(directory)
     partial = directory.parent / f".{directory.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # left over from a run that was killed
     partial.mkdir(parents=True)

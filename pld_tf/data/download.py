@@ -8,10 +8,12 @@ import tarfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from pld_tf.data.new_folder import new_folder
 from pld_tf.errors import PldError
 
 Progress = Callable[[int, int], None]
@@ -62,8 +64,8 @@ def download_speech_commands(
       progress: called with bytes so far and bytes in all.
 
     Raises:
-      PldError: unknown version, no connection, a wrong checksum, a damaged archive, or `directory`
-        holds something else.
+      PldError: unknown version, no connection, a wrong checksum, a damaged archive, a full disk, or
+        `directory` holds something else or is the working folder.
     """
     if version not in ARCHIVES:
         raise PldError(f"expected Speech Commands version 1 or 2, got {version}.")
@@ -78,9 +80,11 @@ def fetch_archive(archive: Archive, directory: Path, *, progress: Progress | Non
     """Download an archive of known size and checksum, and unpack it as `directory`."""
     if _is_unpacked(directory, archive):
         return
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory = new_folder(directory)
     part = directory.parent / f"{archive.url.rpartition('/')[2] or 'archive'}.part"
-    _download(archive, part, progress)
+    with _told_when_unwritable(part):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        _download(archive, part, progress)
     _check(archive, part)
     _unpack(archive, part, directory)
     part.unlink()
@@ -90,7 +94,7 @@ def _is_unpacked(directory: Path, archive: Archive) -> bool:
     if not directory.exists():
         return False
     marker = directory / _DONE_MARKER
-    if marker.is_file() and marker.read_text(encoding="utf-8").strip() == archive.sha256:
+    if marker.is_file() and marker.read_bytes().strip() == archive.sha256.encode():
         return True
     if not directory.is_dir() or any(directory.iterdir()):
         raise PldError(
@@ -110,18 +114,42 @@ def _download(archive: Archive, part: Path, progress: Progress | None) -> None:
     request = urllib.request.Request(archive.url)
     if have:
         request.add_header("Range", f"bytes={have}-")
+    with _ask(request, part) as response:
+        resumes = response.status == _PARTIAL_CONTENT and _starts_at(response, have)
+        with part.open("ab" if resumes else "wb") as file:
+            _copy(response, file, archive, progress)
+
+
+def _ask(request: urllib.request.Request, part: Path) -> http.client.HTTPResponse:
+    with _told_when_cut_off(request.full_url):
+        try:
+            return urllib.request.urlopen(request, timeout=_TIMEOUT_S)
+        except urllib.error.HTTPError as error:
+            if error.code == _RANGE_NOT_SATISFIABLE:
+                part.unlink()  # what is there is no part of what the server has
+            raise PldError(
+                f"{request.full_url}: the server answers {error.code} {error.reason}."
+            ) from None
+
+
+@contextmanager
+def _told_when_cut_off(url: str) -> Iterator[None]:
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
-            resumes = response.status == _PARTIAL_CONTENT and _starts_at(response, have)
-            with part.open("ab" if resumes else "wb") as file:
-                _copy(response, file, archive, progress)
-    except urllib.error.HTTPError as error:
-        if error.code == _RANGE_NOT_SATISFIABLE:
-            part.unlink()  # what is there is no part of what the server has
-        raise PldError(f"{archive.url}: the server answers {error.code} {error.reason}.") from None
+        yield
     except (OSError, http.client.HTTPException) as error:
         raise PldError(
-            f"{archive.url}: the connection failed ({error}); run the same command again to go on."
+            f"{url}: the connection failed ({error}); run the same command again to go on."
+        ) from None
+
+
+@contextmanager
+def _told_when_unwritable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PldError(
+            f"{path} can't be written: {error.strerror or error}. Free some space or name another "
+            "folder; the same command goes on from what is there."
         ) from None
 
 
@@ -133,7 +161,7 @@ def _copy(
     response: http.client.HTTPResponse, file: BinaryIO, archive: Archive, progress: Progress | None
 ) -> None:
     done = file.tell()
-    while chunk := response.read(_CHUNK_BYTES):
+    while chunk := _read(response, archive.url):
         done += len(chunk)
         if done > archive.size:
             raise PldError(
@@ -150,6 +178,11 @@ def _copy(
         )
 
 
+def _read(response: http.client.HTTPResponse, url: str) -> bytes:
+    with _told_when_cut_off(url):
+        return response.read(_CHUNK_BYTES)
+
+
 def _check(archive: Archive, part: Path) -> None:
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -164,8 +197,8 @@ def _check(archive: Archive, part: Path) -> None:
 def _unpack(archive: Archive, part: Path, directory: Path) -> None:
     partial = directory.parent / f".{directory.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # left over from a run that was killed
-    partial.mkdir()
     try:
+        partial.mkdir()
         _extract(part, partial)
         (partial / _DONE_MARKER).write_text(archive.sha256 + "\n", encoding="utf-8")
         partial.replace(directory)

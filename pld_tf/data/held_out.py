@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.classes import Classes, word_quotas
+from pld_tf.data.classes import Classes, require_keyword_clips, word_quotas
 from pld_tf.data.crops import fixed_starts_ms
 from pld_tf.data.loudness import BLOCK_MS, block_energies, loudest_start_ms
 from pld_tf.data.pipeline import fixed_crops
@@ -72,9 +72,13 @@ def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
 
     Clips were packed in an order shuffled by file name, so the first ones of each word are a fair
     choice that no seed changes.
+
+    Raises:
+      PldError: no keyword has a clip in the split.
     """
     index = store.splits[split]
-    counts = np.bincount(index.words, minlength=len(store.words))
+    counts = store.word_counts(split)
+    require_keyword_clips(classes, counts, split)
     quotas, num_silence = word_quotas(classes, counts)
     rank = _rank_within(index.words)
     clips = np.flatnonzero(rank < quotas[index.words])

@@ -48,8 +48,11 @@ def _part(recording: np.ndarray, share: tuple[float, float]) -> np.ndarray:
 def _read(path: Path, sample_rate_hz: int) -> np.ndarray:
     try:
         return read_audio(path, sample_rate_hz=sample_rate_hz)
-    except BadClip as error:
-        raise PldError(f"background noise {path} can't be used: {error}. Remove it.") from error
+    except (BadClip, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PldError(
+            f"background noise {path} can't be used: {reason}. Mend or remove it."
+        ) from error
 
 
 def _generated(split: str, sample_rate_hz: int) -> np.ndarray:

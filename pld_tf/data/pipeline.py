@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from pld_tf.data import crops
-from pld_tf.data.classes import Classes, word_quotas
+from pld_tf.data.classes import Classes, require_keyword_clips, word_quotas
 from pld_tf.data.loudness import loudest_start_ms
 from pld_tf.data.store import SplitIndex, Store
 from pld_tf.features.log_mel import log_mel
@@ -58,7 +58,8 @@ class TrainingData:
         return self.store.splits["train"]
 
     def quotas(self) -> tuple[np.ndarray, int]:
-        counts = np.bincount(self.index.words, minlength=len(self.store.words))
+        counts = self.store.word_counts("train")
+        require_keyword_clips(self.classes, counts, "train")
         return word_quotas(self.classes, counts)
 
     @property

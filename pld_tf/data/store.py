@@ -1,20 +1,17 @@
-"""The packed corpus: each clip decoded once, as int16 in TFRecord shards beside an index.
+"""Pack a corpus: each clip decoded once, as int16 in TFRecord shards beside an index.
 
-A record is the bare little-endian samples of one clip of exactly one second; everything else known
-about it stands at the same position in the index. Clips are packed in an order shuffled by file
-name, so that a part of a shard is a fair sample of the corpus.
+Clips are packed in an order shuffled by file name, so that a part of a shard is a fair sample of
+the corpus. Packing goes on where it was stopped. `packed` says what lies on disk.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,63 +21,34 @@ from platformdirs import user_cache_dir
 from pld_tf.data.audio import BadClip, read_audio
 from pld_tf.data.corpus import Clip, Corpus
 from pld_tf.data.loudness import BLOCK_MS, block_energies, loudest_start_ms
-from pld_tf.data.noise import SPLIT_SHARES, noise_by_split
+from pld_tf.data.noise import noise_by_split
+from pld_tf.data.packed import (
+    BLOCKS,
+    DAMAGE,
+    INDEX_KEYS,
+    SPLITS,
+    SplitIndex,
+    Store,
+    bad_clips_message,
+    load_store,
+    noise_name,
+    open_arrays,
+    read_noise,
+    record_bytes,
+    shard_name,
+)
+from pld_tf.data.store_lock import LOCK_NAME, claimed
 from pld_tf.errors import PldError
 from pld_tf.files import write_json, write_npz
 from pld_tf.spec import CLIP_MS
 
+__all__ = ["SPLITS", "SplitIndex", "Store", "fit_clip", "open_store"]
+
 FORMAT = 1
-SPLITS = tuple(SPLIT_SHARES)
 SHARD_CLIPS = 1024
 DECODE_THREADS = 2
-TFRECORD_FRAMING = 16  # bytes that a record takes beside its own: length, and two checksums
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitIndex:
-    """What is known of the clips of one split, in the order of their records.
-
-    Attributes:
-      shards: TFRecord files.
-      shard_clips: int64 [shards], records in each.
-      paths: bytes [clips], relative to the corpus.
-      words: int32 [clips], index into `Store.words`.
-      energies: float32 [clips, 100], energy of each 10 ms.
-    """
-
-    shards: tuple[Path, ...]
-    shard_clips: np.ndarray
-    paths: np.ndarray
-    words: np.ndarray
-    energies: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Store:
-    """A packed corpus on disk, read-only.
-
-    Attributes:
-      folder: where it lies.
-      key: hash of every sample, name and split: the same wherever the corpus lies.
-      words: word folders, sorted.
-      splits: index of each split.
-      notes: one line each on what packing did to clips.
-    """
-
-    folder: Path
-    key: str
-    sample_rate_hz: int
-    words: tuple[str, ...]
-    splits: dict[str, SplitIndex]
-    notes: tuple[str, ...]
-
-    def noise(self, split: str) -> np.ndarray:
-        """Background noise of a split, int16 [samples]."""
-        return _read_noise(self.folder, split)
+Say = Callable[[str], None]
 
 
 def open_store(
@@ -90,6 +58,7 @@ def open_store(
     cache: Path | None = None,
     skip_bad: bool = False,
     progress: Progress | None = None,
+    say: Say | None = None,
 ) -> Store:
     """The packed form of `corpus`, made now if it is not there yet.
 
@@ -102,16 +71,23 @@ def open_store(
       cache: folder that holds stores; PLD_TF_CACHE, or the user's cache folder.
       skip_bad: leave unreadable clips out instead of stopping.
       progress: called with clips done and clips in all.
+      say: called with one line when another process packs the same corpus and this one waits.
 
     Raises:
-      PldError: unreadable clips (the first ten are named), or the disk is full.
+      PldError: unreadable clips (the first ten are named), a damaged store, or a full disk.
     """
     cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
     folder = cache / _folder_name(corpus, sample_rate_hz)
-    with _locked(cache):
-        if not (folder / "store.json").is_file():
-            _pack(corpus, folder, sample_rate_hz, skip_bad, progress or (lambda done, total: None))
-    return _load(folder, skip_bad=skip_bad)
+    # The folder appears whole, under its last name: what is there is read, or called damaged.
+    if not folder.exists():
+        with _claimed(cache, folder.with_name(folder.name + ".partial"), say) as partial:
+            if folder.exists():  # packed by the process that was waited for
+                shutil.rmtree(partial, ignore_errors=True)
+            else:
+                _pack(corpus, partial, sample_rate_hz, skip_bad, progress or _no_progress)
+                partial.replace(folder)
+                (folder / LOCK_NAME).unlink(missing_ok=True)
+    return load_store(folder, skip_bad=skip_bad)
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
@@ -140,24 +116,24 @@ def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]
 
 
+def _no_progress(done: int, total: int) -> None:
+    pass
+
+
 def _pack(
-    corpus: Corpus, folder: Path, sample_rate_hz: int, skip_bad: bool, progress: Progress
+    corpus: Corpus, partial: Path, sample_rate_hz: int, skip_bad: bool, progress: Progress
 ) -> None:
-    partial = folder.with_name(folder.name + ".partial")
     needed = len(corpus.clips) * sample_rate_hz * 2
     with _told_when_full(partial, needed):
-        partial.mkdir(parents=True, exist_ok=True)
         for split, noise in noise_by_split(corpus, sample_rate_hz).items():
-            write_npz(partial / f"noise-{split}.npz", noise=noise)
+            write_npz(partial / noise_name(split), noise=noise)
         for name, clips, done in _shards(corpus):
-            if not (partial / f"{name}.npz").is_file():
+            if not _is_packed(partial / name, len(clips), sample_rate_hz):
                 _pack_shard(corpus, partial / name, clips, sample_rate_hz)
             progress(done, len(corpus.clips))
-        index = _finish(corpus, partial, sample_rate_hz)
-    bad = index["bad"]
+        bad = _finish(corpus, partial, sample_rate_hz)
     if bad and not skip_bad:
-        raise PldError(_bad_clips_message(bad))
-    partial.replace(folder)
+        raise PldError(bad_clips_message(bad))
 
 
 def _shards(corpus: Corpus) -> Iterator[tuple[str, list[Clip], int]]:
@@ -168,27 +144,50 @@ def _shards(corpus: Corpus) -> Iterator[tuple[str, list[Clip], int]]:
         for number, first in enumerate(range(0, len(clips), SHARD_CLIPS)):
             part = clips[first : first + SHARD_CLIPS]
             done += len(part)
-            yield f"{split}-{number:05d}", part, done
+            yield shard_name(split, number), part, done
+
+
+def _is_packed(target: Path, clips: int, sample_rate_hz: int) -> bool:
+    """Whether both files of a shard are there and whole, from a packing that was stopped."""
+    try:
+        with open_arrays(target.with_suffix(".npz")) as arrays:
+            shard = {name: arrays[name] for name in _SHARD_KEYS}
+        kept = len(shard["kept"])
+        return (
+            kept + len(json.loads(str(shard["bad"]))) == clips
+            and shard["sizes"].shape == (kept,)
+            and shard["energies"].shape == (kept, BLOCKS)
+            and target.with_suffix(".tfrecord").stat().st_size
+            == kept * record_bytes(sample_rate_hz)
+            and not shard["unopened"]  # such clips may be there by now
+        )
+    except DAMAGE:
+        return False
+
+
+_SHARD_KEYS = ("kept", "sizes", "energies", "bad", "unopened", "digest")
 
 
 def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz: int) -> None:
     length = sample_rate_hz * CLIP_MS // 1000
     kept: list[int] = []
     bad: list[tuple[str, str]] = []
+    unopened = 0
     sizes, energies = [], []
     digest = hashlib.sha256()
 
-    def read(clip: Clip) -> np.ndarray | BadClip:
+    def read(clip: Clip) -> np.ndarray | BadClip | OSError:
         try:
             return read_audio(corpus.root / clip.path, sample_rate_hz=sample_rate_hz)
-        except BadClip as error:
+        except (BadClip, OSError) as error:
             return error
 
     records = target.with_suffix(".tfrecord")
     with ThreadPoolExecutor(DECODE_THREADS) as pool, tf.io.TFRecordWriter(str(records)) as writer:
         for position, samples in enumerate(pool.map(read, clips)):
-            if isinstance(samples, BadClip):
-                bad.append((clips[position].path, str(samples)))
+            if not isinstance(samples, np.ndarray):
+                bad.append((clips[position].path, _reason(samples)))
+                unopened += isinstance(samples, OSError)
                 continue
             fitted = fit_clip(samples, length)
             record = fitted.astype("<i2").tobytes()
@@ -202,21 +201,29 @@ def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz:
         target.with_suffix(".npz"),
         kept=np.array(kept, np.int32),
         sizes=np.array(sizes, np.int64),
-        energies=np.array(energies, np.float32).reshape(len(kept), CLIP_MS // BLOCK_MS),
+        energies=np.array(energies, np.float32).reshape(len(kept), BLOCKS),
         bad=np.array(json.dumps(bad)),
+        unopened=np.array(unopened),
         digest=np.array(digest.hexdigest()),
     )
 
 
-def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> dict:
+def _reason(error: BadClip | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"can't be opened ({error.strerror or error})"
+    return str(error)
+
+
+def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[str, str]]:
+    """Write what spans all shards; store.json last. Gives the bad clips and their reasons."""
     words = sorted({clip.word for clip in corpus.clips})
-    arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in _INDEX_KEYS}
+    arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
     bad: list[tuple[str, str]] = []
     sizes: list[np.ndarray] = []
     digest = hashlib.sha256(f"{FORMAT} {sample_rate_hz}".encode())
     for name, clips, _ in _shards(corpus):
         split = name.split("-")[0]
-        with np.load(partial / f"{name}.npz", allow_pickle=False) as shard:
+        with open_arrays(partial / f"{name}.npz") as shard:
             kept = [clips[position] for position in shard["kept"]]
             arrays[f"{split}_energies"].append(shard["energies"])
             arrays[f"{split}_shard_clips"].append(np.array([len(kept)], np.int64))
@@ -229,7 +236,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> dict:
     for split in SPLITS:
         if not sum(int(n[0]) for n in arrays[f"{split}_shard_clips"]):
             raise PldError(_empty_split_message(split, corpus, bad))
-        digest.update(_read_noise(partial, split).tobytes())
+        digest.update(read_noise(partial, split).tobytes())
     write_npz(
         partial / "index.npz", **{name: np.concatenate(parts) for name, parts in arrays.items()}
     )
@@ -242,55 +249,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> dict:
         "notes": _notes(np.concatenate(sizes), sample_rate_hz),
     }
     write_json(partial / "store.json", index)
-    return index
-
-
-_INDEX_KEYS = ("paths", "words", "energies", "shard_clips")
-
-
-def _load(folder: Path, *, skip_bad: bool) -> Store:
-    try:
-        index = json.loads((folder / "store.json").read_text("utf-8"))
-        splits = _load_splits(folder, sample_rate_hz=index["sample_rate_hz"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PldError(
-            f"the packed corpus {folder} is damaged: {error}. Remove that folder, and the corpus "
-            "is packed anew."
-        ) from error
-    if index["bad"] and not skip_bad:
-        raise PldError(_bad_clips_message(index["bad"]))
-    notes = list(index["notes"])
-    if index["bad"]:
-        notes.append(f"{len(index['bad'])} unreadable clips were left out.")
-    return Store(
-        folder=folder,
-        key=index["key"],
-        sample_rate_hz=index["sample_rate_hz"],
-        words=tuple(index["words"]),
-        splits=splits,
-        notes=tuple(notes),
-    )
-
-
-def _load_splits(folder: Path, *, sample_rate_hz: int) -> dict[str, SplitIndex]:
-    record_bytes = 2 * sample_rate_hz * CLIP_MS // 1000 + TFRECORD_FRAMING
-    splits = {}
-    with np.load(folder / "index.npz", allow_pickle=False) as arrays:
-        for split in SPLITS:
-            columns = {name: arrays[f"{split}_{name}"] for name in _INDEX_KEYS}
-            shards = []
-            for number, clips in enumerate(columns["shard_clips"]):
-                shard = folder / f"{split}-{number:05d}.tfrecord"
-                if shard.stat().st_size != clips * record_bytes:
-                    raise ValueError(f"{shard.name} must have {clips * record_bytes} bytes")
-                shards.append(shard)
-            splits[split] = SplitIndex(shards=tuple(shards), **columns)
-    return splits
-
-
-def _read_noise(folder: Path, split: str) -> np.ndarray:
-    with np.load(folder / f"noise-{split}.npz", allow_pickle=False) as file:
-        return file["noise"]
+    return index["bad"]
 
 
 def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
@@ -303,18 +262,9 @@ def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
     return notes
 
 
-def _bad_clips_message(bad: list[tuple[str, str]]) -> str:
-    first = "; ".join(f"{path}: {reason}" for path, reason in bad[:10])
-    more = f"; and {len(bad) - 10} more" if len(bad) > 10 else ""
-    return (
-        f"{len(bad)} clips can't be read: {first}{more}. Mend or remove them, or leave them out "
-        "with --skip-bad."
-    )
-
-
 def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]]) -> str:
     if bad:
-        return _bad_clips_message(bad)
+        return bad_clips_message(bad)
     return (
         f"no clip of {corpus.root} falls into the {split} split; {len(corpus.clips)} clips are too "
         "few, or come from too few speakers. Add clips, or name splits in validation_list.txt and "
@@ -323,21 +273,22 @@ def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]])
 
 
 @contextmanager
-def _locked(cache: Path) -> Iterator[None]:
+def _claimed(cache: Path, partial: Path, say: Say | None) -> Iterator[Path]:
     """One process packs; another that wants the same corpus waits, and finds it packed."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        folder = os.open(cache, os.O_RDONLY)
-    except OSError as error:
-        raise PldError(
-            f"the packed corpus can't be written to {cache}: {error.strerror}. Name another folder "
-            "in PLD_TF_CACHE."
-        ) from error
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
+
+    def waits() -> None:
+        if say:
+            say("waiting for another pld-tf that packs this corpus.")
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(partial, waits=waits))
+        except OSError as error:
+            raise PldError(
+                f"the packed corpus can't be written to {cache}: {error.strerror}. Name another "
+                "folder in PLD_TF_CACHE."
+            ) from error
+        yield partial
 
 
 @contextmanager

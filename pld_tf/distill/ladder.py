@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tf_keras
 
 from pld_tf import models
@@ -20,7 +19,7 @@ from pld_tf.distill.rung import Rung
 from pld_tf.distill.trainer import make_deterministic
 from pld_tf.distill.validation import student_validation, teacher_validation
 from pld_tf.errors import PldError
-from pld_tf.files import write_json, write_npz
+from pld_tf.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.models.seeding import set_seed
 from pld_tf.progress import progress_bar
 from pld_tf.recipe import Recipe
@@ -50,6 +49,9 @@ class Ladder:
       store: packed corpus.
       run_dir: rungs lie in its `rungs` folder.
       seed: of weights, crops and noise.
+
+    Raises:
+      PldError: the corpus lacks a keyword, or fills no batch.
     """
 
     def __init__(self, *, recipe: Recipe, store: Store, run_dir: Path, seed: int) -> None:
@@ -58,6 +60,11 @@ class Ladder:
         self._run_dir = run_dir
         self._seed = seed
         self._classes = find_classes(recipe, store.words)
+        if not self._data(0).steps_per_epoch:
+            raise PldError(
+                f"an epoch has fewer clips than one batch ({recipe.batch}); add clips, or set a "
+                "smaller batch."
+            )
 
     def climb(self, report: Callable[[RungResult], None]) -> RungResult:
         """Train every rung that is not finished yet; `report` hears of each in order.
@@ -88,17 +95,23 @@ class Ladder:
                 f"rung {number} of {self._run_dir} is not trained yet; go on with pld-tf distill."
             )
         student = self._build(number)
-        with np.load(folder / "weights.npz", allow_pickle=False) as file:
-            student.set_weights([file[name] for name in sorted(file.files)])
+        with told_when_damaged(folder):
+            weights = read_npz(folder / "weights.npz")
+            student.set_weights([weights[name] for name in sorted(weights)])
+            metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         return RungResult(
             number=number,
             length_ms=self._recipe.ladder_ms[number],
             folder=folder,
             student=student,
-            metrics=json.loads((folder / "metrics.json").read_text("utf-8")),
+            metrics=metrics,
         )
 
+    def _rung_seed(self, number: int) -> int:
+        return self._seed * 1000 + number
+
     def _build(self, number: int) -> tf_keras.Model:
+        set_seed(self._rung_seed(number))
         return models.build(
             **self._recipe.rung_model(number).model_dump(),
             frames=None,
@@ -126,27 +139,28 @@ class Ladder:
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
+    def _data(self, number: int) -> TrainingData:
+        recipe = self._recipe
+        return TrainingData(
+            store=self._store,
+            classes=self._classes,
+            spec=recipe.features,
+            rules=crop_rules(recipe),
+            lengths_ms=recipe.heard_ms(number),
+            teacher_hears=recipe.teacher_hears if number else "crop",
+            teacher_ms=recipe.ladder_ms[max(0, number - 1)],
+            batch=recipe.batch,
+            seed=self._rung_seed(number),
+        )
+
     def _train(self, number: int, folder: Path, teacher: RungResult | None) -> None:
         recipe, length_ms = self._recipe, self._recipe.ladder_ms[number]
-        teacher_ms = recipe.ladder_ms[max(0, number - 1)]
         title = f"rung {number} ({length_ms} ms)"
         clips = held_out(self._store, self._classes, "validation")
-        rung_seed = self._seed * 1000 + number
-        set_seed(rung_seed)
         student = self._build(number)
         rung = Rung(
             recipe=recipe,
-            data=TrainingData(
-                store=self._store,
-                classes=self._classes,
-                spec=recipe.features,
-                rules=crop_rules(recipe),
-                lengths_ms=recipe.heard_ms(number),
-                teacher_hears=recipe.teacher_hears if teacher else "crop",
-                teacher_ms=teacher_ms,
-                batch=recipe.batch,
-                seed=rung_seed,
-            ),
+            data=self._data(number),
             student=student,
             teacher=teacher.student if teacher else None,
             epochs=recipe.rung_epochs(number),
@@ -158,7 +172,9 @@ class Ladder:
             reached = rung.fit(advance)
         teacher_accuracy = None
         if teacher:
-            heard = teacher_validation(recipe, clips, length_ms=length_ms, teacher_ms=teacher_ms)
+            heard = teacher_validation(
+                recipe, clips, length_ms=length_ms, teacher_ms=teacher.length_ms
+            )
             teacher_accuracy = heard.accuracy(teacher.student)
         weights = {f"w{place:04d}": value for place, value in enumerate(student.get_weights())}
         write_npz(folder / "weights.npz", **weights)

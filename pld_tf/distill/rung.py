@@ -12,7 +12,7 @@ from pld_tf.data.pipeline import TrainingData, training_batches
 from pld_tf.distill.trainer import Trainer
 from pld_tf.distill.validation import Validation
 from pld_tf.errors import PldError
-from pld_tf.files import write_npz, write_text
+from pld_tf.files import read_npz, told_when_damaged, write_npz, write_text
 from pld_tf.progress import Advance
 from pld_tf.recipe import Recipe
 
@@ -64,11 +64,6 @@ class Rung:
         self._folder = folder
         self._title = title
         self._steps = data.steps_per_epoch
-        if not self._steps:
-            raise PldError(
-                f"an epoch has fewer clips than one batch ({data.batch}); add clips, or set a "
-                "smaller batch."
-            )
         self._trainer = Trainer(
             recipe=recipe, data=data, student=student, teacher=teacher, epochs=epochs
         )
@@ -155,11 +150,11 @@ class Rung:
         checkpoint = self._folder / "checkpoint.npz"
         if not checkpoint.is_file():
             return Progressed()
-        with np.load(checkpoint, allow_pickle=False) as file:
-            state = json.loads(str(file["state"]))
-            names = sorted(file.files)
+        with told_when_damaged(self._folder):
+            arrays = read_npz(checkpoint)
+            state = json.loads(str(arrays["state"]))
             groups = {
-                group: [file[name] for name in names if name.startswith(f"{group}_")]
+                group: [arrays[name] for name in sorted(arrays) if name.startswith(f"{group}_")]
                 for group in ("student", "optimizer", "best")
             }
         self._student.set_weights(groups["student"])

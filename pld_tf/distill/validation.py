@@ -10,6 +10,7 @@ from pld_tf.data.held_out import HeldOut
 from pld_tf.data.pipeline import pad_crops
 from pld_tf.distill.predict import crop_features, predict_logits
 from pld_tf.features.log_mel import log_mel
+from pld_tf.metrics import accuracy
 from pld_tf.recipe import Recipe
 from pld_tf.spec import CLIP_MS
 
@@ -24,7 +25,7 @@ class Validation:
     def accuracy(self, model: tf_keras.Model) -> float:
         """Share of crops that `model` names rightly."""
         predictions = predict_logits(model, self.features).argmax(axis=-1)
-        return float((predictions == self.labels).mean())
+        return accuracy(labels=self.labels, predictions=predictions)
 
 
 def student_validation(recipe: Recipe, clips: HeldOut, length_ms: int) -> Validation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pld_tf.models.names import check
+from pld_tf.models.names import MIN_BINS, MIN_FRAMES, check
 
 if TYPE_CHECKING:
     import tf_keras
@@ -29,7 +29,7 @@ def build(
       size: one of that family's sizes.
       width: multiplies every inner number of channels; 1 is the paper's network.
       dropout: share of channels dropped in training, from 0 to below 1.
-      frames: of the input; None lets every call bring its own, from about 24 up.
+      frames: of the input; 4 or more; None lets every call bring its own.
       bins: features per frame, 10 or more.
       classes: logits, 2 or more.
 
@@ -43,8 +43,10 @@ def build(
     check(family=family, size=size)
     _require(width > 0, "width", "positive", width)
     _require(0 <= dropout < 1, "dropout", "at least 0 and below 1", dropout)
-    _require(frames is None or frames >= 1, "frames", "at least 1, or None", frames)
-    _require(bins >= 10, "bins", "at least 10", bins)
+    _require(
+        frames is None or frames >= MIN_FRAMES, "frames", f"at least {MIN_FRAMES}, or None", frames
+    )
+    _require(bins >= MIN_BINS, "bins", f"at least {MIN_BINS}", bins)
     _require(classes >= 2, "classes", "at least 2", classes)
     from pld_tf.models import families  # here, because importing TensorFlow takes seconds
 

@@ -1,4 +1,4 @@
-"""Names of the network families and their sizes. May not import TensorFlow: recipes read it."""
+"""Names of the network families, sizes, least inputs. No TensorFlow here: recipes read it."""
 
 from difflib import get_close_matches
 
@@ -11,6 +11,9 @@ SIZES: dict[str, tuple[str, ...]] = {
     "edgespeechnet": ("A", "B", "C", "D"),
     "bc_resnet": ("1", "1.5", "2", "3", "6", "8"),
 }
+# res8 pools 4 frames into one: with fewer it has nothing to score. No other family needs more.
+MIN_FRAMES = 4
+MIN_BINS = 10  # the fewest that any of the papers takes
 
 
 def check(*, family: str, size: str) -> None:
