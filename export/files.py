@@ -83,7 +83,8 @@ def write_npz(path: Path, **arrays: np.ndarray[Any, np.dtype[Any]]) -> None:
     # NumPy's half-written zip file would complain on stderr when the disk is full.
     whole = io.BytesIO()
     np.savez(whole, **arrays)
-    path.write_bytes(whole.getbuffer())
+    # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
+    path.write_bytes(whole.getvalue())
 
 
 def read_npz(path: Path) -> Arrays:

@@ -31,7 +31,8 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
     # NumPy's half-written zip file would complain on stderr when the disk is full.
     whole = io.BytesIO()
     np.savez(whole, **arrays)
-    temporary.write_bytes(whole.getbuffer())
+    # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
+    temporary.write_bytes(whole.getvalue())
     temporary.replace(path)
 
 
