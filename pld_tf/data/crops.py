@@ -12,6 +12,7 @@ import tensorflow as tf
 from pld_tf.recipe import Recipe
 from pld_tf.spec import CLIP_MS
 
+SLIDING_STEP_MS = 60  # from one crop of the sliding protocol to the next
 # Columns of the table of draws, one row per clip, uniform in [0, 1).
 _WHERE, _START, _GAIN, _NOISE_ON, _NOISE_VOLUME, _NOISE_START = range(6)
 _MASKS = 6
@@ -167,8 +168,5 @@ def fixed_starts_ms(
         rng = np.random.Generator(np.random.PCG64(seed))
         return rng.integers(0, room + 1, (clips, crops), dtype=np.int32)
     if protocol == "sliding":
-        return np.tile(np.arange(0, room + 1, SLIDING_HOP_MS, dtype=np.int32), (clips, 1))
+        return np.tile(np.arange(0, room + 1, SLIDING_STEP_MS, dtype=np.int32), (clips, 1))
     return np.full((clips, 1), room // 2, np.int32)
-
-
-SLIDING_HOP_MS = 60
