@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from pld_tf.bundle import BundleContents
-from pld_tf.data.classes import find_classes
+from pld_tf.data.classes import Classes, find_classes
 from pld_tf.data.crops import crop_rules
 from pld_tf.data.held_out import held_out
 from pld_tf.data.pipeline import TrainingData, training_batches
@@ -44,7 +44,7 @@ def bundle_contents(
         labels=classes.names,
         num_keywords=len(recipe.keywords),
         tables=make_tables(recipe.features).arrays(),
-        representative=_representative(recipe, seed, store, rung.length_ms),
+        representative=_representative(recipe, seed, store, classes, rung.length_ms),
         validation_features=validation.features[..., 0],
         validation_labels=validation.labels,
         golden_audio=crops[golden],
@@ -52,11 +52,13 @@ def bundle_contents(
     )
 
 
-def _representative(recipe: Recipe, seed: int, store: Store, length_ms: int) -> np.ndarray:
+def _representative(
+    recipe: Recipe, seed: int, store: Store, classes: Classes, length_ms: int
+) -> np.ndarray:
     """Training crops with their gain and noise, but whole: a device never sees covered bands."""
     data = TrainingData(
         store=store,
-        classes=find_classes(recipe, store.words),
+        classes=classes,
         spec=recipe.features,
         rules=replace(crop_rules(recipe), time_masks=0, mel_masks=0),
         lengths_ms=(length_ms,),

@@ -66,12 +66,8 @@ class Ladder:
                 "smaller batch."
             )
 
-    def climb(self, report: Callable[[RungResult], None]) -> RungResult:
-        """Train every rung that is not finished yet; `report` hears of each in order.
-
-        Returns:
-          The last rung, whose student is what the ladder was for.
-        """
+    def climb(self, report: Callable[[RungResult], None]) -> None:
+        """Train every rung that is not finished yet; `report` hears of each in order."""
         make_deterministic()
         teacher = None
         for number in range(len(self._recipe.ladder_ms)):
@@ -81,7 +77,6 @@ class Ladder:
                 self._train(number, folder, teacher)
             teacher = self.load(number)
             report(teacher)
-        return self.load(len(self._recipe.ladder_ms) - 1)
 
     def load(self, number: int) -> RungResult:
         """A finished rung.
