@@ -38,6 +38,8 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/bench/pipeline.py
+	$(BIN)/python tests/bench/determinism.py
+	$(BIN)/python tests/bench/soft_labels.py
 
 docs: $(READY)
 	$(BIN)/python docs/make_cli.py > docs/cli.md

@@ -144,9 +144,7 @@ def read_bundle(run: Path, *, rung: int | None = None) -> ModelBundle:
         validation_labels=_validation_labels(validation, len(labels), directory),
         golden_audio=_array(golden, "audio", np.int16, (None, None), directory / "golden.npz"),
         golden_features=_features(golden, crop, directory / "golden.npz"),
-        golden_logits=_array(
-            golden, "logits", np.float32, (None, len(labels)), directory / "golden.npz"
-        ),
+        golden_logits=_floats(golden, "logits", (None, len(labels)), directory / "golden.npz"),
     )
 
 
@@ -167,16 +165,35 @@ def _check_header(header: Json, directory: Path) -> None:
 
 def _check_files(files: dict[str, Any], directory: Path) -> None:
     for name, expected in files.items():
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise ExportError(f"{directory / 'bundle.json'} lists {name!r}, outside the bundle.")
-        path = directory / name
-        if not path.is_file():
-            raise ExportError(f"{path} is listed in bundle.json but missing; write it again.")
-        if not isinstance(expected, dict) or sha256(path) != cast(Json, expected).get("sha256"):
-            raise ExportError(
-                f"{path} is not the file that bundle.json lists (its sha256 differs); "
-                "write the bundle again, or copy it again."
-            )
+        _check_file(name, expected, directory)
+    # TensorFlow would read these too, and no hash vouches for them.
+    for path in sorted((directory / "saved_model").rglob("*")):
+        if not path.is_dir() and path.relative_to(directory).as_posix() not in files:
+            raise ExportError(f"{path} is not listed in bundle.json; remove it.")
+
+
+def _check_file(name: str, expected: object, directory: Path) -> None:
+    path = directory / name
+    parts = PurePosixPath(name).parts
+    if not parts or PurePosixPath(name).is_absolute() or "\\" in name or ".." in parts:
+        raise ExportError(f"{directory / 'bundle.json'} lists {name!r}, outside the bundle.")
+    if not _is_file_of(directory, path):
+        raise ExportError(f"{path} is listed in bundle.json but missing; write it again.")
+    fields = cast(Json, expected) if isinstance(expected, dict) else {}
+    if path.stat().st_size != fields.get("bytes") or sha256(path) != fields.get("sha256"):
+        raise ExportError(
+            f"{path} is not the file that bundle.json lists (its size or sha256 differs); "
+            "write the bundle again, or copy it again."
+        )
+
+
+def _is_file_of(directory: Path, path: Path) -> bool:
+    """True for a file whose bytes lie in the folder too: a link may lead anywhere."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(directory.resolve())
+        return inside and path.is_file()
+    except (OSError, ValueError, RuntimeError):  # no such file, no such name, a loop of links
+        return False
 
 
 def _crop_shape(header: Json, directory: Path) -> tuple[int, int]:
@@ -220,7 +237,19 @@ def _feature_spec(directory: Path) -> dict[str, int | float]:
 
 
 def _features(arrays: Arrays, crop: tuple[int, int], path: Path) -> NDArray[np.float32]:
-    return _array(arrays, "features", np.float32, (None, *crop), path)
+    return _floats(arrays, "features", (None, *crop), path)
+
+
+def _floats(
+    arrays: Arrays, name: str, shape: tuple[int | None, ...], path: Path
+) -> NDArray[np.float32]:
+    array = _array(arrays, name, np.float32, shape, path)
+    if not np.isfinite(array).all():
+        raise ExportError(
+            f"{path}: {name} must be finite numbers, but holds NaN or infinity; the training may "
+            "have diverged. Write the bundle again."
+        )
+    return array
 
 
 def _validation_labels(arrays: Arrays, classes: int, directory: Path) -> NDArray[np.int32]:

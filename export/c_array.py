@@ -16,7 +16,7 @@ _HEADER = """\
 #include <stdint.h>
 
 #define KWS_MODEL_DATA_BYTES {length}
-
+{arena}
 #ifdef __cplusplus
 extern "C" {{
 #endif
@@ -50,9 +50,26 @@ KWS_ALIGN_16 const uint8_t kws_model_data[KWS_MODEL_DATA_BYTES] = {{
 """
 
 
-def model_data_header(model: bytes) -> str:
-    """kws_model_data.h; the same model gives the same text."""
-    return _HEADER.format(digest=hashlib.sha256(model).hexdigest(), length=len(model))
+_ARENA = """
+/* For a tensor arena aligned to 16 bytes. Measured with TFLite Micro's reference kernels on a host
+ * with pointers of 8 bytes, and a margin added for kernels with buffers of their own; after
+ * AllocateTensors(), arena_used_bytes() tells what your build takes of it. */
+#define KWS_ARENA_BYTES {arena_bytes}
+"""
+
+
+def model_data_header(model: bytes, *, arena_bytes: int | None = None) -> str:
+    """kws_model_data.h; the same model gives the same text.
+
+    Args:
+      model: the .tflite.
+      arena_bytes: with its margin; None when it was not measured: then it is left out.
+    """
+    return _HEADER.format(
+        digest=hashlib.sha256(model).hexdigest(),
+        length=len(model),
+        arena="" if arena_bytes is None else _ARENA.format(arena_bytes=arena_bytes),
+    )
 
 
 def model_data_source(model: bytes) -> str:

@@ -54,4 +54,5 @@ def _examples(features: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
 
 
 if __name__ == "__main__":
-    convert(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    for each in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
+        convert(each)

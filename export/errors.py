@@ -1,5 +1,15 @@
-"""The exception for everything a user of `export` can cause. Imports nothing."""
+"""The exception for everything a user of `export` can cause. Imports nothing of ours."""
+
+import re
+
+_MAX_CHARACTERS = 1500
+# Names out of hostile files may hold line feeds, or what moves a terminal's cursor.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 
 
 class ExportError(Exception):
     """Bad input. Its text is one line: what was expected, what came, where, what to do."""
+
+    def __init__(self, text: str) -> None:
+        line = _CONTROL.sub(" ", text).strip()
+        super().__init__(line if len(line) <= _MAX_CHARACTERS else line[:_MAX_CHARACTERS] + "...")

@@ -6,16 +6,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from export import c_array, c_headers, parity, tflite
+from export import c_array, c_headers, ops_header, parity, tflite
 from export.bundle_reader import ORIGIN, ModelBundle, read_bundle
 from export.errors import ExportError
 from export.files import Json, inventory, new_folder, sha256, write_json, write_npz
 from export.inspect_tflite import ModelInfo, inspect
+from export.measured_arena import MeasureArena, Measured, arena_entry, no_tflm
 
 FORMAT = 1
 MODEL, FLOAT_MODEL = "model.tflite", "model_float.tflite"
+MAX_VALIDATION_CROPS = 1000  # that the bundle carries
 _COPIED = ("labels.json", "feature_spec.json", "feature_tables.npz")
 _DTYPES = {"int8": "int8", "int16x8": "int16", "float": "float32"}
 
@@ -27,6 +30,7 @@ def export_bundle(
     rung: int | None = None,
     kind: str = "int8",
     max_loss_points: float = 1.0,
+    measure_arena: MeasureArena = no_tflm,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Json:
     """Convert the student of a run, measure it against its float twin and write its bundle.
@@ -37,6 +41,7 @@ def export_bundle(
       rung: whose student, 0 first; None for the last one.
       kind: "int8", "int16x8" or "float".
       max_loss_points: accuracy that may be lost against float, in percentage points.
+      measure_arena: of an integer model; what it gives goes into manifest and C header.
       progress: told in one line what happens next.
 
     Returns:
@@ -56,9 +61,11 @@ def export_bundle(
         progress(f"measuring {kind} against float on {crops} validation crops")
         measured = _measure(bundle, model=model, stage=stage)
         _refuse_loss(measured, kind=kind, max_loss_points=max_loss_points)
-        _write_golden(bundle, model=model, stage=stage)
-        _write_texts(bundle, model=model, stage=stage)
+        _write_crops(bundle, model=model, stage=stage)
+        needs = arena_entry(measure_arena(stage / MODEL) if kind != "float" else None)
+        _write_texts(bundle, model=model, needs=needs, stage=stage)
         manifest = _manifest(bundle, model=model, measured=measured, kind=kind, stage=stage)
+        manifest["arena"] = needs
         write_json(stage / "manifest.json", manifest)
     return manifest
 
@@ -66,8 +73,9 @@ def export_bundle(
 def summary(manifest: Json, *, out: Path) -> str:
     """What was written, for a person."""
     kind, model, measured = manifest["kind"], manifest["model"], manifest["validation"]
+    needs = f", arena {manifest['arena']['bytes']:,} bytes" if manifest["arena"] else ""
     return (
-        f"{out}: {kind}, {model['bytes']:,} bytes, {model['macs']:,} MACs; on "
+        f"{out}: {kind}, {model['bytes']:,} bytes, {model['macs']:,} MACs{needs}; on "
         f"{measured['crops']:,} validation crops {100 * measured[f'accuracy_{kind}']:.2f} % "
         f"(float {100 * measured['accuracy_float']:.2f} %), "
         f"same class as float for {100 * measured['agreement']:.2f} %"
@@ -135,7 +143,7 @@ def _refuse_loss(measured: parity.Parity, *, kind: str, max_loss_points: float) 
         )
 
 
-def _write_golden(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
+def _write_crops(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
     stored: NDArray[Any] = parity.quantize(bundle.golden_features, model.input)
     write_npz(
         stage / "golden.npz",
@@ -145,15 +153,29 @@ def _write_golden(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None
         model_input=stored,
         model_output=parity.run(stage / MODEL, stored, resolver=parity.GOLDEN),
     )
+    crops = len(bundle.validation_labels)
+    # Spread evenly, because crops of a class may stand together.
+    kept = np.arange(MAX_VALIDATION_CROPS) * crops // MAX_VALIDATION_CROPS
+    kept = kept if crops > MAX_VALIDATION_CROPS else np.arange(crops)
+    write_npz(
+        stage / "validation.npz",
+        model_input=parity.quantize(bundle.validation_features[kept], model.input),
+        labels=bundle.validation_labels[kept],
+    )
 
 
-def _write_texts(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
+def _write_texts(
+    bundle: ModelBundle, *, model: ModelInfo, needs: Measured | None, stage: Path
+) -> None:
     for name in _COPIED:
         shutil.copyfile(bundle.directory / name, stage / name)
     content = (stage / MODEL).read_bytes()
     texts = {
-        "kws_model_data.h": c_array.model_data_header(content),
+        "kws_model_data.h": c_array.model_data_header(
+            content, arena_bytes=None if needs is None else int(needs["bytes_with_margin"])
+        ),
         "kws_model_data.c": c_array.model_data_source(content),
+        "kws_ops.h": ops_header.ops_header(model.operators, digest=sha256(stage / MODEL)),
         "kws_labels.h": c_headers.labels_header(
             bundle.labels, num_keywords=bundle.num_keywords, digest=sha256(stage / "labels.json")
         ),
@@ -176,6 +198,7 @@ def _manifest(
         "format": FORMAT,
         "kind": kind,
         **{name: header[name] for name in ORIGIN},
+        "excluded": header.get("excluded", []),
         "commit": header.get("commit"),
         "export_versions": {name: version(name) for name in ("tensorflow", "ai-edge-litert")},
         "model_bundle_sha256": sha256(bundle.directory / "bundle.json"),

@@ -10,6 +10,7 @@ import re
 import shutil
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -19,15 +20,17 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from export import strict_json
 from export.errors import ExportError
+from export.exchange import exchange
 
 MAX_JSON_BYTES = 16 * 2**20
-MAX_ARRAY_BYTES = 2 * 2**30  # of one .npz, unpacked
+MAX_ARRAY_BYTES = 384 * 2**20  # of one .npz, unpacked; a bundle's arrays stay under 1 GB
 
 # What zipfile, its decompressors and NumPy raise on damaged input; found by mutating files.
 _DAMAGE = (
     OSError, EOFError, ValueError, TypeError, SyntaxError, RuntimeError, MemoryError,
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, UserWarning,
 )  # fmt: skip
 
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
@@ -56,16 +59,16 @@ def read_json(path: Path) -> Json:
     """Read a JSON object of at most 16 MB.
 
     Raises:
-      ExportError: the file is missing, too large, not JSON or not an object.
+      ExportError: the file is missing, too large, not strict JSON or not an object.
     """
     try:
         size = path.stat().st_size
         if size > MAX_JSON_BYTES:
             raise ExportError(f"{path} must be at most {MAX_JSON_BYTES} bytes, got {size}.")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = strict_json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ExportError(f"{path} is not JSON ({error}); write the bundle again.") from error
     if not isinstance(value, dict):
         raise ExportError(f"{path} must hold a JSON object, got {type(value).__name__}.")
@@ -92,13 +95,15 @@ def read_npz(path: Path) -> Arrays:
 
     Raises:
       ExportError: not an .npz, an array of objects, a header that disagrees with its data, or
-        more than 2 GB in all (a small file can claim to hold terabytes).
+        more than 384 MB in all (a small file can claim to hold terabytes).
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(archive, path)
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # NumPy repairs some headers, and says so
+            with zipfile.ZipFile(path) as archive:
+                _check_members(archive, path)
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
     except _DAMAGE as error:
         raise ExportError(
             f"{path} is not a readable .npz ({error}); write the bundle again."
@@ -201,6 +206,16 @@ def _is_other_process(pid: int) -> bool:
 
 
 def _swap(stage: Path, out: Path) -> None:
+    """Make `stage` to `out` in one step, so that whoever looks sees the old one or the new one.
+
+    An older `out` then lies where `stage` was, and goes with it.
+    """
+    if out.exists() and exchange(stage, out):
+        return
+    _swap_in_two_steps(stage, out)
+
+
+def _swap_in_two_steps(stage: Path, out: Path) -> None:
     """Rename `stage` to `out`; an older `out` stays whole beside it until that has happened."""
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
     replaces = out.exists()

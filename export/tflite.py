@@ -2,37 +2,76 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from export.errors import ExportError
 
 _REPORTED_LINES = 3
 _REPORTED_CHARACTERS = 300  # of one line: some name the whole graph
+# As in: error: loc(fused["Erf:", "Erf_1"]): 'tf.Erf' op is neither a custom op nor a flex op
+_ERROR_AT = re.compile(r"error: loc\((.{1,500}?)\): (.{1,200})")
+_NODE_NAME = re.compile(r'"([^"]+)"')
 
 
-def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]) -> None:
-    """Convert a SavedModel once per kind.
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """One SavedModel to be converted.
 
     Args:
       saved_model: folder with a batch-1 `serving_default` signature from features to logits.
       representative: .npz whose `features` set the integer ranges.
       outputs: kind ("int8", "int16x8" or "float") to where to write it.
+    """
+
+    saved_model: Path
+    representative: Path
+    outputs: dict[str, Path]
+
+
+class ConversionError(ExportError):
+    """A conversion that failed.
+
+    Attributes:
+      refused: operators of TensorFlow that have no integer form: what was said of each, by the
+        name of its node.
+    """
+
+    def __init__(self, text: str, *, refused: dict[str, str]) -> None:
+        super().__init__(text)
+        self.refused = refused
+
+
+def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]) -> None:
+    """Convert one SavedModel once per kind: see `Conversion` and `convert_all`."""
+    convert_all(
+        [Conversion(saved_model=saved_model, representative=representative, outputs=outputs)]
+    )
+
+
+def convert_all(conversions: Sequence[Conversion]) -> None:
+    """Convert SavedModels, each once per kind, in one process: TensorFlow starts up once.
 
     Raises:
-      ExportError: the converter failed or crashed; the text says how, and its last lines.
+      ConversionError: the converter failed or crashed; the text says how, and its last lines.
     """
-    job = {
-        "saved_model": str(saved_model.absolute()),
-        "representative": str(representative.absolute()),
-        "outputs": {kind: str(path.absolute()) for kind, path in outputs.items()},
-    }
+    jobs = [
+        {
+            "saved_model": str(each.saved_model.absolute()),
+            "representative": str(each.representative.absolute()),
+            "outputs": {kind: str(path.absolute()) for kind, path in each.outputs.items()},
+        }
+        for each in conversions
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        job_file = Path(folder) / "job.json"
-        job_file.write_text(json.dumps(job), encoding="utf-8")
+        job_file = Path(folder) / "jobs.json"
+        job_file.write_text(json.dumps(jobs), encoding="utf-8")
         ended = subprocess.run(
             child_command(job_file),
             env=_child_environment(),
@@ -42,7 +81,26 @@ def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]
             check=False,
         )
     if ended.returncode != 0:
-        raise ExportError(_failure(ended.returncode, ended.stderr, saved_model))
+        name = ", ".join(str(each.saved_model) for each in conversions)
+        raise ConversionError(
+            _failure(ended.returncode, ended.stderr, name), refused=_refused(ended.stderr)
+        )
+
+
+def int8_bytes(bundle: Path) -> int:
+    """Size of a model bundle's int8 .tflite, which is not kept.
+
+    Raises:
+      ExportError: as `convert`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.tflite"
+        convert(
+            saved_model=bundle / "saved_model",
+            representative=bundle / "representative.npz",
+            outputs={"int8": model},
+        )
+        return model.stat().st_size
 
 
 def child_command(job_file: Path) -> list[str]:
@@ -60,7 +118,16 @@ def _child_environment() -> dict[str, str]:
     }
 
 
-def _failure(returncode: int, stderr: str, saved_model: Path) -> str:
+def _refused(stderr: str) -> dict[str, str]:
+    """What the converter says of each node that it could not convert."""
+    return {
+        _NODE_NAME.findall(place)[-1]: said
+        for place, said in _ERROR_AT.findall(stderr)
+        if _NODE_NAME.search(place)
+    }
+
+
+def _failure(returncode: int, stderr: str, saved_model: str) -> str:
     if returncode < 0:
         ended = f"was killed by {_signal_name(-returncode)}"
     else:

@@ -1,27 +1,51 @@
-"""Measures a bundle on the TFLite interpreter and gives one report. Composes the rest."""
+"""Measures a bundle on the targets asked for and gives one report. Composes the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from firmware_harness.accuracy import FLOAT, Examples, measure_accuracy
 from firmware_harness.bundle import Bundle, ModelFile, open_bundle
+from firmware_harness.errors import HarnessError
+from firmware_harness.ethos_u import ACCELERATORS, compile_for, require_vela
 from firmware_harness.interpreter import Model, Resolver
 from firmware_harness.latency import Progress, measure_latency, summarize
 from firmware_harness.machine import describe_machine, source_commit
 from firmware_harness.model_costs import model_costs
+from firmware_harness.tflm import require_integers, require_tflm
+from firmware_harness.tflm_target import tflm_target
+from firmware_harness.trial import try_models
 
-__all__ = ["Examples", "bench_tflite"]
+__all__ = ["TFLITE", "Examples", "bench_tflite", "check_targets"]
 
 REPORT_FORMAT = 1
+TFLITE, TFLM = "tflite", "tflm"
 _ROOT = Path(__file__).resolve().parent.parent
 _KIND_OF_INPUT = {"int8": "int8", "int16": "int16x8", "float32": FLOAT}
+
+
+def check_targets(targets: Sequence[str]) -> None:
+    """Refuse names that are no target, and targets whose package is not installed.
+
+    Raises:
+      HarnessError: there is one.
+    """
+    for name in targets:
+        if name == TFLM:
+            require_tflm()
+        elif name in ACCELERATORS:
+            require_vela()
+        elif name != TFLITE:
+            raise HarnessError(
+                f"--target must be one of {', '.join((TFLITE, TFLM, *ACCELERATORS))}; got {name!r}."
+            )
 
 
 def bench_tflite(
     path: Path,
     *,
     examples: Examples | None,
+    targets: Sequence[str] = (TFLITE,),
     threads: int = 1,
     runs: int = 300,
     warmup: int = 30,
@@ -29,33 +53,42 @@ def bench_tflite(
     command: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Measure latency, size and accuracy of a firmware bundle or a lone .tflite.
+    """Measure a firmware bundle or a lone .tflite: size, accuracy, and what targets give.
 
     Args:
       path: folder written by `pld-tf export`, or any .tflite.
       examples: test crops; None leaves accuracy out.
+      targets: "tflite" (latency, beside the float model), "tflm" (arena, every output byte against
+        TFLite's reference kernels), and any of `ACCELERATORS` (Vela's estimates).
       threads: of one inference, 1 to 128.
       runs: timed inferences of each model.
       warmup: inferences of each model before, not timed.
       resolver: "default" (optimized kernels, XNNPACK) or "reference" (plain kernels).
       command: what the user typed, for the report.
-      progress: called with (phase, done, total); phases are "latency", then "accuracy".
+      progress: called with (phase, done, total); phases are "latency", "tflm", "accuracy".
 
     Returns:
       The JSON report; docs/formats.md, section "Bench report", names its fields.
 
     Raises:
-      HarnessError: the bundle is damaged, a model cannot run, or the examples do not fit it.
+      HarnessError: the bundle is damaged, a model cannot run, the examples do not fit it, or a
+        target is unknown, lacks its package or refuses the model.
     """
+    check_targets(targets)
     bundle = open_bundle(path)
+    try_models([file for file in (bundle.model, bundle.float_model) if file is not None])
     models = _load(bundle, resolver=resolver, threads=threads)
-    times = measure_latency(models, runs=runs, warmup=warmup, progress=progress)
-    latencies = {name: summarize(series) for name, series in times.items()}
+    # Delegates hide operators and kernels rewrite weights; the reference resolver shows the file.
+    plain = Model(bundle.model, resolver="reference")
     kinds = _by_kind(bundle, models)
+    measured: dict[str, Any] = {}
+    if TFLITE in targets:
+        measured |= _latencies(models, runs=runs, warmup=warmup, progress=progress)
+    measured |= _device_targets(targets, bundle, plain, progress=progress)
     return {
         "format": REPORT_FORMAT,
-        "model": _describe(bundle, kind=next(iter(kinds))),
-        "targets": _targets(models, latencies, warmup=warmup),
+        "model": _describe(bundle, plain, kind=next(iter(kinds))),
+        "targets": measured,
         "accuracy": (
             None if examples is None else measure_accuracy(kinds, examples, progress=progress)
         ),
@@ -82,9 +115,19 @@ def _by_kind(bundle: Bundle, models: Mapping[str, Model]) -> dict[str, Model]:
     return kinds
 
 
-def _describe(bundle: Bundle, *, kind: str) -> dict[str, Any]:
-    # Delegates hide operators and kernels rewrite weights; the reference resolver shows the file.
-    plain = Model(bundle.model, resolver="reference")
+def _device_targets(
+    targets: Sequence[str], bundle: Bundle, plain: Model, *, progress: Progress | None
+) -> dict[str, Any]:
+    measured: dict[str, Any] = {}
+    if TFLM in targets:
+        measured[TFLM] = tflm_target(bundle, plain, progress=progress)
+    for accelerator in [name for name in ACCELERATORS if name in targets]:
+        require_integers(plain, target=accelerator)
+        measured[accelerator] = compile_for(accelerator, bundle.model)
+    return measured
+
+
+def _describe(bundle: Bundle, plain: Model, *, kind: str) -> dict[str, Any]:
     costs = model_costs(
         operators=plain.operators(),
         tensors=plain.tensors(),
@@ -111,9 +154,11 @@ def _float_bytes(file: ModelFile | None) -> int | None:
     return None if file is None else len(file.content)
 
 
-def _targets(
-    models: Mapping[str, Model], latencies: Mapping[str, Mapping[str, float]], *, warmup: int
+def _latencies(
+    models: Mapping[str, Model], *, runs: int, warmup: int, progress: Progress | None
 ) -> dict[str, Any]:
+    times = measure_latency(models, runs=runs, warmup=warmup, progress=progress)
+    latencies = {name: summarize(series) for name, series in times.items()}
     targets: dict[str, Any] = {
         name: {
             "resolver": model.resolver,

@@ -1,12 +1,12 @@
 """Reads what is to be measured: a firmware bundle, or a lone .tflite. Checks hashes first."""
 
 import hashlib
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, cast
 
+from firmware_harness import strict_json
 from firmware_harness.errors import HarnessError
 
 FORMAT = 1
@@ -14,8 +14,10 @@ KINDS = ("int8", "float", "int16x8")
 MODEL_NAME = "model.tflite"
 FLOAT_NAME = "model_float.tflite"
 MANIFEST_NAME = "manifest.json"
-MAX_MANIFEST_BYTES = 1 << 20
-MAX_MODEL_BYTES = 2**31 - 1  # FlatBuffers offsets are signed 32-bit numbers
+# Files with crops as the model stores them, by where the crops come from.
+CROP_NAMES = {"golden": "golden.npz", "validation": "validation.npz"}
+MAX_MANIFEST_BYTES = 1 << 24  # it may name every clip that a run left out
+MAX_MODEL_BYTES = 2**27  # far more than any microcontroller holds
 MIN_MODEL_BYTES = 16
 _Kind = TypeVar("_Kind")
 
@@ -40,10 +42,12 @@ class Bundle:
       name: of the recipe, or of the file or folder.
       model: what is measured.
       float_model: its float twin, where that is another file.
+      crop_files: where crops are stored that it can be run on, by where they come from.
       kind: one of `KINDS`.
       recipe_name: as `pld-tf recipes` lists it; None in a bundle that gives none.
       recipe: the resolved recipe, a JSON object whose values nobody has checked.
       data_key: hash of the corpus that the model was trained on.
+      excluded: paths of the clips of that corpus that the run left out.
       rung: which one the model comes from, 0 first.
       length_ms: audio that the model hears.
       commit: of the source that trained it; None outside a checkout.
@@ -52,10 +56,12 @@ class Bundle:
     name: str
     model: ModelFile
     float_model: ModelFile | None = None
+    crop_files: dict[str, Path] = field(default_factory=dict[str, Path])
     kind: str | None = None
     recipe_name: str | None = None
     recipe: dict[str, Any] | None = None
     data_key: str | None = None
+    excluded: tuple[str, ...] = ()
     rung: int | None = None
     length_ms: int | None = None
     commit: str | None = None
@@ -97,10 +103,12 @@ def open_bundle(path: Path) -> Bundle:
         name=recipe_name or path.resolve().name,
         model=read_tflite(path / MODEL_NAME),
         float_model=read_tflite(path / FLOAT_NAME) if has_float else None,
+        crop_files={origin: path / name for origin, name in CROP_NAMES.items() if name in names},
         kind=cast(str, kind),
         recipe_name=recipe_name,
         recipe=_fields(manifest.get("recipe"), path / MANIFEST_NAME, "recipe: an object"),
         data_key=_field(manifest, "data_key", str, path),
+        excluded=_texts(manifest.get("excluded", []), path / MANIFEST_NAME, "excluded"),
         rung=_field(manifest, "rung", int, path),
         length_ms=_field(manifest, "length_ms", int, path),
         commit=_text_or_none(manifest.get("commit")),
@@ -134,11 +142,10 @@ def _read_manifest(path: Path) -> dict[str, object]:
             "or a .tflite file."
         )
     try:
-        manifest = json.loads(_read(path, MAX_MANIFEST_BYTES))
-    except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
+        manifest = strict_json.loads(_read(path, MAX_MANIFEST_BYTES).decode())
+    except ValueError as error:
         raise HarnessError(
-            f"{path} is not JSON ({reason}). Write the bundle again with pld-tf export."
+            f"{path} is not JSON ({error}). Write the bundle again with pld-tf export."
         ) from error
     fields = _fields(manifest, path, "an object")
     if fields.get("format") != FORMAT:
@@ -157,17 +164,18 @@ def _check_files(folder: Path, listed: object) -> frozenset[str]:
         if not parts or name.startswith("/") or "\\" in name or ".." in parts:
             raise HarnessError(f"{where}: file name {name!r} leaves the bundle. Export it again.")
         fields = _fields(entry, where, f"files.{name}: an object with sha256 and bytes")
-        _check_file(folder / name, size=fields.get("bytes"), sha256=fields.get("sha256"))
+        _check_file(folder, name, size=fields.get("bytes"), sha256=fields.get("sha256"))
     return frozenset(files)
 
 
-def _check_file(path: Path, *, size: object, sha256: object) -> None:
+def _check_file(folder: Path, name: str, *, size: object, sha256: object) -> None:
+    path = folder / name
     if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise HarnessError(
-            f"{path.parent / MANIFEST_NAME}: the sha256 of {path.name} must be 64 hexadecimal "
+            f"{folder / MANIFEST_NAME}: the sha256 of {name} must be 64 hexadecimal "
             "digits. Write the bundle again with pld-tf export."
         )
-    if not path.is_file():
+    if not _is_file_of(folder, path):
         raise HarnessError(
             f"{path} is in the bundle's manifest but not in its folder. Copy the whole bundle, "
             "or write it again with pld-tf export."
@@ -185,6 +193,15 @@ def _check_file(path: Path, *, size: object, sha256: object) -> None:
             f"{path} has SHA-256 {actual[:12]}..., but the bundle's manifest says "
             f"{sha256[:12]}...: the file was changed. Write the bundle again with pld-tf export."
         )
+
+
+def _is_file_of(folder: Path, path: Path) -> bool:
+    """True for a file whose bytes lie in the folder too: a link may lead anywhere."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(folder.resolve())
+        return inside and path.is_file()
+    except (OSError, ValueError, RuntimeError):  # no such file, no such name, a loop of links
+        return False
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
@@ -215,6 +232,16 @@ def _field(manifest: dict[str, object], name: str, kind: type[_Kind], folder: Pa
             f"{type(value).__name__}. Write the bundle again with this version's pld-tf export."
         )
     return value
+
+
+def _texts(value: object, path: Path, name: str) -> tuple[str, ...]:
+    items = cast(list[object], value) if isinstance(value, list) else [None]
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) < len(items):
+        raise HarnessError(
+            f"{path}: {name} must be a list of texts. Write the bundle again with pld-tf export."
+        )
+    return texts
 
 
 def _text_or_none(value: object) -> str | None:

@@ -126,12 +126,16 @@ class Model:
     def invoke(self) -> None:
         self._interpreter.invoke()
 
-    def output(self) -> NDArray[Any]:
-        """A copy of the first output, in its own dtype."""
-        return cast(NDArray[Any], self._interpreter.get_tensor(self.outputs[0].index))
-
     def run(self, values: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """First output for these inputs.
+
+        Raises:
+          HarnessError: a kernel stops.
+        """
+        return self.run_all(values)[0]
+
+    def run_all(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Copies of all outputs for these inputs.
 
         Raises:
           HarnessError: a kernel stops.
@@ -139,7 +143,7 @@ class Model:
         with _refusals(self.file.name):
             self.set_inputs(values)
             self.invoke()
-            return self.output()
+            return [self._interpreter.get_tensor(info.index) for info in self.outputs]
 
 
 def _tensor_infos(details: list[dict[str, Any]]) -> tuple[TensorInfo, ...]:

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("ai-edge-litert", "numpy", "tensorflow")
+PACKAGES = ("ai-edge-litert", "ethos-u-vela", "numpy", "tensorflow", "tflite-micro")
 _CPUINFO = Path("/proc/cpuinfo")
 # x86 says "model name"; ARM boards say "Model" or "Hardware".
 _CPU_KEYS = ("model name", "Model", "Hardware")

@@ -40,8 +40,9 @@ def render_markdown(report: dict[str, Any]) -> str:
     sections = [
         f"# Bench report: {_cell(report['model']['name'])}",
         _section("Model", ["", ""], _model_rows(report["model"])),
-        _section("Latency", _LATENCY_HEADER, _latency_rows(report["targets"])),
-        _latency_note(report["targets"]),
+        *_latency_sections(report["targets"]),
+        *_tflm_sections(report["targets"].get("tflm")),
+        *_ethos_u_sections(report["targets"]),
         *_accuracy_sections(report["accuracy"], report["model"]["kind"]),
         _section("Machine", ["", ""], _machine_rows(report)),
     ]
@@ -51,6 +52,7 @@ def render_markdown(report: dict[str, Any]) -> str:
 
 
 _LATENCY_HEADER = ["target", "resolver", "delegate", "threads", "median ms", "p90 ms", "p99 ms"]
+_ETHOS_U_HEADER = ["target", "cycles", "of the accelerator", "MHz", "SRAM", "flash", "on the CPU"]
 
 
 def _model_rows(model: dict[str, Any]) -> list[list[str]]:
@@ -69,6 +71,13 @@ def _model_rows(model: dict[str, Any]) -> list[list[str]]:
         ["output", _tensor(model["output"])],
     ]
     return [row for row in rows if row[1]]
+
+
+def _latency_sections(targets: dict[str, Any]) -> list[str]:
+    timed = {name: target for name, target in targets.items() if "latency_ms" in target}
+    if not timed:
+        return []
+    return [_section("Latency", _LATENCY_HEADER, _latency_rows(timed)), _latency_note(timed)]
 
 
 def _latency_rows(targets: dict[str, Any]) -> list[list[str]]:
@@ -90,6 +99,50 @@ def _latency_note(targets: dict[str, Any]) -> str:
     )
     ratio = target.get("ratio_to_float")
     return note if ratio is None else f"{note} Median against float: {ratio:.2f} times."
+
+
+def _tflm_sections(target: dict[str, Any] | None) -> list[str]:
+    if target is None:
+        return []
+    origins = ", ".join(f"{count:,} {name}" for name, count in target["inputs_from"].items())
+    mismatched = (
+        f"{target['mismatched_bytes']:,} of {target['compared_bytes']:,}, in "
+        f"{target['mismatched_inputs']:,} of {target['inputs']:,} inputs ({origins})"
+    )
+    rows = [
+        ["smallest arena", _bytes(target["arena_bytes"])],
+        ["head, shared by tensors", _bytes(target["arena_head_bytes"])],
+        ["tail, persistent", _bytes(target["arena_tail_bytes"])],
+        ["output bytes unlike TFLite's reference kernels", mismatched],
+        ["tflite-micro", target["version"]],
+    ]
+    note = (
+        "Pointers of this machine take 8 bytes, a device's 4: with the same kernels it needs less."
+    )
+    return [_section("TFLite Micro", ["", ""], rows), note, target["explanation"] or ""]
+
+
+def _ethos_u_sections(targets: dict[str, Any]) -> list[str]:
+    compiled = {name: target for name, target in targets.items() if "cpu_operators" in target}
+    if not compiled:
+        return []
+    versions = sorted({target["version"] for target in compiled.values()})
+    note = f"Estimates of the compiler Vela {', '.join(versions)}; nothing of this was run."
+    rows = [_ethos_u_row(name, target) for name, target in compiled.items()]
+    return [_section("Ethos-U", _ETHOS_U_HEADER, rows), note]
+
+
+def _ethos_u_row(name: str, target: dict[str, Any]) -> list[str]:
+    on_cpu = ", ".join(f"{each['count']} {each['name']}" for each in target["cpu_operators"])
+    return [
+        name,
+        f"{target['cycles']:,}",
+        f"{target['npu_cycles']:,}",
+        f"{target['clock_hz'] / 1e6:g}",
+        _bytes(target["sram_bytes"]),
+        _bytes(target["off_chip_flash_bytes"]),
+        on_cpu or "none",
+    ]
 
 
 def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:

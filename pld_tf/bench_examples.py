@@ -31,7 +31,8 @@ def bundle_examples(
             "and classes its model takes. Leave --data out to measure latency and size."
         )
     recipe = parse_recipe(bundle.recipe, f"of {path}")
-    store = open_data(data, recipe, skip_bad=skip_bad, say=say)
+    excluded = frozenset(bundle.excluded)
+    store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
     if store.key != bundle.data_key:
         say(
             f"{data} is not the data that {path} was trained on: if it holds those recordings in "

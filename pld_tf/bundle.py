@@ -34,6 +34,7 @@ class BundleContents:
       recipe: the resolved recipe; values that JSON can hold.
       seed: of the run.
       data_key: hash of the corpus that the run was trained on.
+      excluded: paths of the clips of that corpus that the run left out.
       rung: which one the student is, 0 first.
       length_ms: what the student hears.
       commit: of the source that trained it; None outside a checkout.
@@ -53,6 +54,7 @@ class BundleContents:
     recipe: dict[str, Any]
     seed: int
     data_key: str
+    excluded: tuple[str, ...] = ()
     rung: int
     length_ms: int
     commit: str | None
@@ -105,8 +107,8 @@ def write_bundle(
 
 
 def _fill(stage: Path, *, model: tf_keras.Model, frames: int, contents: BundleContents) -> None:
-    infer = _freeze(model, frames=frames, bins=contents.spec.bins)
-    _save_model(infer, stage / "saved_model")
+    infer = freeze(model, frames=frames, bins=contents.spec.bins)
+    save_model(infer, stage / "saved_model")
     logits = [infer(tf.constant(crop[None, ..., None]))[0] for crop in contents.golden_features]
     _write_json(stage / "feature_spec.json", contents.spec.to_dict())
     labels = {"labels": list(contents.labels), "num_keywords": contents.num_keywords}
@@ -135,6 +137,7 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
         "recipe": contents.recipe,
         "seed": contents.seed,
         "data_key": contents.data_key,
+        "excluded": list(contents.excluded),
         "rung": contents.rung,
         "length_ms": contents.length_ms,
         "commit": contents.commit,
@@ -154,20 +157,23 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
     }
 
 
-def _freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
+def freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
     """The batch-1 inference function, weights turned into constants."""
     signature = [tf.TensorSpec([1, frames, bins, 1], tf.float32, name="features")]
     infer = tf.function(lambda features: model(features, training=False), signature)
     return convert_variables_to_constants_v2(infer.get_concrete_function())
 
 
-def _save_model(infer: Any, directory: Path) -> None:
+def save_model(infer: Any, directory: Path) -> dict[str, str]:
     """Write the frozen graph as a SavedModel with one signature, `serving_default`.
 
     The TF 1 builder, because tf.saved_model.save numbers its functions by what else the process
     has traced and adds a random fingerprint: this file has the same bytes every time.
+
+    Returns:
+      The name that each node had in Keras, by its name in the file.
     """
-    graph_def = _plain_names(infer)
+    graph_def, names = _plain_names(infer)
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
         tf.graph_util.import_graph_def(graph_def, name="")
         signature = meta_graph_pb2.SignatureDef(
@@ -183,6 +189,7 @@ def _save_model(infer: Any, directory: Path) -> None:
             builder.save()
         except tf.errors.OpError as error:  # what a full disk is to TensorFlow
             raise OSError(errno.EIO, " ".join(error.message.split())) from error
+    return {plain: name for name, plain in names.items()}
 
 
 def _tensor_info(graph: tf.Graph, name: str) -> meta_graph_pb2.TensorInfo:
@@ -194,8 +201,8 @@ def _tensor_info(graph: tf.Graph, name: str) -> meta_graph_pb2.TensorInfo:
     )
 
 
-def _plain_names(infer: Any) -> Any:
-    """The graph with each node named by its operator and a count.
+def _plain_names(infer: Any) -> tuple[Any, dict[str, str]]:
+    """The graph with each node named by its operator and a count, and those names by the old ones.
 
     Keras names layers by how many it has made before; the .tflite would inherit the names.
     """
@@ -211,7 +218,7 @@ def _plain_names(infer: Any) -> Any:
             name, colon, port = source.removeprefix("^").partition(":")
             caret = "^" if source.startswith("^") else ""
             node.input[index] = f"{caret}{names[name]}{colon}{port}"
-    return graph_def
+    return graph_def, names
 
 
 def _check(contents: BundleContents, *, frames: int, classes: int) -> None:

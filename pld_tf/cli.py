@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from export.cli import export
+from export.cli import Brought, export
 from export.errors import ExportError
 from firmware_harness.errors import HarnessError
 from pld_tf import __version__
+from pld_tf.compose import measure_arena, preflight, preflight_recipe
 from pld_tf.errors import PldError
 from pld_tf.quiet import load_tensorflow
 
@@ -26,8 +27,10 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Get recordings to train on.")
 recipes_app = typer.Typer(invoke_without_command=True)
+reproduce_app = typer.Typer(no_args_is_help=True, help="Reproduce published tables.")
 app.add_typer(data_app, name="data")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(reproduce_app, name="reproduce")
 app.command("export")(export)
 
 Data = Annotated[
@@ -56,30 +59,43 @@ def distill(
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(help="Clips to leave out: a CSV of pld-tf doctor, or a path a line."),
+    ] = None,
     skip_bad: SkipBad = False,
 ) -> None:
     """Climb a recipe's ladder, teacher first, and write a model bundle at its end.
 
     Finished rungs are skipped and a stopped one goes on from its last epoch, so the same command
-    resumes a stopped run and ends with the same weights.
+    resumes a stopped run and ends with the same weights. A recipe with a [device] is checked
+    first: does its last student fit?
 
     \b
     Examples:
       pld-tf distill demo --data demo/speech --run-dir runs/demo
       pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --seed 1 --set batch=256
+      pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
     """
     from pld_tf.recipe import load_recipe  # here, because these imports take time
 
     checked = load_recipe(recipe, overrides)
     load_tensorflow()
+    from export.preflight import require_fit
+    from pld_tf.data.excluded import read_excluded
     from pld_tf.run import distill as run_distill
+    from pld_tf.run import is_preflight_due
 
+    name = Path(recipe).stem
+    if is_preflight_due(checked, run_dir):
+        typer.echo(require_fit(preflight_recipe(checked, name)))
     run_distill(
         recipe=checked,
-        recipe_name=Path(recipe).stem,
+        recipe_name=name,
         data=data,
         run_dir=run_dir,
         seed=seed,
+        excluded=read_excluded(exclude, data) if exclude else frozenset(),
         skip_bad=skip_bad,
         say=typer.echo,
     )
@@ -128,20 +144,31 @@ def bench(
         Literal["centre", "random", "loudest", "sliding"],
         typer.Option(help="How test clips are cropped."),
     ] = "loudest",
+    targets: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="NAME", help="tflite, tflm, ethos-u55-128; repeatable."),
+    ] = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Latency and accuracy of an exported model on the TFLite interpreter, beside its float twin.
 
+    --target tflm runs it on TensorFlow Lite Micro instead: its arena, and every output byte against
+    TFLite's reference kernels. --target ethos-u55-128 compiles it for an Arm Ethos-U: cycles and
+    memory. Both are extras.
+
     \b
     Examples:
       pld-tf bench bundles/demo --data demo/speech --out bundles/demo-report
-      pld-tf bench model.tflite --json
+      pld-tf bench bundles/demo --target tflite --target tflm
+      pld-tf bench model.tflite --target ethos-u55-128 --json
     """
-    from firmware_harness.bench import bench_tflite
+    from firmware_harness.bench import TFLITE, bench_tflite, check_targets
     from firmware_harness.report import render_markdown, write_report
     from pld_tf.progress import progress_bar
 
+    asked = targets or [TFLITE]
+    check_targets(asked)
     examples = None
     if data is not None:
         load_tensorflow()
@@ -154,6 +181,7 @@ def bench(
         report = bench_tflite(
             bundle,
             examples=examples,
+            targets=asked,
             threads=threads,
             command=" ".join(["pld-tf", *sys.argv[1:]]),
             progress=lambda phase, done, total: advance(done, total),
@@ -161,6 +189,46 @@ def bench(
     if out is not None:
         _note(f"report: {', '.join(str(path) for path in write_report(report, out))}")
     typer.echo(json.dumps(report, indent=1) if as_json else render_markdown(report))
+
+
+@app.command()
+def doctor(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder of <word>/<recording>; stays as it is.")
+    ],
+    with_run: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="RUN", help="Run folder whose first rung hears each clip."),
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="Probability at which it disputes a label.")
+    ] = 0.9,
+    short_ms: Annotated[
+        int, typer.Option(min=1, max=1000, help="Clips below this length are short.")
+    ] = 500,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write path, word, split, reason as CSV.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find clips that are unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
+
+    Edit the CSV down to the clips that are to go, and give it to pld-tf distill --exclude.
+
+    \b
+    Examples:
+      pld-tf doctor speech --out doubtful.csv
+      pld-tf doctor speech --with runs/v2 --confidence 0.95 --out doubtful.csv
+    """
+    load_tensorflow()
+    from pld_tf.data.doctor.findings import report_json, report_text, write_findings
+    from pld_tf.doctor import doctor as run_doctor
+
+    report = run_doctor(data, with_run=with_run, confidence=confidence, short_ms=short_ms)
+    if out is not None:
+        write_findings(out, report)
+        _note(f"findings: {out}")
+    typer.echo(json.dumps(report_json(report), indent=1) if as_json else report_text(report))
 
 
 @data_app.command("demo")
@@ -237,12 +305,65 @@ def recipes_show(
     typer.echo(recipe_text(name), nl=False)
 
 
+@reproduce_app.command("paper")
+def reproduce_paper(
+    data: Data,
+    run_dir: Annotated[
+        Path, typer.Option("--run-dir", "-o", help="Folder of all networks and of the tables.")
+    ],
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="Train everything with seeds 0 to N - 1.")
+    ] = 1,
+    labels: Annotated[
+        Literal["soft", "hard"], typer.Option(help="A teacher's logits, or its first choice.")
+    ] = "soft",
+    protocol: Annotated[
+        Literal["centre", "random", "loudest", "sliding"],
+        typer.Option(help="Test crops of the tables shown first; all four are in the files."),
+    ] = "loudest",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a key of recipe paper."),
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Both tables of Lin & Wong (arXiv:1901.09135): direct distillation and eleven ladders.
+
+    Baselines that the paper lacks are trained beside them. What the paper leaves open is a key of
+    the recipe `paper`. Writes paper.md, .csv, .json and .png into the run folder after each
+    network; rungs that ladders share are trained once, and the same command goes on where it
+    stopped.
+
+    \b
+    Examples:
+      pld-tf reproduce paper --data speech --run-dir runs/paper --seeds 3
+      pld-tf reproduce paper -d speech -o runs/crop --set teacher_hears=crop --protocol sliding
+    """
+    from pld_tf.recipe import load_recipe
+
+    recipe = load_recipe("paper", [f"labels={labels}", *(overrides or [])])
+    load_tensorflow()
+    from export.tflite import int8_bytes
+    from pld_tf.reproduce.run import Asked
+    from pld_tf.reproduce.run import reproduce_paper as run_reproduce
+    from pld_tf.reproduce.tables import protocol_text
+
+    command = " ".join(["pld-tf", *sys.argv[1:]])
+    asked = Asked(recipe=recipe, seeds=seeds, protocol=protocol, command=command)
+    report = run_reproduce(
+        asked, data=data, run_dir=run_dir, skip_bad=skip_bad, int8_bytes=int8_bytes, say=_note
+    )
+    typer.echo(json.dumps(report, indent=1) if as_json else protocol_text(report, protocol))
+
+
 @app.callback(invoke_without_command=True)
 def common(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Common options."""
+    context.obj = Brought(measure_arena=measure_arena, preflight=preflight)
     if version:
         typer.echo(f"pld-tf {__version__}")
     elif context.invoked_subcommand is None:
@@ -258,7 +379,7 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as ended:
         if ended.code == STOPPED:
-            resumes = sys.argv[1:2] in (["distill"], ["data"])
+            resumes = sys.argv[1:2] in (["distill"], ["data"], ["reproduce"])
             rest = "; the same command goes on from here." if resumes else "."
             typer.echo(f"pld-tf: stopped{rest}", err=True)
         raise

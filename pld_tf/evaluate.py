@@ -40,7 +40,7 @@ def evaluate(
       PldError: the data is not what the run was trained on, or there is no such rung.
     """
     run = read_run(run_dir)
-    store = open_data(data, run.recipe, skip_bad=skip_bad, say=say)
+    store = open_data(data, run.recipe, excluded=run.excluded, skip_bad=skip_bad, say=say)
     if store.key != run.data_key:
         raise PldError(
             f"{data} is not the data that {run_dir} was trained on, or has changed since; its "

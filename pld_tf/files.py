@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,12 +28,17 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays under a temporary name, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
     # NumPy's half-written zip file would complain on stderr when the disk is full.
     whole = io.BytesIO()
     np.savez(whole, **arrays)
     # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
-    temporary.write_bytes(whole.getvalue())
+    write_bytes(path, whole.getvalue())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes under a temporary name, then rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
     temporary.replace(path)
 
 
@@ -42,12 +48,19 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
+# RuntimeError: a flipped bit may say that a member is encrypted, or compressed in an unknown way.
+_DAMAGE = (
+    *(OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
 @contextmanager
 def told_when_damaged(folder: Path) -> Iterator[None]:
     """Turn what damaged files raise into one line that names their folder."""
     try:
         yield
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise PldError(
             f"{folder} is damaged: {error}. Remove that folder, and the same command makes it anew."
         ) from error

@@ -8,8 +8,9 @@ from pld_tf.bundle import BundleContents
 from pld_tf.data.classes import Classes, find_classes
 from pld_tf.data.crops import crop_rules
 from pld_tf.data.held_out import held_out
-from pld_tf.data.pipeline import TrainingData, training_batches
+from pld_tf.data.pipeline import training_batches
 from pld_tf.data.store import Store
+from pld_tf.data.training_data import TrainingData
 from pld_tf.distill.ladder import RungResult
 from pld_tf.distill.validation import student_validation
 from pld_tf.features.tables import make_tables
@@ -21,9 +22,18 @@ GOLDEN_CROPS = 16
 
 
 def bundle_contents(
-    *, recipe: Recipe, recipe_name: str, seed: int, store: Store, rung: RungResult
+    *,
+    recipe: Recipe,
+    recipe_name: str,
+    seed: int,
+    store: Store,
+    rung: RungResult,
+    excluded: frozenset[str] = frozenset(),
 ) -> BundleContents:
-    """Everything beside the model itself, for the length that `rung` hears."""
+    """Everything beside the model itself, for the length that `rung` hears.
+
+    `excluded` are the clips that `store` was packed without.
+    """
     classes = find_classes(recipe, store.words)
     clips = held_out(store, classes, "validation")
     validation = student_validation(recipe, clips, rung.length_ms)
@@ -36,6 +46,7 @@ def bundle_contents(
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
         data_key=store.key,
+        excluded=tuple(sorted(excluded)),
         rung=rung.number,
         length_ms=rung.length_ms,
         commit=source_commit(),
@@ -60,7 +71,7 @@ def _representative(
         store=store,
         classes=classes,
         spec=recipe.features,
-        rules=replace(crop_rules(recipe), time_masks=0, mel_masks=0),
+        rules=replace(crop_rules(recipe), time_masks=0, mel_masks=0, tempo=0, vocal_tract=0),
         lengths_ms=(length_ms,),
         batch=recipe.batch,
         seed=seed,

@@ -1,19 +1,19 @@
 """Recipes: every choice that defines a ladder, read once, checked, frozen. No TensorFlow here."""
 
-import difflib
 import itertools
 import json
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from pld_tf.errors import PldError
 from pld_tf.features.tables import make_tables
 from pld_tf.models.names import MIN_BINS, MIN_FRAMES, check
+from pld_tf.recipe_errors import explain, nearest
 from pld_tf.spec import CLIP_MS, FeatureSpec
 
 # Batches are built from this many clips at a time: see pld_tf/data/pipeline.py.
@@ -29,6 +29,11 @@ Milliseconds = Annotated[int, Field(ge=0, le=CLIP_MS)]
 
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
+
+
+def _as_labels(value: object) -> object:
+    """ "soft" is what papers call a teacher's labels, wherever they come from."""
+    return "online" if value == "soft" else value
 
 
 def _as_name(value: object) -> object:
@@ -58,6 +63,17 @@ class ModelChoice(_Strict):
         return self
 
 
+class Device(_Strict):
+    """What the last student must fit into, checked before a ladder trains. Limits are in KiB.
+
+    `ops` = "tflm" also refuses operators that TFLite Micro lacks.
+    """
+
+    flash_kb: Annotated[int, Field(ge=1, le=2**20)] | None = None
+    ram_kb: Annotated[int, Field(ge=1, le=2**20)] | None = None
+    ops: Literal["tflm", "any"] = "tflm"
+
+
 class Recipe(_Strict):
     """A ladder of trainings. `docs/recipes.md` describes each key for users.
 
@@ -75,19 +91,35 @@ class Recipe(_Strict):
     ladder_ms: Annotated[list[int], Field(min_length=1)]
     models: Annotated[list[ModelChoice], Field(min_length=1)]
     features: FeatureSpec = FeatureSpec()
+    device: Device | None = None
 
-    labels: Literal["soft", "hard"] = "soft"
+    labels: Annotated[Literal["online", "stored", "hard"], BeforeValidator(_as_labels)] = "online"
     temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
     hard_weight: Share = 0.5
-    teacher_hears: Literal["crop", "padded_crop", "clip"] = "crop"
+    hard_finish_epochs: Annotated[int, Field(ge=0)] = 0
+    embedding_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    teacher_hears: Literal["crop", "padded_crop", "clip", "blend"] = "crop"
     teacher_lengths: Literal["fixed", "any"] = "any"
+    networks: Annotated[
+        list[Annotated[int, Field(ge=1, le=16)]], Field(min_length=1), BeforeValidator(_as_list)
+    ] = [1]
+    ensemble: Literal["mean", "switch"] = "mean"
+    keep_first_teacher: bool = False
+    train_fraction: Annotated[
+        list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1), BeforeValidator(_as_list)
+    ] = [1.0]
+    teach_unlabelled: bool = True
 
+    crops_per_clip: Annotated[int, Field(ge=0, le=10_000)] = 0
     loudest_share: Share = 0.3
     loudest_jitter_ms: Milliseconds = 60
     shift_ms: Annotated[int, Field(ge=0, le=CLIP_MS // 2)] = 100
     gain_db: Annotated[float, Field(ge=0, le=40)] = 6.0
     noise_share: Share = 0.8
     noise_volume: Share = 0.1
+    tempo: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    vocal_tract: Annotated[float, Field(ge=0, le=0.3)] = 0.0
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
     time_masks: Annotated[int, Field(ge=0, le=8)] = 1
     time_mask_frames: Annotated[int, Field(ge=0)] = 4
     mel_masks: Annotated[int, Field(ge=0, le=8)] = 1
@@ -101,6 +133,7 @@ class Recipe(_Strict):
     warmup_epochs: Annotated[int, Field(ge=0)] = 2
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     patience: Annotated[int, Field(ge=0)] = 0
     validation_protocol: Literal["centre", "random", "loudest"] = "loudest"
 
@@ -109,13 +142,14 @@ class Recipe(_Strict):
         _check_ladder(self.ladder_ms)
         _check_features(self.features, self.ladder_ms[-1])
         _check_keywords(self.keywords, self.ignored_words)
-        for key in ("models", "epochs"):
+        for key in ("models", "epochs", "networks", "train_fraction"):
             value = getattr(self, key)
             if len(value) not in (1, len(self.ladder_ms)):
                 raise ValueError(
                     f"{key} must hold 1 entry, or {len(self.ladder_ms)}, one per rung of "
                     f"ladder_ms; got {len(value)}"
                 )
+        _check_teaching(self)
         return self
 
     @property
@@ -124,10 +158,18 @@ class Recipe(_Strict):
         return (*self.keywords, "unknown", "silence")
 
     def rung_model(self, rung: int) -> ModelChoice:
-        return self.models[rung if len(self.models) > 1 else 0]
+        return _of_rung(self.models, rung)
 
     def rung_epochs(self, rung: int) -> int:
-        return self.epochs[rung if len(self.epochs) > 1 else 0]
+        return _of_rung(self.epochs, rung)
+
+    def rung_networks(self, rung: int) -> int:
+        """Networks trained on a rung; one number for all rungs leaves the last with one."""
+        alone = len(self.networks) == 1 and rung == len(self.ladder_ms) - 1
+        return 1 if alone else _of_rung(self.networks, rung)
+
+    def rung_train_fraction(self, rung: int) -> float:
+        return _of_rung(self.train_fraction, rung)
 
     def heard_ms(self, rung: int) -> tuple[int, ...]:
         """Crop lengths that rung `rung` trains on: a teacher of any length hears all to come."""
@@ -136,16 +178,8 @@ class Recipe(_Strict):
         return (self.ladder_ms[rung],)
 
 
-def nearest(name: str, known: Any) -> str:
-    """' closest is ...' for a misspelt name, or the list of what there is.
-
-    >>> nearest("yse", ["yes", "no"])
-    " closest is 'yes'."
-    """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    if close:
-        return f" closest is '{close[0]}'."
-    return f" there are {', '.join(sorted(known))}."
+def _of_rung(values: list[Any], rung: int) -> Any:
+    return values[rung if len(values) > 1 else 0]
 
 
 def recipe_names() -> list[str]:
@@ -202,56 +236,18 @@ def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
         # By way of JSON, where strictness still takes a table for a FeatureSpec.
         return Recipe.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        problems = " ".join(_explain(problem) for problem in error.errors()[:3])
+        problems = " ".join(
+            explain(problem, keys=Recipe.model_fields, tables=_TABLES)
+            for problem in error.errors()[:3]
+        )
         raise PldError(f"recipe {source}: {problems}") from error
 
 
-_TABLE_KEYS = {
+_TABLES: dict[str, Iterable[str]] = {
     "features": FeatureSpec.__dataclass_fields__,
     "models": ModelChoice.model_fields,
+    "device": Device.model_fields,
 }
-# What pydantic's types of problem mean to someone who writes TOML; braces take its numbers.
-_EXPECTED = {
-    "string_type": "must be a text",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "list_type": "must be a list",
-    "model_type": "must be a table",
-    "dataclass_type": "must be a table",
-    "literal_error": "must be {expected}",
-    "too_short": "must not be empty",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "greater_than": "must be above {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be below {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
-}
-
-
-def _explain(problem: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
-    kind = problem["type"]
-    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key '{path}';{_nearest_key(problem['loc'])}"
-    if kind == "missing":
-        return f"{path} is missing."
-    if kind == "value_error":
-        text = problem["msg"].removeprefix("Value error, ").rstrip(".")
-        return f"{path}: {text}." if path else f"{text}."
-    # Another version of pydantic may know more types of problem.
-    expected = _EXPECTED.get(kind, "is refused: {text}")
-    expected = expected.format_map({"text": problem["msg"], **problem.get("ctx", {})})
-    return f"{path} {expected}, got {problem['input']!r}."
-
-
-def _nearest_key(location: tuple[int | str, ...]) -> str:
-    *tables, key = map(str, location)
-    known = _TABLE_KEYS.get(tables[0]) if tables else None
-    if known is None and not difflib.get_close_matches(key, Recipe.model_fields):
-        return " pld-tf recipes show own_words explains the keys there are."
-    return nearest(key, known or Recipe.model_fields)
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -309,6 +305,32 @@ def _check_features(features: FeatureSpec, shortest_ms: int) -> None:
         raise ValueError(
             f"ladder_ms ends at {shortest_ms}, which gives {frames} frames; networks take at least "
             f"{MIN_FRAMES}. End higher, or take a shorter features.window_ms or hop_ms"
+        )
+
+
+def _check_teaching(recipe: Recipe) -> None:
+    if len(recipe.networks) > 1 and recipe.networks[-1] != 1:
+        raise ValueError(
+            f"networks must end with 1, the student that is exported; got {recipe.networks[-1]}"
+        )
+    if recipe.labels == "stored" and not recipe.crops_per_clip:
+        raise ValueError(
+            "labels = 'stored' needs crops_per_clip, the number of crops of each clip that are "
+            "labelled once; fresh crops in each epoch (0) can't be stored"
+        )
+    if recipe.labels == "stored" and recipe.embedding_weight:
+        raise ValueError(
+            "embedding_weight must be 0 with labels = 'stored', which keeps logits and no "
+            f"embeddings; got {recipe.embedding_weight}. Set labels = 'online' to match embeddings"
+        )
+    if recipe.keep_first_teacher and recipe.teacher_hears != "crop":
+        raise ValueError(
+            "keep_first_teacher needs teacher_hears = 'crop': teachers of several lengths hear no "
+            f"other piece in common; got '{recipe.teacher_hears}'"
+        )
+    if recipe.teacher_hears == "blend" and recipe.teacher_lengths != "any":
+        raise ValueError(
+            "teacher_hears = 'blend' needs teacher_lengths = 'any': the teacher hears crop and clip"
         )
 
 

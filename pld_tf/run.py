@@ -25,25 +25,38 @@ from pld_tf.quiet import start_up_noise_held_back
 from pld_tf.recipe import Recipe, parse_recipe
 
 FORMAT = 1
+CHANGE_NO_WEIGHT = ("description", "device")
+OTHER_DATA = "other data, or data that has changed since"
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What `run.json` says: the recipe and seed a run was made from, and on which data."""
+    """What `run.json` says: the recipe and seed a run was made from, and on which data.
+
+    `excluded` are the paths of clips that the run leaves out, whether they are there or not.
+    """
 
     folder: Path
     recipe_name: str
     recipe: Recipe
     seed: int
     data_key: str
+    excluded: frozenset[str]
     commit: str | None
     versions: dict[str, str]
 
 
-def open_data(data: Path, recipe: Recipe, *, skip_bad: bool, say: Say) -> Store:
-    """The packed corpus in `data`; tells what was noticed about it."""
-    corpus = find_corpus(data)
+def open_data(
+    data: Path,
+    recipe: Recipe,
+    *,
+    excluded: frozenset[str] = frozenset(),
+    skip_bad: bool,
+    say: Say,
+) -> Store:
+    """The packed corpus in `data` without the `excluded` clips; tells what was noticed about it."""
+    corpus = find_corpus(data, excluded=excluded)
     with progress_bar("packing") as advance:
         store = open_store(
             corpus,
@@ -64,15 +77,16 @@ def distill(
     data: Path,
     run_dir: Path,
     seed: int,
+    excluded: frozenset[str] = frozenset(),
     skip_bad: bool,
     say: Say,
 ) -> list[RungResult]:
     """Climb the ladder in `run_dir` and write the model bundle; goes on where it stopped.
 
     Raises:
-      PldError: `run_dir` was made from another recipe, data or seed.
+      PldError: `run_dir` was made from another recipe, data, seed or list of excluded clips.
     """
-    store = open_data(data, recipe, skip_bad=skip_bad, say=say)
+    store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
     ladder = Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=seed)
     counts = {split: store.word_counts(split) for split in store.splits}
     for note in class_notes(find_classes(recipe, store.words), counts):
@@ -82,26 +96,46 @@ def distill(
     def report(result: RungResult) -> None:
         results.append(result)
         say(rung_line(result))
-        _write_rung_bundle(run_dir, recipe, recipe_name, seed, store, result)
+        _write_rung_bundle(run_dir, recipe, recipe_name, seed, store, result, excluded=excluded)
 
-    with _owned(run_dir), _damaged_store_told(store):
+    with owned(run_dir), damaged_store_told(store):
         _claim(
-            run_dir, recipe=recipe, recipe_name=recipe_name, seed=seed, data_key=store.key, say=say
+            run_dir,
+            recipe=recipe,
+            recipe_name=recipe_name,
+            seed=seed,
+            data_key=store.key,
+            excluded=excluded,
+            say=say,
         )
         ladder.climb(report)
     return results
 
 
 def _write_rung_bundle(
-    run_dir: Path, recipe: Recipe, recipe_name: str, seed: int, store: Store, rung: RungResult
+    run_dir: Path,
+    recipe: Recipe,
+    recipe_name: str,
+    seed: int,
+    store: Store,
+    rung: RungResult,
+    *,
+    excluded: frozenset[str],
 ) -> None:
     """The last rung's bundle is the run's; the others keep theirs beside their weights."""
+    if rung.network:  # a rung's first network stands for it
+        return
     is_last = rung.number == len(recipe.ladder_ms) - 1
     folder = (run_dir if is_last else rung.folder) / "bundle"
     if (folder / "bundle.json").is_file():
         return
     contents = bundle_contents(
-        recipe=recipe, recipe_name=recipe_name, seed=seed, store=store, rung=rung
+        recipe=recipe,
+        recipe_name=recipe_name,
+        seed=seed,
+        store=store,
+        rung=rung,
+        excluded=excluded,
     )
     frames = recipe.features.frames(recipe.features.samples(rung.length_ms))
     with start_up_noise_held_back():
@@ -109,7 +143,7 @@ def _write_rung_bundle(
 
 
 @contextmanager
-def _owned(run_dir: Path) -> Iterator[None]:
+def owned(run_dir: Path) -> Iterator[None]:
     """One process at a time trains in a run folder; a folder that can't be written is told."""
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -123,7 +157,7 @@ def _owned(run_dir: Path) -> Iterator[None]:
         yield
     except BlockingIOError as error:
         raise PldError(
-            f"another pld-tf distill is at work in {run_dir}. Wait for it, or give another folder."
+            f"another pld-tf is at work in {run_dir}. Wait for it, or give another folder."
         ) from error
     except OSError as error:
         raise PldError(
@@ -135,7 +169,7 @@ def _owned(run_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _damaged_store_told(store: Store) -> Iterator[None]:
+def damaged_store_told(store: Store) -> Iterator[None]:
     try:
         yield
     except tf.errors.DataLossError as error:
@@ -148,14 +182,24 @@ def _damaged_store_told(store: Store) -> Iterator[None]:
 def rung_line(result: RungResult) -> str:
     """One line on a finished rung."""
     metrics = result.metrics
+    network = f", network {result.network + 1}" if result.network else ""
     teacher = ""
     if metrics["teacher_accuracy"] is not None:
         teacher = f", teacher {100 * metrics['teacher_accuracy']:.1f} %"
     return (
-        f"rung {result.number} ({result.length_ms} ms): student "
+        f"rung {result.number} ({result.length_ms} ms{network}): student "
         f"{100 * metrics['student_accuracy']:.1f} %{teacher} on {metrics['validation_clips']} "
         f"validation clips ({metrics['protocol']}), best of {metrics['epochs']} epochs"
+        f"{_soft_labels_text(metrics.get('soft_labels'))}"
     )
+
+
+def _soft_labels_text(stored: dict[str, Any] | None) -> str:
+    if stored is None:
+        return ""
+    rate = stored["crops_per_second"]
+    made = f", made at {rate:,.0f} crops/s" if rate else ", which lay there"
+    return f"; {stored['crops']:,} soft labels, {stored['bytes'] / 1e6:.1f} MB{made}"
 
 
 def read_run(run_dir: Path) -> Run:
@@ -173,12 +217,19 @@ def read_run(run_dir: Path) -> Run:
         values = json.loads(path.read_text("utf-8"))
         if values["format"] != FORMAT:
             raise PldError(f"{path} has format {values['format']}; this version reads {FORMAT}.")
+        if "kind" in values:
+            raise PldError(
+                f"{run_dir} is no run of pld-tf distill but of pld-tf reproduce {values['kind']}. "
+                "Give another folder."
+            )
         return Run(
             folder=run_dir,
             recipe_name=values["recipe_name"],
             recipe=parse_recipe(values["recipe"], str(path)),
             seed=int(values["seed"]),
             data_key=str(values["data_key"]),
+            # Runs of an earlier version know no such list.
+            excluded=frozenset(map(str, values.get("excluded", []))),
             commit=values["commit"],
             versions=dict(values["versions"]),
         )
@@ -188,8 +239,29 @@ def read_run(run_dir: Path) -> Run:
         ) from error
 
 
+def is_preflight_due(recipe: Recipe, run_dir: Path) -> bool:
+    """True where a ladder is to be trained whose last student must fit, and was not held against
+    the recipe's `[device]` when the run began.
+
+    Raises:
+      PldError: `run_dir` holds a run that can't be read.
+    """
+    if recipe.device is None or (run_dir / "bundle" / "bundle.json").is_file():
+        return False
+    if not (run_dir / "run.json").is_file():
+        return True
+    return read_run(run_dir).recipe.device != recipe.device
+
+
 def _claim(
-    run_dir: Path, *, recipe: Recipe, recipe_name: str, seed: int, data_key: str, say: Say
+    run_dir: Path,
+    *,
+    recipe: Recipe,
+    recipe_name: str,
+    seed: int,
+    data_key: str,
+    excluded: frozenset[str],
+    say: Say,
 ) -> None:
     """Make the folder this run's, or check that it is."""
     if not (run_dir / "run.json").exists():
@@ -199,22 +271,21 @@ def _claim(
             "recipe": recipe.model_dump(mode="json"),
             "seed": seed,
             "data_key": data_key,
+            "excluded": sorted(excluded),
             "commit": source_commit(),
             "versions": package_versions(),
         }
         write_json(run_dir / "run.json", values)
         return
     earlier = read_run(run_dir)
-    differences = _differences(earlier.recipe.model_dump(), recipe.model_dump())
+    changed = differences(earlier.recipe, recipe)
     if earlier.seed != seed:
-        differences.insert(0, f"seed {earlier.seed}, now {seed}")
-    if earlier.data_key != data_key:
-        differences.insert(0, "other data, or data that has changed since")
-    if differences:
-        raise PldError(
-            f"{run_dir} was made with {'; '.join(differences[:3])}. Give another --run-dir, or the "
-            "choices it was made with."
-        )
+        changed.insert(0, f"seed {earlier.seed}, now {seed}")
+    if earlier.excluded != excluded:
+        changed.insert(0, _other_list(earlier.excluded, excluded))
+    elif earlier.data_key != data_key:
+        changed.insert(0, OTHER_DATA)
+    refuse_other_choices(run_dir, changed)
     now = (source_commit(), package_versions())
     if (earlier.commit, earlier.versions) != now and not (run_dir / "bundle").exists():
         say(
@@ -223,9 +294,30 @@ def _claim(
         )
 
 
-def _differences(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _other_list(earlier: frozenset[str], now: frozenset[str]) -> str:
+    first = min(earlier ^ now)
+    where = "then" if first in earlier else "now"
+    return f"{len(earlier)} excluded clips, now {len(now)} ({first} is excluded only {where})"
+
+
+def differences(earlier: Recipe, now: Recipe) -> list[str]:
+    """Keys that two recipes set differently, in words; not those that change no weight."""
+    values, new_values = earlier.model_dump(), now.model_dump()
     return [
-        f"{key} = {earlier[key]}, now {now[key]}"
-        for key in earlier
-        if earlier[key] != now[key] and key != "description"
+        f"{key} = {values[key]}, now {new_values[key]}"
+        for key in values
+        if values[key] != new_values[key] and key not in CHANGE_NO_WEIGHT
     ]
+
+
+def refuse_other_choices(run_dir: Path, changed: list[str]) -> None:
+    """Refuse to go on in a folder that was begun otherwise.
+
+    Raises:
+      PldError: anything changed.
+    """
+    if changed:
+        raise PldError(
+            f"{run_dir} was made with {'; '.join(changed[:3])}. Give another --run-dir, or the "
+            "choices it was made with."
+        )

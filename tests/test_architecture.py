@@ -23,6 +23,9 @@ FORBIDDEN = {
     "pld_tf.features": ("pld_tf.recipe", "pld_tf.data", "pld_tf.models", "pld_tf.distill"),
     "pld_tf.data": ("pld_tf.models", "pld_tf.distill", "pld_tf.run"),
     "pld_tf.models": ("pld_tf.recipe", "pld_tf.data", "pld_tf.distill", "pld_tf.run"),
+    "pld_tf.reproduce": ("export", "firmware_harness"),
+    "pld_tf.reproduce.paper": PACKAGES,
+    "pld_tf.reproduce.intervals": (*PACKAGES, *TENSORFLOW),
     "pld_tf.distill": ("pld_tf.run", "pld_tf.evaluate", "pld_tf.bundle"),
     "pld_tf.bundle": ("pld_tf.distill", "pld_tf.data", "pld_tf.run"),
 }

@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -19,7 +20,10 @@ from pld_tf.recipe import recipe_names, recipe_text
 DOCS = Path(__file__).parents[1] / "docs"
 COMMANDS = dict(runpy.run_path(str(DOCS / "make_cli.py"))["commands"]())
 # Groups that do nothing by themselves.
-GROUPS = ("pld-tf", "pld-tf data")
+GROUPS = ("pld-tf", "pld-tf data", "pld-tf reproduce")
+# Three of export's only name the kind of model, and --preflight is another command in its place: it
+# asks what an export would need. reproduce paper's name what the paper leaves open.
+MORE_OPTIONS = {"pld-tf export": 9, "pld-tf bench": 7, "pld-tf reproduce paper": 8}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +88,7 @@ def test_all_commands_of_the_manual_are_there():
     assert set(COMMANDS) >= {
         *GROUPS, "pld-tf distill", "pld-tf evaluate", "pld-tf export", "pld-tf bench",
         "pld-tf data demo", "pld-tf data speech-commands", "pld-tf recipes", "pld-tf recipes show",
+        "pld-tf reproduce paper",
     }  # fmt: skip
 
 
@@ -106,8 +111,7 @@ def parameters(name: str) -> list:
 def test_every_option_is_explained_and_there_are_at_most_six(name):
     given = parameters(name)
     assert [each.name for each in given if not each.help] == []
-    # Three of export's only name the kind of model.
-    most = 8 if name == "pld-tf export" else 6
+    most = MORE_OPTIONS.get(name, 6)
     assert sum(each.param_type_name == "option" for each in given) <= most
 
 
@@ -291,6 +295,45 @@ def test_a_lone_tflite_is_benched_without_accuracy(pld, exported):
 def test_a_lone_tflite_has_no_features_to_test_with(pld, tiny, exported):
     said = refusal(pld("bench", exported / "model.tflite", "--data", tiny / "tones"))
     assert "does not say which features" in said
+
+
+def test_the_help_of_bench_names_targets_that_exist():
+    from firmware_harness.bench import check_targets
+    from firmware_harness.errors import HarnessError
+
+    named = set(re.findall(r"--target ([\w-]+)", COMMANDS["pld-tf bench"])) - {"NAME"}
+    assert named == {"tflite", "tflm", "ethos-u55-128"}
+    for name in named:
+        try:
+            check_targets([name])
+        except HarnessError as error:
+            assert "pip install 'pld-tf[" in str(error)
+
+
+def test_bench_says_what_a_missing_extra_is_called(pld, exported, monkeypatch):
+    monkeypatch.setattr("firmware_harness.tflm.PACKAGE", "no-such-package")
+    said = refusal(pld("bench", exported, "--target", "tflm"))
+    assert said.endswith("which is not installed: pip install 'pld-tf[tflm]'.")
+
+
+def test_bench_refuses_a_target_that_is_none(pld, exported):
+    said = refusal(pld("bench", exported, "--target", "ethos-u55-100"))
+    assert said.startswith("--target must be one of tflite, tflm, ethos-u55-32, ")
+
+
+def test_bench_measures_the_arena_that_export_wrote_down(pld, exported):
+    pytest.importorskip("tflite_micro", reason="needs the extra tflm: tflite-micro")
+    code, out, _ = pld("bench", exported, "--target", "tflm", "--json")
+    assert code == 0
+    target = json.loads(out)["targets"]["tflm"]
+    arena = json.loads((exported / "manifest.json").read_text())["arena"]
+    names = {"bytes": "arena_bytes", "head_bytes": "arena_head_bytes", "version": "version"}
+    assert {name: target[key] for name, key in names.items()} == {
+        name: arena[name] for name in names
+    }
+    assert set(target["inputs_from"]) == {"golden", "validation"}
+    assert target["compared_bytes"] > 0
+    assert set(target["mismatches_by_steps"]) <= {"1"}
 
 
 def test_a_file_that_is_no_tflite_is_refused(pld, tmp_path):

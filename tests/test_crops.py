@@ -22,6 +22,8 @@ def rules(**changes) -> CropRules:
         "gain_db": 0.0,
         "noise_share": 0.0,
         "noise_volume": 0.0,
+        "tempo": 0.0,
+        "vocal_tract": 0.0,
         "time_masks": 0,
         "time_mask_frames": 0,
         "mel_masks": 0,
@@ -150,6 +152,56 @@ def test_worked_noise_volume():
 def test_a_second_of_noise_lies_within_the_noise(draw, noise_samples):
     start = int(crops.noise_starts(row(noise_start=draw), noise_samples, 1000)[0])
     assert 0 <= start <= noise_samples - 1000
+
+
+# --- speech held ---
+
+SO_FAR = tf.constant([[0.0, 0.0, 0.5, 1.0, 1.0]])  # all speech in the middle half of the clip
+
+
+def held(start: float, length: float, so_far: tf.Tensor = SO_FAR) -> float:
+    return float(crops.speech_held(so_far, tf.constant([start]), tf.constant(length))[0])
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "expected"),
+    [
+        (0.0, 1.0, 1.0),
+        (0.25, 0.5, 1.0),
+        (0.0, 0.25, 0.0),
+        (0.75, 0.25, 0.0),
+        (0.0, 0.5, 0.5),
+        (0.375, 0.25, 0.5),
+        (0.25, 0.125, 0.25),
+        (-0.5, 1.0, 0.5),
+        (0.5, 1.0, 0.5),
+        (-0.25, 1.5, 1.0),
+    ],
+)
+def test_worked_shares_of_the_speech_held(start, length, expected):
+    assert held(start, length) == pytest.approx(expected, abs=1e-6)
+
+
+def test_each_crop_has_its_own_clip_and_a_silent_clip_holds_none():
+    so_far = tf.concat([SO_FAR, tf.zeros([1, 5])], axis=0)
+    found = crops.speech_held(so_far, tf.constant([0.0, 0.0]), tf.constant(0.5))
+    np.testing.assert_allclose(found, [0.5, 0.0], atol=1e-6)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    speech=st.lists(st.integers(0, 5), min_size=2, max_size=12).filter(any),
+    start=st.floats(-0.5, 1, width=32),
+    length=st.floats(0, 1, width=32),
+)
+def test_the_share_held_is_the_part_of_the_area_under_the_speech(speech, start, length):
+    """Speech is even within a block: summing its thousandths is the oracle."""
+    so_far = np.append(0, np.cumsum(speech)) / sum(speech)
+    middles = (np.arange(1000 * len(speech)) + 0.5) / (1000 * len(speech))
+    inside = (middles >= start) & (middles < start + length)
+    expected = (np.repeat(speech, 1000) * inside).sum() / (1000 * sum(speech))
+    found = held(start, length, tf.constant(so_far[None], tf.float32))
+    assert found == pytest.approx(expected, abs=2e-3)
 
 
 # --- masks ---

@@ -62,8 +62,8 @@ def test_manifest_lists_every_other_file_as_it_is(exported, manifest):
     assert manifest["files"] == files
     assert sorted(files) == [
         "feature_spec.json", "feature_tables.npz", "golden.npz", "kws_feature_spec.h",
-        "kws_labels.h", "kws_model_data.c", "kws_model_data.h", "labels.json", "model.tflite",
-        "model_float.tflite",
+        "kws_labels.h", "kws_model_data.c", "kws_model_data.h", "kws_ops.h", "labels.json",
+        "model.tflite", "model_float.tflite", "validation.npz",
     ]  # fmt: skip
 
 
@@ -80,6 +80,59 @@ def test_manifest_describes_the_model(exported, manifest):
     assert (model["input"]["shape"], model["input"]["dtype"]) == ([1, FRAMES, BINS, 1], "int8")
     assert (model["output"]["shape"], model["output"]["dtype"]) == ([1, CLASSES], "int8")
     assert (manifest["kind"], manifest["seed"], manifest["commit"]) == ("int8", 3, "abc")
+
+
+def test_without_tflm_the_manifest_says_so_and_the_header_has_no_arena(exported, manifest):
+    assert manifest["arena"] is None
+    assert "ARENA" not in (exported / "kws_model_data.h").read_text()
+
+
+def test_a_measured_arena_is_in_the_manifest_and_with_its_margin_in_the_header(
+    run, exported, tmp_path, monkeypatch
+):
+    reuse(exported, monkeypatch)
+    asked = []
+
+    def measure(model):
+        asked.append(model.read_bytes())
+        return {"bytes": 5000, "head_bytes": 3000, "tail_bytes": 1900, "version": "1"}
+
+    made = export_bundle(run, out=tmp_path / "out", max_loss_points=5, measure_arena=measure)
+    assert asked == [(exported / "model.tflite").read_bytes()]
+    assert (made["arena"]["bytes"], made["arena"]["bytes_with_margin"]) == (5000, 6144)
+    header = (tmp_path / "out" / "kws_model_data.h").read_text()
+    assert "#define KWS_ARENA_BYTES 6144\n" in header
+
+
+def test_the_operators_of_the_header_are_those_of_the_model(exported):
+    header = (exported / "kws_ops.h").read_text()
+    assert "#define KWS_NUM_OPS 4\n" in header
+    assert re.findall(r"= resolver\.(\w+)\(\);", header) == [
+        "AddConv2D", "AddDepthwiseConv2D", "AddFullyConnected", "AddMean",
+    ]  # fmt: skip
+
+
+def test_validation_crops_are_stored_as_the_model_takes_them(exported, run):
+    info = inspect(exported / "model.tflite")
+    with (
+        np.load(exported / "validation.npz") as stored,
+        np.load(run / "bundle" / "validation.npz") as given,
+    ):
+        expected = parity.quantize(given["features"], info.input)
+        np.testing.assert_array_equal(stored["model_input"], expected)
+        np.testing.assert_array_equal(stored["labels"], given["labels"])
+
+
+def test_of_many_validation_crops_some_are_kept_evenly_spread(run, exported, tmp_path, monkeypatch):
+    reuse(exported, monkeypatch)
+    monkeypatch.setattr("export.export.MAX_VALIDATION_CROPS", 20)
+    export_bundle(run, out=tmp_path / "out", max_loss_points=5)
+    with (
+        np.load(tmp_path / "out" / "validation.npz") as kept,
+        np.load(exported / "validation.npz") as every,
+    ):
+        for name in ("model_input", "labels"):
+            np.testing.assert_array_equal(kept[name], every[name][::3])
 
 
 def test_manifest_repeats_where_the_student_comes_from(run, manifest):

@@ -33,7 +33,7 @@ int main(void)
 {
     unsigned long sum = 0;
     for (int i = 0; i < KWS_MODEL_DATA_BYTES; i++) sum = sum * 31u % 65521u + kws_model_data[i];
-    printf("%lu %d\\n", sum, (int)((uintptr_t)kws_model_data % 16u));
+    printf("%lu %d %d\\n", sum, (int)((uintptr_t)kws_model_data % 16u), KWS_ARENA_BYTES);
     for (int i = 0; i < KWS_NUM_CLASSES; i++) printf("%s\\n", labels[i]);
     printf("%d %d %d %d\\n", KWS_WINDOW_SAMPLES, KWS_HOP_SAMPLES, KWS_FRAMES, KWS_BINS);
     printf("%d %.9g %d %.9g\\n", KWS_INPUT_ZERO_POINT, (double)KWS_INPUT_SCALE,
@@ -46,7 +46,7 @@ int main(void)
 
 def write_sources(directory, model: bytes) -> None:
     texts = {
-        "kws_model_data.h": model_data_header(model),
+        "kws_model_data.h": model_data_header(model, arena_bytes=6144),
         "kws_model_data.c": model_data_source(model),
         "kws_labels.h": labels_header(LABELS, num_keywords=2, digest="00"),
         "kws_feature_spec.h": feature_spec_header(
@@ -78,7 +78,7 @@ def test_strict_compilers_take_it_and_read_back_every_value(compiler, options, t
     for byte in model:
         total = total * 31 % 65521 + byte
     assert printed.splitlines() == [
-        f"{total} 0", *LABELS, "480 320 24 40", "-128 0.100000001 7 0.25", "8000 20 2"
+        f"{total} 0 6144", *LABELS, "480 320 24 40", "-128 0.100000001 7 0.25", "8000 20 2"
     ]  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_a_wrong_header_value_is_named(changes, text, directory):
         ("labels.json", ["a"], "must hold a JSON object, got list"),
         ("feature_spec.json", SPEC | {"hop_ms": "4; rm"}, "numbers below 2147483648 only"),
         ("feature_spec.json", SPEC | {"hop\n": 4}, "numbers below 2147483648 only"),
-        ("feature_spec.json", SPEC | {"log_floor": float("nan")}, "log_floor = nan"),
+        ("feature_spec.json", SPEC | {"log_floor": float("nan")}, "NaN is no number of JSON"),
         ("feature_spec.json", SPEC | {"hop_ms": 4.5}, "hop_ms as a whole number"),
     ],
 )

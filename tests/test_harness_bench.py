@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware_harness import bench
 from firmware_harness.bench import Examples, bench_tflite
 from firmware_harness.errors import HarnessError
 from firmware_harness.report import render_markdown, write_report
@@ -101,6 +102,64 @@ def test_a_float_bundle_is_measured_once_as_float(tmp_path):
     assert list(report["targets"]) == ["tflite"]
     assert "ratio_to_float" not in report["targets"]["tflite"]
     assert "float" in report["accuracy"] and "int8" not in report["accuracy"]
+
+
+def stand_in(monkeypatch):
+    """Figures in place of TFLite Micro and Vela, which are extras."""
+    tflm = {
+        "version": "1.0", "arena_bytes": 10_528, "arena_head_bytes": 1_968,
+        "arena_tail_bytes": 8_272, "arena_tail_parts": {"data": 8_000}, "inputs": 200,
+        "inputs_from": {"random": 200}, "compared_bytes": 600, "mismatched_bytes": 2,
+        "mismatched_inputs": 1, "mismatches_by_steps": {"1": 2}, "explanation": "Rounded twice.",
+    }  # fmt: skip
+    vela = {
+        "version": "5.2.0", "system_config": "S", "memory_mode": "M", "clock_hz": 500_000_000,
+        "cycles": 89_900, "npu_cycles": 88_902, "sram_bytes": 22_192,
+        "off_chip_flash_bytes": 31_104, "macs": 1, "cpu_operators": [{"name": "TILE", "count": 2}],
+    }  # fmt: skip
+    monkeypatch.setattr(bench, "require_tflm", lambda: "1.0")
+    monkeypatch.setattr(bench, "require_vela", lambda: "5.2.0")
+    monkeypatch.setattr(bench, "tflm_target", lambda *_, **__: tflm)
+    monkeypatch.setattr(bench, "compile_for", lambda *_: vela)
+    return {"tflm": tflm, "ethos-u55-128": vela}
+
+
+def test_only_the_targets_asked_for_are_measured(bundle, monkeypatch):
+    expected = stand_in(monkeypatch)
+    report = bench_tflite(bundle, examples=None, targets=list(expected), **FEW)
+    assert report["targets"] == expected
+    both = bench_tflite(bundle, examples=None, targets=["tflm", "tflite"], **FEW)
+    assert list(both["targets"]) == ["tflite", "tflite_float", "tflm"]
+
+
+def test_the_page_of_device_targets_has_no_latency_but_arena_and_cycles(bundle, monkeypatch):
+    expected = stand_in(monkeypatch)
+    page = render_markdown(bench_tflite(bundle, examples=None, targets=list(expected), **FEW))
+    assert "Latency" not in page
+    for line in (
+        "| smallest arena | 10,528 bytes |",
+        "| head, shared by tensors | 1,968 bytes |",
+        "| tail, persistent | 8,272 bytes |",
+        "2 of 600, in 1 of 200 inputs (200 random) |",
+        "Rounded twice.",
+        "| ethos-u55-128 | 89,900 | 88,902 | 500 | 22,192 bytes | 31,104 bytes | 2 TILE |",
+    ):
+        assert line in page
+
+
+def test_an_unknown_target_is_refused_with_the_list():
+    with pytest.raises(HarnessError, match=r"one of tflite, tflm, ethos-u55-32, .*got 'tfml'"):
+        bench_tflite(GOLDEN / "int8.tflite", examples=None, targets=["tfml"])
+
+
+@pytest.mark.parametrize("target", ["tflm", "ethos-u55-128"])
+def test_a_float_model_is_refused_for_a_device(target, monkeypatch):
+    if target != "tflm":
+        stand_in(monkeypatch)
+    monkeypatch.setattr("firmware_harness.tflm_target.require_tflm", lambda: "1.0")
+    monkeypatch.setattr(bench, "require_tflm", lambda: "1.0")
+    with pytest.raises(HarnessError, match=f"--target {target} needs integers"):
+        bench_tflite(GOLDEN / "float.tflite", examples=None, targets=[target], **FEW)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,20 @@ def test_a_bundle_gives_its_models_and_its_origin(folder):
     assert (bundle.kind, bundle.name, bundle.commit) == ("int8", "demo", "abc")
     assert (bundle.recipe, bundle.data_key) == ({"ladder_ms": [1000, 500]}, "corpus")
     assert (bundle.rung, bundle.length_ms) == (1, 500)
+    assert bundle.excluded == ()
+
+
+def test_a_bundle_knows_the_clips_that_its_run_left_out(folder):
+    edit(folder, excluded=["yes/a.wav", "no/b.wav"])
+    assert open_bundle(folder).excluded == ("yes/a.wav", "no/b.wav")
+
+
+@pytest.mark.parametrize("value", ["yes/a.wav", None, [7], {"a": 1}])
+def test_a_list_of_left_out_clips_that_is_none_is_refused(folder, value):
+    edit(folder, excluded=value)
+    with pytest.raises(HarnessError, match="excluded must be a list of texts") as error:
+        open_bundle(folder)
+    assert_one_line(error)
 
 
 def test_a_lone_tflite_is_a_bundle_without_origin(folder):
@@ -59,6 +73,14 @@ def test_a_lone_tflite_is_a_bundle_without_origin(folder):
     assert bundle.model.sha256 == hashlib.sha256(MODEL).hexdigest()
     assert (bundle.name, bundle.kind, bundle.float_model) == ("model.tflite", None, None)
     assert (bundle.recipe, bundle.data_key, bundle.rung, bundle.length_ms) == (None,) * 4
+
+
+def test_a_bundle_knows_its_stored_crops(folder):
+    assert open_bundle(folder).crop_files == {}
+    (folder / "golden.npz").write_bytes(b"crops")
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    edit(folder, files={**files, "golden.npz": entry(b"crops")})
+    assert open_bundle(folder).crop_files == {"golden": folder / "golden.npz"}
 
 
 def test_a_float_bundle_has_no_second_float_model(folder):
@@ -140,9 +162,9 @@ def test_a_manifest_that_is_not_json_is_refused(folder, text):
     assert_one_line(error)
 
 
-def test_a_manifest_of_more_than_a_mebibyte_is_refused(folder):
-    (folder / "manifest.json").write_bytes(b" " * (2**20 + 1))
-    with pytest.raises(HarnessError, match="at most 1048576 bytes"):
+def test_a_manifest_of_more_than_16_mebibytes_is_refused(folder):
+    (folder / "manifest.json").write_bytes(b" " * (2**24 + 1))
+    with pytest.raises(HarnessError, match="at most 16777216 bytes"):
         open_bundle(folder)
 
 

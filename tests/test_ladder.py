@@ -5,11 +5,11 @@ import pytest
 import tiny_run
 
 from pld_tf.data.classes import find_classes
+from pld_tf.data.hearing import pad_crops
 from pld_tf.data.held_out import held_out
-from pld_tf.data.pipeline import pad_crops
 from pld_tf.distill import ladder as ladder_module
 from pld_tf.distill.ladder import Ladder, RungResult
-from pld_tf.distill.rung import Rung
+from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.distill.validation import student_validation, teacher_validation
 from pld_tf.errors import PldError
 from pld_tf.features.log_mel import log_mel
@@ -78,10 +78,9 @@ def test_the_teacher_of_a_rung_is_the_student_before_it(climbed, store, tmp_path
     given = rungs_made(monkeypatch, store, tmp_path, temperature=3.0)
     first = Ladder(recipe=tiny_run.make_recipe(), store=store, run_dir=climbed, seed=0).load(0)
     assert [rung["title"] for rung in given] == ["rung 1 (500 ms)"]
-    for weights, teacher in zip(
-        first.student.get_weights(), given[0]["teacher"].get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(weights, teacher)
+    (teacher,) = given[0]["teachers"].models
+    for weights, teaching in zip(first.student.get_weights(), teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, teaching)
 
 
 class Stopped(Exception):
@@ -108,6 +107,17 @@ def rungs_made(monkeypatch, store, run_dir, **changes) -> list[dict]:
         ({"labels": "hard"}, "rung 1 (500 ms)"),
         ({"teacher_hears": "clip"}, "rung 1 (500 ms)"),
         ({"epochs": [2, 3]}, "rung 1 (500 ms)"),
+        ({"hard_finish_epochs": 1}, "rung 1 (500 ms)"),
+        ({"embedding_weight": 1.0}, "rung 1 (500 ms)"),
+        ({"ensemble": "switch"}, "rung 1 (500 ms)"),
+        ({"train_fraction": [1.0, 0.5]}, "rung 1 (500 ms)"),
+        ({"networks": [2, 1]}, "rung 0 (1000 ms, network 2 of 2)"),
+        ({"train_fraction": 0.5}, "rung 0 (1000 ms)"),
+        ({"crops_per_clip": 3}, "rung 0 (1000 ms)"),
+        ({"mixup": 0.3}, "rung 0 (1000 ms)"),
+        ({"weight_average": 0.9}, "rung 0 (1000 ms)"),
+        ({"tempo": 0.1}, "rung 0 (1000 ms)"),
+        ({"vocal_tract": 0.1}, "rung 0 (1000 ms)"),
         ({"learning_rate": 0.5}, "rung 0 (1000 ms)"),
         ({"teacher_lengths": "fixed"}, "rung 0 (1000 ms)"),
         ({"epochs": [3, 2]}, "rung 0 (1000 ms)"),
@@ -141,7 +151,7 @@ def test_a_teacher_of_any_length_hears_all_lengths_to_come(
         monkeypatch, store, tmp_path, teacher_lengths=lengths, ladder_ms=[1000, 700, 500]
     )
     assert rung["data"].lengths_ms == heard_ms
-    assert rung["teacher"] is None
+    assert rung["teachers"] is None
 
 
 @pytest.mark.slow
@@ -203,3 +213,111 @@ def test_a_teacher_of_padded_crops_hears_zeros_around_them(clips):
 
 def test_padding_puts_the_odd_sample_behind():
     assert pad_crops(np.ones((1, 3), np.float32), 6).numpy().tolist() == [[0, 1, 1, 1, 0, 0]]
+
+
+# --- several networks on a rung ---
+
+
+def instant_rungs(monkeypatch) -> list[dict]:
+    """What every Rung of a climb is given; each keeps its first weights instead of training."""
+    given: list[dict] = []
+
+    class Instant:
+        def __init__(self, **parts):
+            self._weights = parts["student"].get_weights()
+            given.append(parts)
+
+        def fit(self, advance) -> Progressed:
+            return Progressed(epoch=1, best_epoch=0, best_accuracy=0.5, best_weights=self._weights)
+
+    monkeypatch.setattr(ladder_module, "Rung", Instant)
+    return given
+
+
+THREE = {"ladder_ms": [1000, 700, 500]}
+
+
+def taught_by(given: list[dict], results: list[RungResult]) -> list[list[int]]:
+    """For each network, which of the networks before it teach it, told by their weights."""
+    finished = [weights_of(result.student) for result in results]
+    assert len(set(finished)) == len(finished)
+    return [
+        [finished.index(weights_of(model)) for model in rung["teachers"].models]
+        if rung["teachers"]
+        else []
+        for rung in given
+    ]
+
+
+def weights_of(model) -> bytes:
+    return b"".join(np.ascontiguousarray(weight).tobytes() for weight in model.get_weights())
+
+
+@pytest.mark.parametrize(
+    ("changes", "teachers"),
+    [
+        ({"networks": 1}, [[], [0], [1]]),
+        ({"networks": 1, "keep_first_teacher": True}, [[], [0], [0, 1]]),
+        ({"networks": 2}, [[], [], [0, 1], [0, 1], [2, 3]]),
+        ({"networks": [2, 1, 1], "keep_first_teacher": True}, [[], [], [0, 1], [0, 1, 2]]),
+    ],
+)
+def test_a_rung_is_taught_by_all_networks_before_it(
+    store, tmp_path, monkeypatch, changes, teachers
+):
+    given = instant_rungs(monkeypatch)
+    results = climb(store, tmp_path, **THREE, **changes)
+    assert taught_by(given, results) == teachers
+    assert len({rung["data"].seed for rung in given}) == len(given)
+    assert len({rung["folder"] for rung in given}) == len(given)
+
+
+def test_networks_of_a_rung_are_told_apart(store, tmp_path, monkeypatch):
+    given = instant_rungs(monkeypatch)
+    results = climb(store, tmp_path, networks=2)
+    assert [rung["title"] for rung in given] == [
+        "rung 0 (1000 ms, network 1 of 2)",
+        "rung 0 (1000 ms, network 2 of 2)",
+        "rung 1 (500 ms)",
+    ]
+    assert [(result.number, result.network) for result in results] == [(0, 0), (0, 1), (1, 0)]
+    assert [result.metrics["network"] for result in results] == [0, 1, 0]
+
+
+def test_every_rung_has_its_share_of_labels_and_only_students_learn_without(
+    store, tmp_path, monkeypatch
+):
+    given = instant_rungs(monkeypatch)
+    climb(store, tmp_path, train_fraction=[1.0, 0.5])
+    told = [(rung["data"].train_fraction, rung["data"].teach_unlabelled) for rung in given]
+    assert told == [(1.0, False), (0.5, True)]
+
+
+def test_how_crops_are_repeated_is_handed_down(store, tmp_path, monkeypatch):
+    given = instant_rungs(monkeypatch)
+    climb(store, tmp_path, crops_per_clip=3)
+    assert [rung["data"].crops_per_clip for rung in given] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"networks": [2, 1, 1]}, 1),
+        ({"keep_first_teacher": True}, 2),
+        ({"train_fraction": [1.0, 1.0, 0.5]}, 2),
+        ({"teach_unlabelled": False}, 1),
+        ({"mixup": 0.4}, 0),
+    ],
+)
+def test_networks_of_earlier_rungs_that_a_choice_does_not_touch_are_kept(
+    store, tmp_path, monkeypatch, changes, kept
+):
+    given = instant_rungs(monkeypatch)
+    climb(store, tmp_path, **THREE)
+    folders = [rung["folder"] for rung in given]
+    given.clear()
+    results = climb(store, tmp_path, **THREE, **changes)
+    assert [folder in {result.folder for result in results} for folder in folders] == [
+        number < kept for number in range(3)
+    ]
+    assert len(given) == len(results) - kept

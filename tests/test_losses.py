@@ -9,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.distill.losses import distillation_loss, hard_label_loss, rung_loss
+from pld_tf.distill.losses import (
+    distillation_loss,
+    hard_label_loss,
+    label_probabilities,
+    rung_loss,
+)
 
 LOGITS = hnp.arrays(np.float32, (3, 4), elements=st.floats(-20, 20, width=32))
 TEMPERATURE = st.floats(0.5, 20)
-ONES = {"soft": True, "temperature": 1.0, "hard_weight": 0.5, "smoothing": 0.0}
+ONES = {"soft": True, "temperature": 1.0, "hard_weight": 0.5}
 
 
 def loss(teacher, student, temperature=1.0) -> np.ndarray:
@@ -24,17 +29,21 @@ def loss(teacher, student, temperature=1.0) -> np.ndarray:
     ).numpy()
 
 
+def probabilities(labels, classes, smoothing=0.0) -> tf.Tensor:
+    batch = {"label": tf.constant(labels, tf.int32)}
+    return label_probabilities(batch, classes=classes, smoothing=smoothing)
+
+
 def hard_loss(labels, student, smoothing=0.0) -> np.ndarray:
     return hard_label_loss(
-        labels=tf.constant(labels, tf.int32),
+        label_probabilities=probabilities(labels, len(student[0]), smoothing),
         student_logits=tf.constant(student, tf.float32),
-        smoothing=smoothing,
     ).numpy()
 
 
-def mixed(labels, student, teacher, **changes) -> np.ndarray:
+def mixed(labels, student, teacher, smoothing=0.0, **changes) -> np.ndarray:
     return rung_loss(
-        labels=tf.constant(labels, tf.int32),
+        label_probabilities=probabilities(labels, len(student[0]), smoothing),
         student_logits=tf.constant(student, tf.float32),
         teacher_logits=None if teacher is None else tf.constant(teacher, tf.float32),
         **{**ONES, **changes},
@@ -87,7 +96,7 @@ def test_the_teacher_receives_no_gradient(soft):
     teacher, student = tf.Variable([[1.0, -1.0]]), tf.Variable([[0.5, 0.5]])
     with tf.GradientTape() as tape:
         value = rung_loss(
-            labels=tf.constant([0]),
+            label_probabilities=tf.constant([[1.0, 0.0]]),
             student_logits=student,
             teacher_logits=teacher,
             **{**ONES, "soft": soft},
@@ -124,6 +133,16 @@ def test_worked_smoothing():
     np.testing.assert_allclose(found, [-0.9 * math.log(0.75) - 0.1 * math.log(0.25)], atol=1e-6)
 
 
+def test_a_blend_of_two_crops_has_both_labels_by_their_shares():
+    batch = {
+        "label": tf.constant([0, 1]),
+        "other_label": tf.constant([2, 1]),
+        "own_share": tf.constant([0.75, 0.5]),
+    }
+    found = label_probabilities(batch, classes=3, smoothing=0.0)
+    np.testing.assert_allclose(found, [[0.75, 0, 0.25], [0, 1, 0]])
+
+
 @settings(deadline=None)
 @given(student=LOGITS, labels=hnp.arrays(np.int32, 3, elements=st.integers(0, 3)))
 def test_cross_entropy_equals_that_of_tensorflow(student, labels):
@@ -150,6 +169,12 @@ def test_soft_labels_are_mixed_by_the_hard_weight():
 def test_hard_labels_of_a_teacher_are_its_first_choice():
     found = mixed(LABELS, STUDENT, TEACHER, soft=False, hard_weight=0.3, smoothing=0.2)
     expected = 0.3 * hard_loss(LABELS, STUDENT, 0.2) + 0.7 * hard_loss([0, 1], STUDENT)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_each_crop_may_have_a_hard_weight_of_its_own():
+    found = mixed(LABELS, STUDENT, TEACHER, hard_weight=tf.constant([1.0, 0.0]))
+    expected = [hard_loss(LABELS, STUDENT)[0], loss(TEACHER, STUDENT)[1]]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.data.loudness import block_energies, loudest_start_ms
+from pld_tf.data.loudness import block_energies, loudest_start_ms, speech_so_far
 
 # Whole numbers: sums are exact, so that ties are ties in the oracle too.
 ENERGIES = hnp.arrays(np.float32, (3, 20), elements=st.integers(0, 5).map(float))
@@ -46,3 +46,29 @@ def test_the_start_is_the_loudest_then_the_most_central(energies, blocks):
     for row, start_ms in zip(energies, starts, strict=True):
         ranked = [(-row[s : s + blocks].sum(), abs(s - middle), s) for s in range(21 - blocks)]
         assert start_ms == 10 * min(ranked)[2]
+
+
+def test_worked_speech_so_far():
+    """The quietest fifth of five blocks is 1; above it lie 0, 3, 0, 1 and 0."""
+    found = speech_so_far(np.array([[1, 4, 1, 2, 1]], np.float32))
+    assert found.dtype == np.float32
+    assert found.tolist() == [[0.0, 0.0, 0.75, 0.75, 1.0, 1.0]]
+
+
+def test_a_clip_of_one_level_has_no_speech():
+    assert not speech_so_far(np.array([[0.0] * 5, [7.0] * 5], np.float32)).any()
+
+
+@given(energies=ENERGIES)
+def test_speech_so_far_rises_to_1_where_there_is_any(energies):
+    found = speech_so_far(energies)
+    assert found.shape == (3, 21)
+    assert (np.diff(found, axis=1) >= 0).all()
+    assert not found[:, 0].any()
+    spoken = (energies > np.quantile(energies, 0.2, axis=1, keepdims=True)).any(axis=1)
+    np.testing.assert_allclose(found[:, -1], spoken, atol=1e-6)
+
+
+@given(energies=ENERGIES, level=st.integers(1, 9))
+def test_a_louder_clip_has_its_speech_at_the_same_place(energies, level):
+    np.testing.assert_allclose(speech_so_far(energies * level), speech_so_far(energies), atol=1e-5)

@@ -11,9 +11,12 @@ import tensorflow as tf
 from test_crops import rules
 from tiny_corpus import COUNTS, RATE, SPEC, background, read_wav
 
-from pld_tf.data import pipeline
+from pld_tf.data import hearing, pipeline
 from pld_tf.data.crops import CropRules
-from pld_tf.data.pipeline import TrainingData, fixed_crops, pad_crops, training_batches
+from pld_tf.data.fixed_crops import fixed_crops
+from pld_tf.data.hearing import pad_crops
+from pld_tf.data.pipeline import training_batches
+from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
 
 CLIPS = sum(COUNTS["train"].values())
@@ -28,7 +31,7 @@ AUGMENTED = replace(VARIED, **MASKS)
 
 @pytest.fixture
 def crops_as_features(monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "log_mel", lambda samples, spec: samples[:, :, None, None])
+    monkeypatch.setattr(hearing, "log_mel", lambda samples, spec: samples[:, :, None, None])
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_an_epoch_takes_the_quota_of_every_word_and_each_clip_once(data, store):
 
 def test_exactly_the_quota_of_every_word_is_chosen(data, store):
     """Batches alone don't show it: one clip too many would only push the last one out."""
-    chosen = pipeline._chosen(pipeline._Tables.of(data), tf.constant([1, 0], tf.int64)).numpy()
+    chosen = pipeline._chosen(Tables.of(data), tf.constant([1, 0], tf.int64)).numpy()
     assert np.bincount(store.splits["train"].words[chosen]).tolist() == [10, 12, 6, 20]
 
 
@@ -329,6 +332,29 @@ def test_shards_are_mixed_and_every_clip_keeps_its_audio(data, corpus_root, tmp_
     for clip in found.keys() & expected.keys():
         if clip < CLIPS:
             assert np.array_equal(found[clip], expected[clip])
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_kept_crops_come_again_after_as_many_epochs(data, kept):
+    """Everything of an epoch repeats: which clips, their order, crops, noise and masks."""
+    data = with_rules(data, AUGMENTED, lengths_ms=(1000, 500), crops_per_clip=kept)
+    epochs = np.array_split(batches(data, epochs=5), 5)
+    for number, epoch in enumerate(epochs):
+        for again, batch in enumerate(epoch):
+            first = epochs[number % kept][again]
+            assert all(np.array_equal(batch[name], first[name]) for name in first)
+    fresh = batches(replace(data, crops_per_clip=0), epochs=kept)
+    for first, second in zip(np.concatenate(epochs[:kept]), fresh, strict=True):
+        assert np.array_equal(first["features"], second["features"])
+    if kept > 1:
+        assert not np.array_equal(epochs[0][0]["clip"], epochs[1][0]["clip"])
+
+
+def test_a_run_that_goes_on_keeps_its_place_among_kept_crops(data):
+    data = with_rules(data, AUGMENTED, crops_per_clip=2)
+    whole, rest = batches(data, epochs=4), batches(data, first_epoch=3, epochs=4)
+    for first, second in zip(whole[3 * STEPS :], rest, strict=True):
+        assert np.array_equal(first["features"], second["features"])
 
 
 # --- lengths and teachers ---

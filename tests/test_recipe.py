@@ -100,7 +100,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, messa
         ("batch=20", "batch must be a multiple of 16, got 20"),
         ("hard_weight=1.5", r"hard_weight must be at most 1, got 1\.5"),
         ("temperature=0", "temperature must be above 0, got 0"),
-        ("labels=sofd", "labels must be 'soft' or 'hard', got 'sofd'"),
+        ("labels=sofd", "labels must be 'online', 'stored' or 'hard', got 'sofd'"),
         ("learning_rate=inf", "learning_rate must be a finite number, got inf"),
         ("features.log2_offset=nan", "log2_offset must be a finite number, got nan"),
         ("features.high_hz=9000", "high_hz must be at most half the rate; got 9000"),
@@ -121,6 +121,21 @@ def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, messa
         ("ladder_ms=[1010, 500]", "ladder_ms must start at 1000 or below, got 1010"),
         ("ladder_ms=[500, 90]", "ladder_ms must end at 100 or above, got 90"),
         ("ladder_ms=[1000, 555]", "ladder_ms must hold multiples of 10, .* got 555"),
+        ("networks=[1, 1, 1]", "networks must hold 1 entry, or 2, .* got 3"),
+        ("networks=0", r"networks\.0 must be at least 1, got 0"),
+        ("networks=17", r"networks\.0 must be at most 16, got 17"),
+        ("networks=[1, 2]", "networks must end with 1, the student that is exported; got 2"),
+        ("train_fraction=0", r"train_fraction\.0 must be above 0, got 0"),
+        ("train_fraction=[1, 1.5]", r"train_fraction\.1 must be at most 1, got 1\.5"),
+        ("train_fraction=[1, 1, 1]", "train_fraction must hold 1 entry, or 2, .* got 3"),
+        ("ensemble=sum", "ensemble must be 'mean' or 'switch', got 'sum'"),
+        ("keep_first_teacher=1", "keep_first_teacher"),
+        ("hard_finish_epochs=-1", "hard_finish_epochs must be at least 0, got -1"),
+        ("embedding_weight=-1", "embedding_weight must be at least 0, got -1"),
+        ("mixup=11", "mixup must be at most 10, got 11"),
+        ("weight_average=1", "weight_average must be below 1, got 1"),
+        ("tempo=0.6", r"tempo must be at most 0\.5, got 0\.6"),
+        ("vocal_tract=0.4", r"vocal_tract must be at most 0\.3, got 0\.4"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_key_and_value(override, message):
@@ -247,6 +262,44 @@ def test_one_entry_serves_all_rungs():
 def test_each_rung_takes_its_own_entry_where_there_is_one():
     recipe = load_recipe("smoke", ["epochs=[3, 4]"])
     assert [recipe.rung_epochs(rung) for rung in (0, 1)] == [3, 4]
+
+
+def test_one_number_of_networks_leaves_the_last_rung_with_one():
+    recipe = load_recipe("smoke", ["ladder_ms=[1000, 800, 500]", "networks=3"])
+    assert [recipe.rung_networks(rung) for rung in (0, 1, 2)] == [3, 3, 1]
+
+
+def test_each_rung_takes_its_own_number_of_networks_and_share_of_labels():
+    recipe = load_recipe("smoke", ["networks=[4, 1]", "train_fraction=[1.0, 0.1]"])
+    assert [recipe.rung_networks(rung) for rung in (0, 1)] == [4, 1]
+    assert [recipe.rung_train_fraction(rung) for rung in (0, 1)] == [1.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["labels=stored"], "labels = 'stored' needs crops_per_clip, the number of crops"),
+        (
+            ["keep_first_teacher=true", "teacher_hears=clip"],
+            "keep_first_teacher needs teacher_hears = 'crop': .*; got 'clip'",
+        ),
+        (
+            ["teacher_hears=blend", "teacher_lengths=fixed"],
+            "teacher_hears = 'blend' needs teacher_lengths = 'any': the teacher hears crop and",
+        ),
+    ],
+)
+def test_choices_that_do_not_go_together_are_refused_with_the_reason(overrides, message):
+    assert_refused(overrides, message)
+
+
+def test_the_same_choices_go_together_with_what_they_need():
+    for overrides in (
+        ["labels=stored", "crops_per_clip=4"],
+        ["keep_first_teacher=true", "teacher_hears=crop"],
+        ["teacher_hears=blend", "teacher_lengths=any"],
+    ):
+        assert load_recipe("smoke", overrides).batch == 16
 
 
 def test_a_teacher_of_any_length_hears_all_lengths_to_come():

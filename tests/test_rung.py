@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 import tiny_run
 
+from pld_tf.data.pipeline import training_batches
 from pld_tf.distill import rung as rung_module
 from pld_tf.distill.rung import Rung
+from pld_tf.distill.teachers import Teachers
 from pld_tf.distill.trainer import Trainer
 from pld_tf.errors import PldError
 
@@ -26,7 +30,7 @@ def make(store, tmp_path):
     def make(*, number: int = 0, epochs: int = 2, parts: dict | None = None, **changes) -> Rung:
         given = tiny_run.rung_parts(tiny_run.make_recipe(**changes), store, number=number)
         return Rung(
-            **({"teacher": None, "folder": tmp_path, "epochs": epochs} | given | (parts or {}))
+            **({"teachers": None, "folder": tmp_path, "epochs": epochs} | given | (parts or {}))
         )
 
     return make
@@ -63,7 +67,7 @@ def test_loss_falls_on_tones_and_the_best_epoch_is_kept(make, store):
 def undisturbed(store, tmp_path_factory):
     """History and weights of 3 epochs in one go."""
     given = tiny_run.rung_parts(tiny_run.make_recipe(), store)
-    reached = Rung(**given, teacher=None, folder=tmp_path_factory.mktemp("whole"), epochs=3).fit(
+    reached = Rung(**given, teachers=None, folder=tmp_path_factory.mktemp("whole"), epochs=3).fit(
         silent
     )
     return reached.history, given["student"].get_weights()
@@ -161,3 +165,142 @@ def test_silence_has_no_file_to_list(make, monkeypatch, tmp_path):
 def test_an_absurd_learning_rate_is_stopped(make):
     with pytest.raises(PldError, match="Lower learning_rate"):
         make(learning_rate=1e30, optimizer="sgd", epochs=4, schedule="constant").fit(silent)
+
+
+# --- whose labels count, and when ---
+
+
+def taught(store, *, seed: int = 1, **changes) -> dict:
+    """A student of 500 ms with labels for half of its clips, and a teacher of its own seed."""
+    recipe = tiny_run.make_recipe(weight_decay=0.0, **changes)
+    parts = tiny_run.rung_parts(recipe, store, number=1)
+    teacher = tiny_run.rung_parts(recipe, store, seed=seed)["student"]
+    data = replace(parts["data"], train_fraction=0.5, teach_unlabelled=True)
+    teachers = Teachers([teacher], recipe=recipe, seed=0)
+    return {**parts, "data": data, "teachers": teachers}
+
+
+@pytest.fixture(scope="module")
+def batch(store) -> dict[str, tf.Tensor]:
+    return next(iter(training_batches(taught(store)["data"], first_epoch=0, epochs=1)))
+
+
+def learnt(parts: dict, batch: dict, *, done: int = 0) -> list[np.ndarray]:
+    """Weights after one step, as update number `done` of two epochs."""
+    needed = {key: parts[key] for key in ("recipe", "data", "student", "teachers")}
+    trainer = Trainer(**needed, epochs=2)
+    trainer.optimizer.iterations.assign(done)
+    trainer.step(batch)
+    return parts["student"].get_weights()
+
+
+def relabelled(batch: dict, *, known: bool) -> dict:
+    """The batch with another class for each clip whose label is known, or is not."""
+    changed = tf.equal(batch["labelled"], float(known))
+    assert 0 < np.count_nonzero(changed) < 16
+    return {**batch, "label": tf.where(changed, (batch["label"] + 1) % 4, batch["label"])}
+
+
+def alike(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
+    return all(np.allclose(*pair, atol=1e-6) for pair in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("changes", [{}, {"mixup": 0.4}, {"hard_finish_epochs": 2}])
+def test_a_label_that_is_not_known_decides_nothing_and_a_known_one_does(store, batch, changes):
+    plain, unknown, known = (
+        learnt(taught(store, **changes), each)
+        for each in (batch, relabelled(batch, known=False), relabelled(batch, known=True))
+    )
+    assert alike(plain, unknown)
+    assert not alike(plain, known)
+
+
+@pytest.mark.parametrize(("done", "counts"), [(2, False), (3, True)])
+def test_labels_count_at_the_finish_and_not_before(store, batch, done, counts):
+    """The data has three steps an epoch: with a hard weight of 0, labels count from then on."""
+    changes = {"hard_weight": 0.0, "hard_finish_epochs": 1, "schedule": "constant"}
+    plain, other = (
+        learnt(taught(store, **changes), each, done=done)
+        for each in (batch, relabelled(batch, known=True))
+    )
+    assert taught(store)["data"].steps_per_epoch == 3
+    assert alike(plain, other) == (not counts)
+
+
+@pytest.mark.parametrize(
+    ("some_unknown", "done", "counts"), [(True, 3, True), (False, 3, False), (False, 2, True)]
+)
+def test_at_the_finish_a_teacher_counts_only_where_no_label_is_known(
+    store, batch, some_unknown, done, counts
+):
+    changes = {"hard_finish_epochs": 1, "schedule": "constant"}
+    if not some_unknown:
+        batch = {name: value for name, value in batch.items() if name != "labelled"}
+    first, second = (
+        learnt(taught(store, seed=seed, **changes), batch, done=done) for seed in (1, 2)
+    )
+    assert alike(first, second) == (not counts)
+
+
+# --- what is kept beside the weights ---
+
+
+class Told(Accuracies):
+    """A validation that keeps the weights it was shown."""
+
+    def accuracy(self, model: tf_keras.Model) -> float:
+        self.weights = model.get_weights()
+        return super().accuracy(model)
+
+
+def test_averaged_weights_are_validated_and_kept_and_training_goes_on_from_its_own(
+    make, store, monkeypatch
+):
+    given = tiny_run.rung_parts(tiny_run.make_recipe(weight_average=0.9), store)
+    told = Told(0.5)
+    rung = make(parts={**given, "validation": told}, epochs=1)
+    own: list[np.ndarray] = []
+    monkeypatch.setattr(rung, "_save", lambda reached: own.extend(given["student"].get_weights()))
+    reached = rung.fit(silent)
+    averages = [variable.numpy() for variable in rung._trainer.average.variables]
+    floats = [weight for weight in reached.best_weights if weight.dtype == np.float32]
+    assert all(np.array_equal(*pair) for pair in zip(averages, floats, strict=True))
+    for found in (told.weights, given["student"].get_weights()):
+        assert all(np.array_equal(*pair) for pair in zip(found, reached.best_weights, strict=True))
+    assert not alike(own, reached.best_weights)
+
+
+EVERYTHING = {
+    "mixup": 0.4,
+    "weight_average": 0.9,
+    "tempo": 0.2,
+    "vocal_tract": 0.1,
+    "embedding_weight": 1.0,
+    "teacher_hears": "blend",
+    "hard_finish_epochs": 1,
+    "crops_per_clip": 2,
+}
+
+
+def test_with_all_that_can_be_chosen_a_stopped_rung_ends_as_one_that_was_not(
+    store, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(rung_module, "STEPS_PER_CALL", 2)
+    ended = []
+    for name, stops in (("whole", []), ("stopped", [3])):
+        for stop_after in [*stops, 0]:
+            parts = taught(store, **EVERYTHING)
+            rung = Rung(**parts, folder=tmp_path / name, epochs=3)
+            calls: list[int] = []
+
+            def advance(done: int, total: int, *, calls=calls, stop_after=stop_after) -> None:
+                calls.append(done)
+                if len(calls) == stop_after:
+                    raise KeyboardInterrupt
+
+            if stop_after:
+                with pytest.raises(KeyboardInterrupt):
+                    rung.fit(advance)
+        ended.append((rung.fit(silent).history, parts["student"].get_weights()))
+    assert ended[0][0] == ended[1][0]
+    assert all(np.array_equal(*pair) for pair in zip(ended[0][1], ended[1][1], strict=True))

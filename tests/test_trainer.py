@@ -4,6 +4,7 @@ import tensorflow as tf
 import tiny_run
 
 from pld_tf.data.pipeline import training_batches
+from pld_tf.distill.teachers import Teachers
 from pld_tf.distill.trainer import Trainer, make_optimizer
 
 
@@ -15,7 +16,8 @@ def store(tmp_path_factory):
 def make_trainer(parts: dict, *, teacher) -> Trainer:
     """A trainer for the student of `tiny_run.rung_parts`."""
     needed = {name: parts[name] for name in ("recipe", "data", "student")}
-    return Trainer(**needed, teacher=teacher, epochs=2)
+    teachers = Teachers([teacher], recipe=parts["recipe"], seed=0) if teacher else None
+    return Trainer(**needed, teachers=teachers, epochs=2)
 
 
 def first_batch(parts: dict) -> dict:

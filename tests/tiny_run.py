@@ -78,9 +78,11 @@ def write_recipe(path: Path, **changes: object) -> Path:
 
 def to_toml(values: dict[str, Any]) -> str:
     """TOML of a recipe's values, tables last."""
-    plain = {key: value for key, value in values.items() if key not in ("models", "features")}
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    plain = {key: value for key, value in values.items() if key not in ("models", *tables)}
     lines = [_line(key, value) for key, value in plain.items()]
-    lines += ["[features]", *(_line(key, value) for key, value in values["features"].items())]
+    for name, table in tables.items():
+        lines += [f"[{name}]", *(_line(key, value) for key, value in table.items())]
     for model in values["models"]:
         lines += ["[[models]]", *(_line(key, value) for key, value in model.items())]
     return "\n".join(lines) + "\n"
@@ -120,7 +122,7 @@ def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, An
     from pld_tf.data.classes import find_classes
     from pld_tf.data.crops import crop_rules
     from pld_tf.data.held_out import held_out
-    from pld_tf.data.pipeline import TrainingData
+    from pld_tf.data.training_data import TrainingData
     from pld_tf.distill.validation import student_validation
     from pld_tf.models.seeding import set_seed
 

@@ -139,6 +139,20 @@ def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, 
     return quotas, round(classes.silence * mean_keyword)
 
 
+def rank_within(words: np.ndarray) -> np.ndarray:
+    """How many earlier clips have the same word.
+
+    >>> rank_within(np.array([3, 1, 3, 3, 1])).tolist()
+    [0, 0, 1, 2, 1]
+    """
+    order = np.argsort(words, kind="stable")
+    counts = np.bincount(words)
+    firsts = np.cumsum(counts) - counts
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words)) - firsts[words[order]]
+    return rank
+
+
 def _share_evenly(total: int, available: np.ndarray) -> np.ndarray:
     """Shares of at most `available`, as even as that allows, with the given sum where possible.
 

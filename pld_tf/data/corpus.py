@@ -60,31 +60,62 @@ class _Found:
     is_readable: bool
 
 
-def find_corpus(root: Path) -> Corpus:
+def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
+    """List the clips of a corpus, each with its split, no speaker in two of them.
+
+    Raises:
+      PldError: as `list_corpus`, or the lists put one speaker in two splits.
+    """
+    corpus = list_corpus(root, excluded=excluded)
+    _refuse_shared_speakers(corpus.clips, root)
+    return corpus
+
+
+def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
     """List the clips of a corpus and give each its split.
 
     A clip on `validation_list.txt` or `testing_list.txt` belongs there, every other clip is for
     training. Without lists a hash of the speaker decides, as it does for Speech Commands; a file
     name without a speaker is hashed itself. Folders starting with `_` or `.` are no words.
 
+    Args:
+      root: the folder.
+      excluded: paths of clips to pass over, as if they were not there.
+
     Raises:
-      PldError: there is no such folder, no audio in it, or the lists put one speaker in two splits.
+      PldError: there is no such folder, no audio in it, or a clip is on both lists.
     """
-    words, noise = _scan(root)
-    if not any(words.values()):
+    everything, noise = _scan(root)
+    if not any(everything.values()):
         raise PldError(_nothing_found(root))
+    words = _without(everything, excluded, root)
     lists = {split: _read_list(root / name) for split, name in LISTS.items()}
     clips = tuple(sorted(_split_clips(words, lists, root), key=lambda clip: clip.path))
-    if any(entries is not None for entries in lists.values()):
-        _refuse_shared_speakers(clips, root)
     found = [*(file for files in words.values() for file in files), *noise]
+    present = [file.path for files in everything.values() for file in files]
     return Corpus(
         root=root,
         clips=clips,
         noise=tuple(sorted(file.path for file in noise)),
-        notes=(*_folder_notes(words), *_list_notes(clips, lists), *_speaker_notes(clips)),
+        notes=(
+            *_folder_notes(everything),
+            *_list_notes(present, lists),
+            *_speaker_notes(clips),
+            *_excluded_notes(len(present) - len(clips)),
+        ),
         fingerprint=_fingerprint(found, root),
     )
+
+
+def holds_clip(root: Path, path: str) -> bool:
+    """Whether `path`, relative to the corpus and with slashes, is the path of one of its clips."""
+    folder, _, name = path.partition("/")
+    if not folder or "/" in name or folder.startswith(("_", ".")) or not _is_audio(name):
+        return False
+    try:
+        return (root / path).is_file()
+    except OSError:  # longer than a name can be
+        return False
 
 
 def speaker_split(name: str) -> str:
@@ -115,6 +146,17 @@ def _scan(root: Path) -> tuple[dict[str, list[_Found]], list[_Found]]:
         elif not folder.startswith(("_", ".")):
             words[folder] = list(_audio_files(root, folder))
     return words, noise
+
+
+def _without(
+    words: dict[str, list[_Found]], excluded: frozenset[str], root: Path
+) -> dict[str, list[_Found]]:
+    kept = {
+        word: [file for file in files if file.path not in excluded] for word, files in words.items()
+    }
+    if not any(kept.values()):
+        raise PldError(f"every clip of {root} is excluded; take some lines off the list.")
+    return kept
 
 
 def _subfolders(root: Path) -> list[str]:
@@ -224,10 +266,10 @@ def _folder_notes(words: dict[str, list[_Found]]) -> list[str]:
     return [f"{len(empty)} word folder(s) without audio are left out: {shown}."]
 
 
-def _list_notes(clips: tuple[Clip, ...], lists: dict[str, frozenset[str] | None]) -> Iterator[str]:
+def _list_notes(paths: list[str], lists: dict[str, frozenset[str] | None]) -> Iterator[str]:
     if all(entries is None for entries in lists.values()):
         return
-    present = {_key(clip.path) for clip in clips}
+    present = {_key(path) for path in paths}
     for split, entries in lists.items():
         if entries is None:
             yield f"{LISTS[split]} is missing, the other list is there: no clip is for {split}."
@@ -246,6 +288,10 @@ def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
         f"(<speaker>_nohash_<n>), as {nameless[0].path}; each is split by itself, "
         "so one voice may be in several splits."
     ]
+
+
+def _excluded_notes(excluded: int) -> list[str]:
+    return [f"{excluded} clip(s) are excluded."] if excluded else []
 
 
 def _fingerprint(found: list[_Found], root: Path) -> str:

@@ -29,6 +29,8 @@ class CropRules:
       gain_db: loudness changes by up to this much.
       noise_share: share of crops with background noise added.
       noise_volume: greatest factor of that noise.
+      tempo: a micro-batch is heard up to this share faster or slower.
+      vocal_tract: its frequencies are scaled by up to this share.
       time_masks, time_mask_frames, mel_masks, mel_mask_bins: SpecAugment.
     """
 
@@ -38,6 +40,8 @@ class CropRules:
     gain_db: float
     noise_share: float
     noise_volume: float
+    tempo: float
+    vocal_tract: float
     time_masks: int
     time_mask_frames: int
     mel_masks: int
@@ -58,6 +62,8 @@ def crop_rules(recipe: Recipe) -> CropRules:
         gain_db=recipe.gain_db,
         noise_share=recipe.noise_share,
         noise_volume=recipe.noise_volume,
+        tempo=recipe.tempo,
+        vocal_tract=recipe.vocal_tract,
         time_masks=recipe.time_masks,
         time_mask_frames=recipe.time_mask_frames,
         mel_masks=recipe.mel_masks,
@@ -93,6 +99,26 @@ def crop_starts(
     around = tf.clip_by_value(tf.cast(loudest, tf.float32) + jitter, -margin, room + margin)
     start = tf.where(draws[:, _WHERE] < rules.loudest_share, around, anywhere)
     return tf.cast(tf.round(start), tf.int32)
+
+
+def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Share of each clip's speech that lies in its crop, float32 [batch].
+
+    Args:
+      so_far: float32 [batch, points], share of the speech before evenly spaced points of the clip,
+        the first at its start and the last at its end.
+      starts: float32 [batch], where the crop begins, as a share of the clip.
+      length: float32 scalar, the same for its length.
+    """
+    last = tf.shape(so_far)[1] - 1
+
+    def before(point: tf.Tensor) -> tf.Tensor:
+        place = tf.clip_by_value(point, 0.0, 1.0) * tf.cast(last, tf.float32)
+        left = tf.minimum(tf.cast(place, tf.int32), last - 1)
+        low, high = (tf.gather(so_far, index, batch_dims=1) for index in (left, left + 1))
+        return low + (high - low) * (place - tf.cast(left, tf.float32))
+
+    return before(starts + length) - before(starts)
 
 
 def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, rules: CropRules) -> tuple:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.classes import Classes, require_keyword_clips, word_quotas
+from pld_tf.data.classes import Classes, rank_within, require_keyword_clips, word_quotas
 from pld_tf.data.crops import fixed_starts_ms
+from pld_tf.data.fixed_crops import fixed_crops
 from pld_tf.data.loudness import BLOCK_MS, block_energies, loudest_start_ms
-from pld_tf.data.pipeline import fixed_crops
 from pld_tf.data.store import Store
 from pld_tf.recipe import Protocol
 from pld_tf.spec import CLIP_MS
@@ -35,11 +35,6 @@ class HeldOut:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def paths(self) -> list[str]:
-        """File of each clip, relative to the corpus; silence has none."""
-        named = [path.decode() for path in self.store.splits[self.split].paths[self.clips]]
-        return named + [""] * len(self.silence)
 
     def loudest_ms(self, length_ms: int) -> np.ndarray:
         return loudest_start_ms(self.energies, length_ms)
@@ -80,7 +75,7 @@ def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
     counts = store.word_counts(split)
     require_keyword_clips(classes, counts, split)
     quotas, num_silence = word_quotas(classes, counts)
-    rank = _rank_within(index.words)
+    rank = rank_within(index.words)
     clips = np.flatnonzero(rank < quotas[index.words])
     silence = _silence(store, split, num_silence)
     block = store.sample_rate_hz * BLOCK_MS // 1000
@@ -98,20 +93,6 @@ def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
         silence=silence,
         energies=np.concatenate([index.energies[clips], *(row[None] for row in silent)]),
     )
-
-
-def _rank_within(words: np.ndarray) -> np.ndarray:
-    """How many earlier clips have the same word.
-
-    >>> _rank_within(np.array([3, 1, 3, 3, 1])).tolist()
-    [0, 0, 1, 2, 1]
-    """
-    order = np.argsort(words, kind="stable")
-    counts = np.bincount(words)
-    firsts = np.cumsum(counts) - counts
-    rank = np.empty(len(words), np.int64)
-    rank[order] = np.arange(len(words)) - firsts[words[order]]
-    return rank
 
 
 def _silence(store: Store, split: str, count: int) -> np.ndarray:

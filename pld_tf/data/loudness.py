@@ -42,3 +42,23 @@ def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:
     off_centre = np.abs(np.arange(sums.shape[1]) - (sums.shape[1] - 1) / 2)
     order = np.argsort(off_centre, kind="stable")
     return (order[np.argmax(sums[:, order], axis=1)] * BLOCK_MS).astype(np.int32)
+
+
+def speech_so_far(energies: np.ndarray) -> np.ndarray:
+    """Share of a clip's speech that lies before each block's start.
+
+    Speech is the energy above the clip's quietest fifth.
+
+    Args:
+      energies: float32 [clips, blocks], from `block_energies`.
+
+    Returns:
+      float32 [clips, blocks + 1], rising from 0 to 1; all 0 in a clip without speech.
+
+    >>> speech_so_far(np.array([[1.0, 1.0, 4.0, 2.0, 1.0]])).round(2).tolist()
+    [[0.0, 0.0, 0.0, 0.75, 1.0, 1.0]]
+    """
+    quiet = np.quantile(energies, 0.2, axis=1, keepdims=True)
+    total = np.cumsum(np.maximum(energies - quiet, 0), axis=1)
+    shares = total / np.maximum(total[:, -1:], np.finfo(np.float32).tiny)
+    return np.pad(shares, ((0, 0), (1, 0))).astype(np.float32)

@@ -13,9 +13,11 @@ from pld_tf import models
 from pld_tf.data.classes import find_classes
 from pld_tf.data.crops import crop_rules
 from pld_tf.data.held_out import held_out
-from pld_tf.data.pipeline import TrainingData
 from pld_tf.data.store import Store
+from pld_tf.data.training_data import TrainingData
 from pld_tf.distill.rung import Rung
+from pld_tf.distill.soft_labels import Stored, stored_labels
+from pld_tf.distill.teachers import Teachers
 from pld_tf.distill.trainer import make_deterministic
 from pld_tf.distill.validation import student_validation, teacher_validation
 from pld_tf.errors import PldError
@@ -25,16 +27,36 @@ from pld_tf.progress import progress_bar
 from pld_tf.recipe import Recipe
 
 # Keys that say how a teacher's labels are used: rung 0 does not depend on them.
-_TEACHER_KEYS = ("labels", "temperature", "hard_weight", "teacher_hears")
-# Keys that a rung's own length, model and epochs stand for.
-_LADDER_KEYS = ("description", "ladder_ms", "models", "epochs", "teacher_lengths")
+_TEACHER_KEYS = (
+    *("labels", "temperature", "hard_weight", "hard_finish_epochs", "embedding_weight"),
+    *("teacher_hears", "ensemble", "teach_unlabelled"),
+)
+# Keys that a rung's own length, model, epochs and teachers stand for, and those that change no
+# weight.
+_LADDER_KEYS = (
+    *("description", "device", "ladder_ms", "models", "epochs", "teacher_lengths", "networks"),
+    *("train_fraction", "keep_first_teacher"),
+)
+# Networks of one rung differ in their seeds; no ladder has so many rungs.
+_SEEDS_PER_NETWORK = 1000
+_SEEDS_PER_RUN = 100 * _SEEDS_PER_NETWORK
 
 
 @dataclass(frozen=True, kw_only=True)
 class RungResult:
-    """A finished rung: its number, length, student, and how well student and teacher did."""
+    """A network of a finished rung, and how well it and its teachers did.
+
+    Attributes:
+      number: of the rung.
+      network: which of the rung's networks, 0 first.
+      length_ms: what the rung hears.
+      folder: of the network.
+      student: with the weights of its best epoch.
+      metrics: content of `metrics.json`.
+    """
 
     number: int
+    network: int
     length_ms: int
     folder: Path
     student: tf_keras.Model
@@ -66,47 +88,61 @@ class Ladder:
                 "smaller batch."
             )
 
-    def climb(self, report: Callable[[RungResult], None]) -> None:
-        """Train every rung that is not finished yet; `report` hears of each in order."""
-        make_deterministic()
-        teacher = None
-        for number in range(len(self._recipe.ladder_ms)):
-            folder = self._folder(number)
-            if not (folder / "metrics.json").is_file():
-                folder.mkdir(parents=True, exist_ok=True)
-                self._train(number, folder, teacher)
-            teacher = self.load(number)
-            report(teacher)
+    def climb(self, report: Callable[[RungResult], None], *, rungs: int | None = None) -> None:
+        """Train every network that is not finished yet; `report` hears of each in order.
 
-    def load(self, number: int) -> RungResult:
-        """A finished rung.
+        Args:
+          report: called with each network, finished before or now.
+          rungs: how many to climb; None climbs them all.
+        """
+        make_deterministic()
+        climbed: list[list[RungResult]] = []
+        for number in range(len(self._recipe.ladder_ms))[:rungs]:
+            teachers = [teacher for rung in self._teaching(number) for teacher in climbed[rung]]
+            climbed.append([])
+            for network in range(self._recipe.rung_networks(number)):
+                folder = self._folder(number, network)
+                if not (folder / "metrics.json").is_file():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    self._train(number, network, folder, teachers)
+                climbed[number].append(self.load(number, network))
+                report(climbed[number][-1])
+
+    def load(self, number: int, network: int = 0) -> RungResult:
+        """A network of a finished rung.
 
         Raises:
           PldError: it is not finished.
         """
-        folder = self._folder(number)
+        folder = self._folder(number, network)
         if not (folder / "metrics.json").is_file():
             raise PldError(
                 f"rung {number} of {self._run_dir} is not trained yet; go on with pld-tf distill."
             )
-        student = self._build(number)
+        student = self._build(number, network)
         with told_when_damaged(folder):
             weights = read_npz(folder / "weights.npz")
             student.set_weights([weights[name] for name in sorted(weights)])
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         return RungResult(
             number=number,
+            network=network,
             length_ms=self._recipe.ladder_ms[number],
             folder=folder,
             student=student,
             metrics=metrics,
         )
 
-    def _rung_seed(self, number: int) -> int:
-        return self._seed * 1000 + number
+    def _teaching(self, number: int) -> list[int]:
+        """The rungs whose networks teach rung `number`."""
+        kept = [0] if self._recipe.keep_first_teacher and number > 1 else []
+        return [*kept, number - 1] if number else []
 
-    def _build(self, number: int) -> tf_keras.Model:
-        set_seed(self._rung_seed(number))
+    def _network_seed(self, number: int, network: int) -> int:
+        return self._seed * _SEEDS_PER_RUN + network * _SEEDS_PER_NETWORK + number
+
+    def _build(self, number: int, network: int) -> tf_keras.Model:
+        set_seed(self._network_seed(number, network))
         return models.build(
             **self._recipe.rung_model(number).model_dump(),
             frames=None,
@@ -114,27 +150,32 @@ class Ladder:
             classes=len(self._classes.names),
         )
 
-    def _folder(self, number: int) -> Path:
-        key = self._key(number)
+    def _folder(self, number: int, network: int) -> Path:
+        key = self._key(number, network)
         return self._run_dir / "rungs" / f"{number}-{self._recipe.ladder_ms[number]}ms-{key[:8]}"
 
-    def _key(self, number: int) -> str:
-        """Hash of everything that decides a rung's weights, its teachers' keys included."""
+    def _key(self, number: int, network: int) -> str:
+        """Hash of everything that decides a network's weights, its teachers' keys included."""
         recipe = self._recipe
         left_out = _LADDER_KEYS if number else _LADDER_KEYS + _TEACHER_KEYS
         made_of = {
             "recipe": recipe.model_dump(mode="json", exclude=set(left_out)),
             "model": recipe.rung_model(number).model_dump(),
             "epochs": recipe.rung_epochs(number),
+            "train_fraction": recipe.rung_train_fraction(number),
             "heard_ms": recipe.heard_ms(number),
             "length_ms": recipe.ladder_ms[number],
             "store": self._store.key,
-            "seed": self._seed,
-            "teacher": self._key(number - 1) if number else None,
+            "seed": self._network_seed(number, network),
+            "teachers": [
+                self._key(rung, teacher)
+                for rung in self._teaching(number)
+                for teacher in range(recipe.rung_networks(rung))
+            ],
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
-    def _data(self, number: int) -> TrainingData:
+    def _data(self, number: int, network: int = 0) -> TrainingData:
         recipe = self._recipe
         return TrainingData(
             store=self._store,
@@ -145,19 +186,30 @@ class Ladder:
             teacher_hears=recipe.teacher_hears if number else "crop",
             teacher_ms=recipe.ladder_ms[max(0, number - 1)],
             batch=recipe.batch,
-            seed=self._rung_seed(number),
+            seed=self._network_seed(number, network),
+            crops_per_clip=recipe.crops_per_clip,
+            train_fraction=recipe.rung_train_fraction(number),
+            teach_unlabelled=bool(number) and recipe.teach_unlabelled,
         )
 
-    def _train(self, number: int, folder: Path, teacher: RungResult | None) -> None:
+    def _train(self, number: int, network: int, folder: Path, taught_by: list[RungResult]) -> None:
         recipe, length_ms = self._recipe, self._recipe.ladder_ms[number]
-        title = f"rung {number} ({length_ms} ms)"
+        data = self._data(number, network)
+        title = self._title(number, network)
         clips = held_out(self._store, self._classes, "validation")
-        student = self._build(number)
+        student = self._build(number, network)
+        teachers, stored = None, None
+        if taught_by:
+            models = [teacher.student for teacher in taught_by]
+            teachers = Teachers(models, recipe=recipe, seed=data.seed)
+        if teachers and recipe.labels == "stored":
+            stored = self._stored(number, title, data, teachers)
+            teachers, data = stored.labels, stored.data
         rung = Rung(
             recipe=recipe,
-            data=self._data(number),
+            data=data,
             student=student,
-            teacher=teacher.student if teacher else None,
+            teachers=teachers,
             epochs=recipe.rung_epochs(number),
             validation=student_validation(recipe, clips, length_ms),
             folder=folder,
@@ -166,25 +218,43 @@ class Ladder:
         with progress_bar(title) as advance:
             reached = rung.fit(advance)
         teacher_accuracy = None
-        if teacher:
+        if taught_by:
             heard = teacher_validation(
-                recipe, clips, length_ms=length_ms, teacher_ms=teacher.length_ms
+                recipe, clips, length_ms=length_ms, teacher_ms=taught_by[-1].length_ms
             )
-            teacher_accuracy = heard.accuracy(teacher.student)
+            teacher_accuracy = heard.accuracy(*(teacher.student for teacher in taught_by))
         weights = {f"w{place:04d}": value for place, value in enumerate(student.get_weights())}
         write_npz(folder / "weights.npz", **weights)
-        # The rung counts as finished once this file stands.
+        # The network counts as finished once this file stands.
         write_json(
             folder / "metrics.json",
             {
                 "number": number,
+                "network": network,
                 "length_ms": length_ms,
                 "protocol": recipe.validation_protocol,
                 "validation_clips": len(clips),
                 "student_accuracy": reached.best_accuracy,
                 "teacher_accuracy": teacher_accuracy,
+                "soft_labels": stored.figures() if stored else None,
                 "best_epoch": reached.best_epoch,
                 "epochs": reached.epoch,
                 "history": reached.history,
             },
         )
+
+    def _stored(self, number: int, title: str, data: TrainingData, teachers: Teachers) -> Stored:
+        with progress_bar(f"{title}, soft labels", unit="crops") as advance:
+            return stored_labels(
+                self._run_dir / "soft_labels",
+                recipe=self._recipe,
+                data=data,
+                teachers=teachers,
+                epochs=self._recipe.rung_epochs(number),
+                advance=advance,
+            )
+
+    def _title(self, number: int, network: int) -> str:
+        networks = self._recipe.rung_networks(number)
+        which = f", network {network + 1} of {networks}" if networks > 1 else ""
+        return f"rung {number} ({self._recipe.ladder_ms[number]} ms{which})"

@@ -1,5 +1,7 @@
 """Losses: pure functions of logits, one value per crop."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 
@@ -36,43 +38,63 @@ def distillation_loss(
     return temperature**2 * kl
 
 
-def hard_label_loss(
-    *, labels: tf.Tensor, student_logits: tf.Tensor, smoothing: float = 0.0
+def label_probabilities(
+    batch: Mapping[str, tf.Tensor], *, classes: int, smoothing: float
 ) -> tf.Tensor:
-    """Cross-entropy with class indices.
+    """What the corpus' labels say of each crop, float32 [batch, classes], rows of sum 1.
 
     Args:
-      labels: int32, shape [batch].
-      student_logits: float32, shape [batch, classes].
+      batch: `label` int32 [batch]; after mixup also `other_label`, and `own_share` float32 [batch],
+        the weight of `label`.
+      classes: columns.
       smoothing: share of the probability spread evenly over all classes.
+    """
+    probabilities = tf.one_hot(batch["label"], classes)
+    if "other_label" in batch:
+        own = batch["own_share"][:, None]
+        probabilities = own * probabilities + (1 - own) * tf.one_hot(batch["other_label"], classes)
+    return (1 - smoothing) * probabilities + smoothing / classes
+
+
+def hard_label_loss(*, label_probabilities: tf.Tensor, student_logits: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy with labels from the corpus.
+
+    Args:
+      label_probabilities: float32, shape [batch, classes].
+      student_logits: float32, shape [batch, classes].
 
     Returns:
       float32, shape [batch], in nats.
     """
-    log_probs = tf.nn.log_softmax(student_logits)
-    right = tf.gather(log_probs, labels, batch_dims=1)
-    return -(1 - smoothing) * right - smoothing * tf.reduce_mean(log_probs, axis=-1)
+    return -tf.reduce_sum(label_probabilities * tf.nn.log_softmax(student_logits), axis=-1)
 
 
 def rung_loss(
     *,
-    labels: tf.Tensor,
+    label_probabilities: tf.Tensor,
     student_logits: tf.Tensor,
     teacher_logits: tf.Tensor | None,
     soft: bool,
     temperature: float,
-    hard_weight: float,
-    smoothing: float,
+    hard_weight: tf.Tensor | float,
 ) -> tf.Tensor:
     """What a rung minimises for each crop.
 
     Without a teacher, hard labels alone. With one, `hard_weight` of the hard-label loss, and for
     the rest the distillation loss (`soft`) or the cross-entropy with the teacher's first choice.
 
+    Args:
+      label_probabilities: float32, shape [batch, classes].
+      student_logits: float32, shape [batch, classes].
+      teacher_logits: float32, shape [batch, classes].
+      soft: see above.
+      temperature: of the distillation loss.
+      hard_weight: 0 to 1; one number, or float32 of shape [batch].
+
     Returns:
       float32, shape [batch].
     """
-    hard = hard_label_loss(labels=labels, student_logits=student_logits, smoothing=smoothing)
+    hard = hard_label_loss(label_probabilities=label_probabilities, student_logits=student_logits)
     if teacher_logits is None:
         return hard
     if soft:
@@ -80,6 +102,6 @@ def rung_loss(
             teacher_logits=teacher_logits, student_logits=student_logits, temperature=temperature
         )
     else:
-        choice = tf.argmax(teacher_logits, axis=-1, output_type=tf.int32)
-        taught = hard_label_loss(labels=choice, student_logits=student_logits)
+        choice = tf.one_hot(tf.argmax(teacher_logits, axis=-1), student_logits.shape[-1])
+        taught = hard_label_loss(label_probabilities=choice, student_logits=student_logits)
     return hard_weight * hard + (1 - hard_weight) * taught

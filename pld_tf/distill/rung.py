@@ -1,6 +1,7 @@
 """One rung: one student, its teacher if it has one, one step function, one loop that resumes."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.data.pipeline import TrainingData, training_batches
+from pld_tf.data.pipeline import training_batches
+from pld_tf.data.training_data import TrainingData
+from pld_tf.distill.teachers import Teachers
 from pld_tf.distill.trainer import Trainer
 from pld_tf.distill.validation import Validation
 from pld_tf.errors import PldError
@@ -37,7 +40,7 @@ class Rung:
       recipe: loss, optimiser, schedule, patience.
       data: the batches.
       student: trained in place.
-      teacher: frozen; None trains on hard labels alone.
+      teachers: frozen; None trains on hard labels alone.
       epochs: to train at most.
       validation: decides which epoch's weights are kept.
       folder: holds checkpoint and logs.
@@ -50,7 +53,7 @@ class Rung:
         recipe: Recipe,
         data: TrainingData,
         student: tf_keras.Model,
-        teacher: tf_keras.Model | None,
+        teachers: Teachers | None,
         epochs: int,
         validation: Validation,
         folder: Path,
@@ -65,7 +68,7 @@ class Rung:
         self._title = title
         self._steps = data.steps_per_epoch
         self._trainer = Trainer(
-            recipe=recipe, data=data, student=student, teacher=teacher, epochs=epochs
+            recipe=recipe, data=data, student=student, teachers=teachers, epochs=epochs
         )
 
     def fit(self, advance: Advance) -> Progressed:
@@ -122,13 +125,15 @@ class Rung:
         return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience
 
     def _note(self, reached: Progressed, loss: float) -> None:
-        accuracy = self._validation.accuracy(self._student)
+        average = self._trainer.average
+        with average.in_place() if average else nullcontext():
+            accuracy = self._validation.accuracy(self._student)
+            if accuracy >= reached.best_accuracy:
+                reached.best_accuracy, reached.best_epoch = accuracy, reached.epoch
+                reached.best_weights = self._student.get_weights()
         reached.history.append({"epoch": reached.epoch, "loss": loss, "accuracy": accuracy})
         tf.summary.scalar("loss", loss, step=reached.epoch)
         tf.summary.scalar("validation_accuracy", accuracy, step=reached.epoch)
-        if accuracy >= reached.best_accuracy:
-            reached.best_accuracy, reached.best_epoch = accuracy, reached.epoch
-            reached.best_weights = self._student.get_weights()
         reached.epoch += 1
 
     def _save(self, reached: Progressed) -> None:
@@ -136,7 +141,7 @@ class Rung:
         state |= {"best_accuracy": reached.best_accuracy, "history": reached.history}
         groups = {
             "student": self._student.get_weights(),
-            "optimizer": [variable.numpy() for variable in self._trainer.optimizer.variables],
+            "trainer": [variable.numpy() for variable in self._trainer.variables],
             "best": reached.best_weights,
         }
         arrays = {
@@ -155,11 +160,9 @@ class Rung:
             state = json.loads(str(arrays["state"]))
             groups = {
                 group: [arrays[name] for name in sorted(arrays) if name.startswith(f"{group}_")]
-                for group in ("student", "optimizer", "best")
+                for group in ("student", "trainer", "best")
             }
         self._student.set_weights(groups["student"])
-        for variable, value in zip(
-            self._trainer.optimizer.variables, groups["optimizer"], strict=True
-        ):
+        for variable, value in zip(self._trainer.variables, groups["trainer"], strict=True):
             variable.assign(value)
         return Progressed(best_weights=groups["best"], **state)

@@ -6,8 +6,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.data.pipeline import TrainingData
-from pld_tf.distill.losses import rung_loss
+from pld_tf.data.training_data import TrainingData
+from pld_tf.distill.embedding import EmbeddingMatch
+from pld_tf.distill.losses import label_probabilities, rung_loss
+from pld_tf.distill.mixup import mixed
+from pld_tf.distill.teachers import Teachers, heard_features
+from pld_tf.distill.weight_average import WeightAverage
 from pld_tf.recipe import Recipe
 
 
@@ -23,7 +27,7 @@ class Trainer:
       recipe: loss, optimiser and schedule.
       data: says how large a batch, and how many in an epoch.
       student: updated in place.
-      teacher: frozen; None leaves hard labels alone.
+      teachers: frozen; None leaves hard labels alone.
       epochs: over which the schedule runs.
     """
 
@@ -33,16 +37,34 @@ class Trainer:
         recipe: Recipe,
         data: TrainingData,
         student: tf_keras.Model,
-        teacher: tf_keras.Model | None,
+        teachers: Teachers | None,
         epochs: int,
     ) -> None:
         self._recipe = recipe
         self._batch = data.batch
+        self._seed = data.seed
         self._student = student
-        self._teacher = teacher
+        self._teachers = teachers
+        self._hard_from = (epochs - recipe.hard_finish_epochs) * data.steps_per_epoch
+        self._match = None
+        if teachers and recipe.embedding_weight:
+            self._match = EmbeddingMatch(student, teachers.models[0], seed=data.seed)
+        self._learnt = student.trainable_variables
+        if self._match:
+            self._learnt = [*self._learnt, self._match.projection]
         self.optimizer = make_optimizer(recipe, steps=data.steps_per_epoch, epochs=epochs)
-        self.optimizer.build(student.trainable_variables)
+        self.optimizer.build(self._learnt)
+        self.average = None
+        if recipe.weight_average:
+            self.average = WeightAverage(student, decay=recipe.weight_average)
         self.steps = tf.function(self._steps)
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """All that a checkpoint keeps beside the student's weights."""
+        averages = self.average.variables if self.average else []
+        projection = [self._match.projection] if self._match else []
+        return [*self.optimizer.variables, *averages, *projection]
 
     def _steps(
         self, batches: Iterator[dict[str, tf.Tensor]], count: tf.Tensor
@@ -58,26 +80,44 @@ class Trainer:
 
     def step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """One update of the student; the batch's mean loss."""
-        recipe = self._recipe
-        teacher_logits = None
-        if self._teacher is not None:
-            heard = batch.get("teacher", batch["features"])
-            teacher_logits = self._teacher(heard, training=False)
+        done = self.optimizer.iterations
+        if self._recipe.mixup:
+            batch = mixed(batch, alpha=self._recipe.mixup, seed=self._seed, step=done)
+        teacher_logits = self._teachers.logits(batch, done) if self._teachers else None
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(
-                rung_loss(
-                    labels=batch["label"],
-                    student_logits=self._student(batch["features"], training=True),
-                    teacher_logits=teacher_logits,
-                    soft=recipe.labels == "soft",
-                    temperature=recipe.temperature,
-                    hard_weight=recipe.hard_weight,
-                    smoothing=recipe.label_smoothing,
-                )
-            )
-        weights = self._student.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            loss = tf.reduce_mean(self._losses(batch, teacher_logits))
+        gradients = tape.gradient(loss, self._learnt)
+        self.optimizer.apply_gradients(zip(gradients, self._learnt, strict=True))
+        if self.average is not None:
+            self.average.update(self.optimizer.iterations)
         return loss
+
+    def _losses(self, batch: dict[str, tf.Tensor], teacher_logits: tf.Tensor | None) -> tf.Tensor:
+        recipe = self._recipe
+        if self._match:
+            embedding, student_logits = self._match.student(batch["features"], training=True)
+        else:
+            student_logits = self._student(batch["features"], training=True)
+        losses = rung_loss(
+            label_probabilities=label_probabilities(
+                batch, classes=student_logits.shape[-1], smoothing=recipe.label_smoothing
+            ),
+            student_logits=student_logits,
+            teacher_logits=teacher_logits,
+            soft=recipe.labels != "hard",
+            temperature=recipe.temperature,
+            hard_weight=self._hard_weight(batch),
+        )
+        if self._match:
+            losses += recipe.embedding_weight * self._match.loss(embedding, heard_features(batch))
+        return losses
+
+    def _hard_weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor | float:
+        """Of each crop: all at the finish, nothing where the label is not known."""
+        weight = self._recipe.hard_weight
+        if self._recipe.hard_finish_epochs:
+            weight = tf.where(self.optimizer.iterations >= self._hard_from, 1.0, weight)
+        return weight * batch["labelled"] if "labelled" in batch else weight
 
 
 def make_optimizer(recipe: Recipe, *, steps: int, epochs: int) -> tf_keras.optimizers.Optimizer:

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pld_tf.data.hearing import pad_crops
 from pld_tf.data.held_out import HeldOut
-from pld_tf.data.pipeline import pad_crops
 from pld_tf.distill.predict import crop_features, predict_logits
 from pld_tf.features.log_mel import log_mel
 from pld_tf.metrics import accuracy
@@ -22,9 +22,10 @@ class Validation:
     features: np.ndarray
     labels: np.ndarray
 
-    def accuracy(self, model: tf_keras.Model) -> float:
-        """Share of crops that `model` names rightly."""
-        predictions = predict_logits(model, self.features).argmax(axis=-1)
+    def accuracy(self, *models: tf_keras.Model) -> float:
+        """Share of crops that a network, or several by the mean of their logits, name rightly."""
+        logits = [predict_logits(model, self.features) for model in models]
+        predictions = np.mean(logits, axis=0).argmax(axis=-1)
         return accuracy(labels=self.labels, predictions=predictions)
 
 
@@ -45,7 +46,7 @@ def teacher_validation(
         return student_validation(recipe, clips, length_ms)
     starts = clips.starts_ms(recipe.validation_protocol, length_ms)
     labels = np.repeat(clips.labels, starts.shape[1])
-    if recipe.teacher_hears == "clip":
+    if recipe.teacher_hears in ("clip", "blend"):
         around = np.clip(starts - (teacher_ms - length_ms) // 2, 0, CLIP_MS - teacher_ms)
         features = crop_features(clips.crops(around, teacher_ms), recipe.features)
         return Validation(features=features, labels=labels)

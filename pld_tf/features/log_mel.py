@@ -23,12 +23,32 @@ def log_mel(samples: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
     >>> log_mel(tf.zeros([1, 800]), FeatureSpec()).shape.as_list()
     [1, 2, 40, 1]
     """
+    frames = tf.signal.frame(samples, spec.window_samples, spec.hop_samples)
+    return frame_features(frames, spec, mel_matrix(make_tables(spec).mel / Q15))
+
+
+def mel_matrix(weights: np.ndarray) -> tf.Tensor:
+    """Filters [FFT bins, mel_bins] as `frame_features` takes them, float32 [2 * bins, mel_bins].
+
+    Squared real and imaginary parts lie side by side in memory, so filters that hold every weight
+    twice add them up inside the matrix product.
+    """
+    return tf.constant(np.repeat(weights.astype(np.float32), 2, axis=-2))
+
+
+def frame_features(frames: tf.Tensor, spec: FeatureSpec, mel: tf.Tensor) -> tf.Tensor:
+    """Features of windows that are cut already.
+
+    Args:
+      frames: float32 in int16 units, shape [batch, frames, window_samples].
+      spec: see `log_mel`.
+      mel: from `mel_matrix`.
+
+    Returns:
+      float32, shape [batch, frames, bins, 1].
+    """
     tables = make_tables(spec)
     window = tf.constant(tables.window.astype(np.float32) / Q15)
-    # Squared real and imaginary parts lie side by side in memory, so filters that hold every
-    # weight twice add them up inside the matrix product.
-    mel = tf.constant(np.repeat(tables.mel.astype(np.float32) / Q15, 2, axis=0))
-    frames = tf.signal.frame(samples, spec.window_samples, spec.hop_samples)
     spectrum = tf.signal.rfft(frames * window, [spec.fft_size])
     parts = tf.reshape(tf.bitcast(spectrum, tf.float32), [-1, spec.fft_size + 2])
     energy = tf.matmul(tf.square(parts), mel)

@@ -55,14 +55,23 @@ def hz_to_mel(hz: np.ndarray) -> np.ndarray:
     return 2595.0 * np.log10(1.0 + hz / 700.0)
 
 
-def _mel(spec: FeatureSpec) -> np.ndarray:
-    bins_hz = np.arange(spec.fft_size // 2 + 1) * spec.sample_rate_hz / spec.fft_size
+def mel_weights(bins_hz: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+    """What each mel filter takes of FFT bins at `bins_hz`: float64 [bins, mel_bins], 0 to 1."""
     low, high = hz_to_mel(np.array([spec.low_hz, spec.high_hz], np.float64))
     edges = np.linspace(low, high, spec.mel_bins + 2)
     mel = hz_to_mel(bins_hz)[:, None]
     rising = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - mel) / (edges[2:] - edges[1:-1])
-    weights = np.rint(np.clip(np.minimum(rising, falling), 0, 1) * Q15).astype(np.int32)
+    return np.clip(np.minimum(rising, falling), 0, 1)
+
+
+def fft_bins_hz(spec: FeatureSpec) -> np.ndarray:
+    """Frequencies of the FFT's bins, float64 [fft_size // 2 + 1]."""
+    return np.arange(spec.fft_size // 2 + 1) * spec.sample_rate_hz / spec.fft_size
+
+
+def _mel(spec: FeatureSpec) -> np.ndarray:
+    weights = np.rint(mel_weights(fft_bins_hz(spec), spec) * Q15).astype(np.int32)
     deaf = np.flatnonzero(weights.sum(axis=0) == 0)
     if deaf.size:
         raise ValueError(

@@ -1,0 +1,1 @@
+"""Find the clips of a corpus that look wrong. Changes nothing."""

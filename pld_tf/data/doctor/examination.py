@@ -1,0 +1,145 @@
+"""One pass over every file of a corpus. Memory does not grow with the audio."""
+
+import hashlib
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pld_tf.data.audio import MAX_FILE_BYTES, BadClip, read_audio
+from pld_tf.data.audio_flac import parse_flac
+from pld_tf.data.audio_mp3 import parse_mp3
+from pld_tf.data.audio_ogg import parse_ogg
+from pld_tf.data.audio_stream import require
+from pld_tf.data.audio_wav import parse_wav
+from pld_tf.data.corpus import Clip, Corpus
+from pld_tf.data.doctor.checks import Fault, sound_faults
+from pld_tf.data.doctor.copies import Copies, content_digest
+from pld_tf.data.doctor.findings import Finding, finding
+from pld_tf.data.doctor.speakers import shared_speakers
+from pld_tf.data.store import DECODE_THREADS, fit_clip
+from pld_tf.spec import CLIP_MS
+
+CHUNK_CLIPS = 512  # examined, then forgotten: 16 MB of audio at 16 kHz
+# read_audio does not tell the rate that a file has.
+PARSERS = {".wav": parse_wav, ".flac": parse_flac, ".ogg": parse_ogg, ".mp3": parse_mp3}
+
+# Says what is wrong with clips, given int16 [clips, samples of a second] of them.
+Judge = Callable[[list[Clip], np.ndarray], Iterable[Finding]]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard:
+    """What is kept of a clip: `second` only until its chunk is judged."""
+
+    faults: tuple[Fault, ...]
+    file_digest: bytes
+    content: bytes | None
+    is_padded: bool
+    second: np.ndarray | None
+
+
+def examine(
+    corpus: Corpus,
+    *,
+    sample_rate_hz: int,
+    short_ms: int,
+    judge: Judge | None,
+    progress: Progress,
+) -> tuple[list[Finding], int]:
+    """Read each clip once.
+
+    Args:
+      corpus: from `list_corpus`.
+      sample_rate_hz: another rate than this one is a `wrong_rate`.
+      short_ms: a shorter clip is `short`.
+      judge: hears every readable clip at that rate, fitted to a second; None to leave that out.
+      progress: called with clips done and clips in all.
+
+    Returns:
+      All findings, and how many clips are shorter than a second.
+    """
+    found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
+    hear = partial(
+        _heard_or_reason,
+        root=corpus.root,
+        sample_rate_hz=sample_rate_hz,
+        short_ms=short_ms,
+        is_judged=judge is not None,
+    )
+    with ThreadPoolExecutor(DECODE_THREADS) as pool:
+        for clips, done in _chunks(corpus.clips):
+            whole: list[tuple[Clip, _Heard]] = []
+            for clip, heard in zip(clips, pool.map(hear, clips), strict=True):
+                if isinstance(heard, str):
+                    found.append(finding(clip, "unreadable", heard))
+                    continue
+                whole.append((clip, heard))
+                copies.add(clip, file_digest=heard.file_digest, content=heard.content)
+                padded += heard.is_padded
+            found += _faults(whole, judge)
+            progress(done, len(corpus.clips))
+    return [*found, *copies.findings()], padded
+
+
+def _faults(whole: list[tuple[Clip, _Heard]], judge: Judge | None) -> Iterator[Finding]:
+    for clip, heard in whole:
+        yield from (finding(clip, reason, detail) for reason, detail in heard.faults)
+    if judge and whole:
+        seconds = [heard.second for _, heard in whole if heard.second is not None]
+        yield from judge([clip for clip, _ in whole], np.stack(seconds))
+
+
+def _chunks(clips: tuple[Clip, ...]) -> Iterator[tuple[tuple[Clip, ...], int]]:
+    for first in range(0, len(clips), CHUNK_CLIPS):
+        chunk = clips[first : first + CHUNK_CLIPS]
+        yield chunk, first + len(chunk)
+
+
+def _heard_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Heard | str:
+    """What there is to know of a clip, or why it can't be read."""
+    try:
+        return _hear(root / clip.path, **how)
+    except BadClip as error:
+        return str(error)
+    except OSError as error:
+        return f"can't be opened ({error.strerror or error})"
+
+
+def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) -> _Heard:
+    data = _read_bytes(path)
+    native_hz = PARSERS[path.suffix.lower()](data).sample_rate_hz
+    samples = read_audio(path, sample_rate_hz=native_hz)
+    faults = list(sound_faults(samples, native_hz, short_ms=short_ms))
+    if native_hz != sample_rate_hz:
+        faults.append(("wrong_rate", f"{native_hz} Hz, resampled to {sample_rate_hz}"))
+    second = None
+    if is_judged:
+        is_wanted = native_hz == sample_rate_hz
+        at_rate = samples if is_wanted else read_audio(path, sample_rate_hz=sample_rate_hz)
+        second = fit_clip(at_rate, sample_rate_hz * CLIP_MS // 1000)
+    return _Heard(
+        faults=tuple(faults),
+        file_digest=hashlib.sha256(data).digest(),
+        content=content_digest(samples, native_hz),
+        is_padded=len(samples) * 1000 < native_hz * CLIP_MS,
+        second=second,
+    )
+
+
+def _read_bytes(path: Path) -> bytes:
+    """A file that is small enough; `read_audio` keeps to the same limits."""
+    status = path.stat()
+    require(stat.S_ISREG(status.st_mode), "not a regular file")
+    require(status.st_size > 0, "the file is empty")
+    require(
+        status.st_size <= MAX_FILE_BYTES,
+        f"expected at most {MAX_FILE_BYTES} bytes, the file has {status.st_size}",
+    )
+    return path.read_bytes()

@@ -1,0 +1,100 @@
+"""Features as other voices would give them: another pace, a longer or shorter vocal tract.
+
+Both are had for nothing while features are computed. A hop that is longer than the spec's passes
+over the audio faster; mel filters that lie elsewhere move the formants.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.features.log_mel import frame_features, mel_matrix
+from pld_tf.features.tables import Q15, fft_bins_hz, make_tables, mel_weights
+from pld_tf.spec import FeatureSpec
+
+Count = tf.Tensor | int
+TRACTS = 17  # filter banks, the middle one being the spec's own
+# Up to here frequencies are scaled; above, a straight line leads to half the sample rate.
+KNEE = 0.6
+
+
+class Voices:
+    """Paces and vocal tracts around the recorded ones.
+
+    Args:
+      spec: features.
+      tempo: greatest change of pace, a share of it.
+      vocal_tract: greatest change of frequency, a share of it.
+
+    Source of the second: Jaitly & Hinton 2013, "Vocal tract length perturbation (VTLP) improves
+    speech recognition".
+    """
+
+    def __init__(self, spec: FeatureSpec, *, tempo: float, vocal_tract: float) -> None:
+        self._spec = spec
+        self._step = _hop_step(spec)
+        self._hop_steps = int(tempo * spec.hop_samples / self._step + 1e-9)
+        factors = 1 + np.linspace(-vocal_tract, vocal_tract, TRACTS)
+        banks = np.stack([mel_weights(_warped(fft_bins_hz(spec), f), spec) for f in factors])
+        banks[TRACTS // 2] = make_tables(spec).mel / Q15
+        self._banks = mel_matrix(banks)
+
+    def hop(self, draw: tf.Tensor) -> tf.Tensor:
+        """Samples of a hop, int32, for a uniform `draw` in [0, 1)."""
+        choices = 2 * self._hop_steps + 1
+        steps = tf.cast(draw * choices, tf.int32) - self._hop_steps
+        return self._spec.hop_samples + steps * self._step
+
+    @property
+    def longest_hop(self) -> int:
+        return self._spec.hop_samples + self._hop_steps * self._step
+
+    def samples(self, length: Count, hop: Count) -> Any:
+        """Samples that give, at this hop, as many frames as `length` samples give at the spec's."""
+        spec = self._spec
+        return spec.window_samples + (length - spec.window_samples) // spec.hop_samples * hop
+
+    def log_mel(self, samples: tf.Tensor, *, hop: tf.Tensor, tract: tf.Tensor) -> tf.Tensor:
+        """Features float32 [batch, frames, bins, 1] of crops [batch, samples].
+
+        Args:
+          samples: as many as `samples` says.
+          hop: from `hop`.
+          tract: uniform draw in [0, 1) that chooses the vocal tract.
+        """
+        bank = tf.gather(self._banks, tf.cast(tract * TRACTS, tf.int32))
+        return frame_features(self._frames(samples, hop), self._spec, bank)
+
+    def _frames(self, samples: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
+        """`tf.signal.frame` for a hop that is known only while running, a multiple of the step."""
+        window, step = self._spec.window_samples, self._step
+        frames = 1 + (tf.shape(samples)[1] - window) // hop
+        used = (window + (frames - 1) * hop) // step
+        pieces = tf.reshape(samples[:, : used * step], [-1, used, step])
+        first = tf.range(frames)[:, None] * (hop // step)
+        picked = tf.gather(pieces, first + tf.range(window // step)[None], axis=1)
+        return tf.reshape(picked, [-1, frames, window])
+
+
+def _hop_step(spec: FeatureSpec) -> int:
+    """Samples between hops to choose from: a part of hop and window, a 16th of the hop at most.
+
+    >>> _hop_step(FeatureSpec())
+    20
+    """
+    common = math.gcd(spec.window_samples, spec.hop_samples)
+    widest = max(1, spec.hop_samples // 16)
+    return max(step for step in range(1, min(common, widest) + 1) if common % step == 0)
+
+
+def _warped(hz: np.ndarray, factor: float) -> np.ndarray:
+    """Frequencies scaled by `factor` up to the knee, from there led to the highest one.
+
+    >>> _warped(np.array([0.0, 1000.0, 8000.0]), 1.1).round(1).tolist()
+    [0.0, 1100.0, 8000.0]
+    """
+    top = hz[-1]
+    knee = KNEE * top
+    return np.interp(hz, [0.0, knee, top], [0.0, factor * knee, top])

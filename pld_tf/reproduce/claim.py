@@ -1,0 +1,51 @@
+"""`run.json` of a reproduction: what its folder was begun with."""
+
+import json
+from pathlib import Path
+
+from pld_tf.errors import PldError
+from pld_tf.files import write_json
+from pld_tf.provenance import package_versions, source_commit
+from pld_tf.recipe import Recipe, parse_recipe
+from pld_tf.run import OTHER_DATA, Say, differences, refuse_other_choices
+
+FORMAT = 1
+KIND = "paper"
+
+
+def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
+    """Make the folder this reproduction's, or check that it is.
+
+    Seeds and protocol are no part of it: more seeds may be asked for later.
+
+    Raises:
+      PldError: the folder holds another kind of run, or was begun with other choices or data.
+    """
+    path = run_dir / "run.json"
+    now = {"commit": source_commit(), "versions": package_versions()}
+    if not path.exists():
+        begun = {"recipe": recipe.model_dump(mode="json"), "data_key": data_key}
+        write_json(path, {"format": FORMAT, "kind": KIND} | begun | now)
+        return
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        if values.get("kind") != KIND:
+            raise PldError(
+                f"{run_dir} holds a run of pld-tf distill, not a reproduction of the paper. Give "
+                "another --run-dir."
+            )
+        if values["format"] != FORMAT:
+            raise PldError(f"{path} has format {values['format']}; this version reads {FORMAT}.")
+        earlier = parse_recipe(values["recipe"], str(path))
+        changed = [] if values["data_key"] == data_key else [OTHER_DATA]
+        same_code = {key: values[key] for key in now} == now
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PldError(
+            f"{path} can't be read as a reproduction: {error!r}. Start a new folder."
+        ) from error
+    refuse_other_choices(run_dir, [*changed, *differences(earlier, recipe)])
+    if not same_code:
+        say(
+            f"{run_dir} was begun with other code (commit or package versions): what is trained "
+            "now may differ from what either would give alone."
+        )
