@@ -20,6 +20,20 @@ def own_cache(monkeypatch, tmp_path_factory) -> None:
     monkeypatch.setenv("PLD_TF_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture
+def pld(monkeypatch, capsys):
+    """Runs a command line in this process; gives exit code, stdout and stderr."""
+    from test_cli import run_main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run_main(monkeypatch, *arguments)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Material beside the repository that is not part of it."""

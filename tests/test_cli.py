@@ -43,19 +43,6 @@ def exported(tiny) -> Path:
 
 
 @pytest.fixture
-def pld(monkeypatch, capsys):
-    """Runs a command line in this process; gives exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run_main(monkeypatch, *arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-@pytest.fixture
 def tiny_cache(monkeypatch, tiny, own_cache) -> None:
     monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
 

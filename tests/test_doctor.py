@@ -11,14 +11,14 @@ import pytest
 import tiny_run
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import refusal, run_main
+from test_cli import refusal
 from tiny_corpus import clip_audio, write_wav
 
 from export.errors import ExportError
+from pld_tf.data.audio import PARSERS
 from pld_tf.data.corpus import AUDIO_SUFFIXES, Clip
 from pld_tf.data.doctor import checks
 from pld_tf.data.doctor.copies import Copies, content_digest
-from pld_tf.data.doctor.examination import PARSERS
 from pld_tf.data.doctor.findings import REASONS, Report, report_json, report_text
 from pld_tf.data.doctor.speakers import shared_speakers
 from pld_tf.doctor import doctor
@@ -273,10 +273,10 @@ def test_a_file_that_goes_away_while_it_is_looked_at_is_unreadable(sick, tmp_pat
     root = tmp_path / "data"
     shutil.copytree(sick, root)
 
-    def gone(path: Path, **how: object) -> np.ndarray:
+    def gone(path: Path) -> bytes:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("pld_tf.data.doctor.examination.read_audio", gone)
+    monkeypatch.setattr("pld_tf.data.doctor.examination.read_file", gone)
     (found, *_) = diagnose(root).by_reason()["unreadable"]
     assert found.path == "no/nameless.wav"
     assert found.detail == "can't be opened (No such file or directory)"
@@ -358,17 +358,6 @@ def test_a_run_without_a_bundle_of_its_first_rung_is_refused(tiny, tmp_path):
     shutil.copy(tiny / "run/run.json", tmp_path / "run")
     with pytest.raises(ExportError, match="has no model bundle of rung 0"):
         diagnose(tiny / "tones", with_run=tmp_path / "run")
-
-
-@pytest.fixture
-def pld(monkeypatch, capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run_main(monkeypatch, *arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def test_the_command_prints_counts_with_an_example_and_writes_every_finding(pld, sick, tmp_path):

@@ -17,13 +17,13 @@ from pld_tf.data.audio_ogg import parse_ogg
 from pld_tf.data.audio_stream import AudioStream, BadClip, require
 from pld_tf.data.audio_wav import parse_wav
 
-__all__ = ["BadClip", "read_audio"]
+__all__ = ["BadClip", "decode_audio", "parse_audio", "read_audio", "read_file"]
 
 MAX_FILE_BYTES = 100 * 2**20
 # The resampler's filter reaches this many samples to each side, counted at the lower rate.
 _FILTER_REACH = 32
 
-_PARSERS = {".wav": parse_wav, ".flac": parse_flac, ".ogg": parse_ogg, ".mp3": parse_mp3}
+PARSERS = {".wav": parse_wav, ".flac": parse_flac, ".ogg": parse_ogg, ".mp3": parse_mp3}
 _WAV_TYPES = {"int24": "int32", "int32": "float32"}
 _FLAC_TYPES = {"int24": "int32"}
 
@@ -41,21 +41,17 @@ def read_audio(path: Path, *, sample_rate_hz: int) -> np.ndarray:
       BadClip: the file is no whole recording: of another format, truncated, damaged, empty.
       OSError: the file cannot be read at all.
     """
-    data = _read_bytes(path)
     suffix = path.suffix.lower()
-    require(suffix in _PARSERS, f"expected one of {', '.join(_PARSERS)}, got {suffix!r}")
-    stream = _PARSERS[suffix](data)
-    values = _decode(stream, suffix)
-    require(values.size > 0, "holds no samples")
-    mono = _mono_int16_units(values)
-    if stream.sample_rate_hz != sample_rate_hz:
-        mono = _resample(mono, from_hz=stream.sample_rate_hz, to_hz=sample_rate_hz)
-    if mono.dtype == np.int16:
-        return mono
-    return np.clip(np.rint(mono), -32768, 32767).astype(np.int16)
+    return decode_audio(parse_audio(read_file(path), suffix), suffix, sample_rate_hz=sample_rate_hz)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a recording of a size that is not absurd.
+
+    Raises:
+      BadClip: not a regular file, empty, or larger than `MAX_FILE_BYTES`.
+      OSError: the file cannot be read at all.
+    """
     status = path.stat()
     require(stat.S_ISREG(status.st_mode), "not a regular file")
     require(status.st_size > 0, "the file is empty")
@@ -64,6 +60,32 @@ def _read_bytes(path: Path) -> bytes:
         f"expected at most {MAX_FILE_BYTES} bytes, the file has {status.st_size}",
     )
     return path.read_bytes()
+
+
+def parse_audio(data: bytes, suffix: str) -> AudioStream:
+    """What a recording says of itself, its own rate for one; `suffix` is in lower case.
+
+    Raises:
+      BadClip: the file is no whole recording: of another format, truncated or damaged.
+    """
+    require(suffix in PARSERS, f"expected one of {', '.join(PARSERS)}, got {suffix!r}")
+    return PARSERS[suffix](data)
+
+
+def decode_audio(stream: AudioStream, suffix: str, *, sample_rate_hz: int) -> np.ndarray:
+    """The samples of a parsed recording, as `read_audio` gives them.
+
+    Raises:
+      BadClip: the decoder refuses it, or it holds no samples.
+    """
+    values = _decode(stream, suffix)
+    require(values.size > 0, "holds no samples")
+    mono = _mono_int16_units(values)
+    if stream.sample_rate_hz != sample_rate_hz:
+        mono = _resample(mono, from_hz=stream.sample_rate_hz, to_hz=sample_rate_hz)
+    if mono.dtype == np.int16:
+        return mono
+    return np.clip(np.rint(mono), -32768, 32767).astype(np.int16)
 
 
 def _decode(stream: AudioStream, suffix: str) -> np.ndarray:

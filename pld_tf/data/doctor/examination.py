@@ -1,7 +1,6 @@
 """One pass over every file of a corpus. Memory does not grow with the audio."""
 
 import hashlib
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,12 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pld_tf.data.audio import MAX_FILE_BYTES, BadClip, read_audio
-from pld_tf.data.audio_flac import parse_flac
-from pld_tf.data.audio_mp3 import parse_mp3
-from pld_tf.data.audio_ogg import parse_ogg
-from pld_tf.data.audio_stream import require
-from pld_tf.data.audio_wav import parse_wav
+from pld_tf.data.audio import BadClip, decode_audio, parse_audio, read_file
 from pld_tf.data.corpus import Clip, Corpus
 from pld_tf.data.doctor.checks import Fault, sound_faults
 from pld_tf.data.doctor.copies import Copies, content_digest
@@ -26,8 +20,6 @@ from pld_tf.data.store import DECODE_THREADS, fit_clip
 from pld_tf.spec import CLIP_MS
 
 CHUNK_CLIPS = 512  # examined, then forgotten: 16 MB of audio at 16 kHz
-# read_audio does not tell the rate that a file has.
-PARSERS = {".wav": parse_wav, ".flac": parse_flac, ".ogg": parse_ogg, ".mp3": parse_mp3}
 
 # Says what is wrong with clips, given int16 [clips, samples of a second] of them.
 Judge = Callable[[list[Clip], np.ndarray], Iterable[Finding]]
@@ -113,16 +105,18 @@ def _heard_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Heard | str:
 
 
 def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) -> _Heard:
-    data = _read_bytes(path)
-    native_hz = PARSERS[path.suffix.lower()](data).sample_rate_hz
-    samples = read_audio(path, sample_rate_hz=native_hz)
+    data, suffix = read_file(path), path.suffix.lower()
+    stream = parse_audio(data, suffix)
+    native_hz = stream.sample_rate_hz
+    samples = decode_audio(stream, suffix, sample_rate_hz=native_hz)
     faults = list(sound_faults(samples, native_hz, short_ms=short_ms))
     if native_hz != sample_rate_hz:
         faults.append(("wrong_rate", f"{native_hz} Hz, resampled to {sample_rate_hz}"))
     second = None
     if is_judged:
-        is_wanted = native_hz == sample_rate_hz
-        at_rate = samples if is_wanted else read_audio(path, sample_rate_hz=sample_rate_hz)
+        at_rate = samples
+        if native_hz != sample_rate_hz:
+            at_rate = decode_audio(stream, suffix, sample_rate_hz=sample_rate_hz)
         second = fit_clip(at_rate, sample_rate_hz * CLIP_MS // 1000)
     return _Heard(
         faults=tuple(faults),
@@ -131,15 +125,3 @@ def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) ->
         is_padded=len(samples) * 1000 < native_hz * CLIP_MS,
         second=second,
     )
-
-
-def _read_bytes(path: Path) -> bytes:
-    """A file that is small enough; `read_audio` keeps to the same limits."""
-    status = path.stat()
-    require(stat.S_ISREG(status.st_mode), "not a regular file")
-    require(status.st_size > 0, "the file is empty")
-    require(
-        status.st_size <= MAX_FILE_BYTES,
-        f"expected at most {MAX_FILE_BYTES} bytes, the file has {status.st_size}",
-    )
-    return path.read_bytes()
