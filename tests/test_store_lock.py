@@ -87,3 +87,25 @@ def test_who_waited_for_a_folder_that_was_removed_makes_it_again(tmp_path):
             shutil.rmtree(folder)
         second.result(timeout=60)
     assert claims == [True]
+
+
+def test_a_folder_that_goes_away_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+    """`Path.mkdir` tells of a folder that exists, though it is gone when it looks."""
+    folder, make, calls = tmp_path / "partial", os.mkdir, []
+
+    def mkdir(path, mode=0o777):
+        calls.append(path)
+        if len(calls) == 1:
+            raise FileExistsError(17, "File exists", str(path))
+        make(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    with claimed(folder, waits=lambda: None):
+        assert folder.is_dir()
+    assert calls == [folder, folder]
+
+
+def test_a_file_in_the_folders_place_is_an_error(tmp_path):
+    (tmp_path / "partial").write_text("mine")
+    with pytest.raises(FileExistsError), claimed(tmp_path / "partial", waits=lambda: None):
+        pass

@@ -32,7 +32,12 @@ def claimed(folder: Path, *, waits: Callable[[], None]) -> Iterator[None]:
 
 def _lock(folder: Path, waits: Callable[[], None]) -> int:
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if folder.exists() and not folder.is_dir():
+                raise
+            continue  # it was there, and was renamed or removed before mkdir looked at it
         try:
             descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
