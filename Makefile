@@ -7,8 +7,12 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	  && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+# Compilers and emulator for the firmware; without them the tests that need them are skipped.
+DEBIAN := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+# C++, a fuzzer and a checker of memory, for the tests of the C.
+TEST_DEBIAN := g++ clang libclang-rt-dev valgrind
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench docs clean firmware test-tools
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml requirements.txt
@@ -21,14 +25,34 @@ $(READY): pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)
+# $(call installed,TOOLS,PACKAGES,for what): installs Debian packages where a tool is missing.
+define installed
+@for tool in $(1); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+if [ -z "$$missing" ]; then :; \
+elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends $(2) >/dev/null; \
+else echo "$(3) needs Debian packages that are not here:$$missing. sudo apt-get install $(2)"; fi
+endef
+
+firmware:
+	$(call installed,cc arm-none-eabi-gcc qemu-system-arm,$(DEBIAN),Firmware)
+
+test-tools:
+	$(call installed,g++ clang valgrind,$(TEST_DEBIAN),Testing the C)
+
+demo: $(READY) firmware
 	$(BIN)/pld-tf data demo demo/speech
 	$(BIN)/pld-tf distill demo --data demo/speech --run-dir demo/run
 	$(BIN)/pld-tf evaluate demo/run --data demo/speech
 	$(BIN)/pld-tf export demo/run --int8 --out demo/bundle
-	$(BIN)/pld-tf bench demo/bundle --data demo/speech --out demo/report
+	@if command -v cc >/dev/null; then set -x; \
+	  $(BIN)/pld-tf tune demo/bundle --data demo/speech; fi
+	@if { command -v cc && command -v arm-none-eabi-gcc && command -v qemu-system-arm; } >/dev/null; then \
+	  targets="--target tflite --target host --target cortex-m4"; fi; set -x; \
+	$(BIN)/pld-tf bench demo/bundle --data demo/speech --out demo/report $$targets
 
-test: $(READY)
+test: $(READY) firmware test-tools
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)

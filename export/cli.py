@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from export.errors import ExportError
-from export.measured_arena import MeasureArena, no_tflm
+from export.harness import NOTHING, BringHarness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,23 +17,26 @@ class Brought:
     """What whoever composes the commands brings from packages that this one does not import.
 
     Args:
-      measure_arena: of a .tflite, on TFLite Micro.
       preflight: of a recipe by name or file: the report of `export.preflight`.
+      harness: what measures, runs further kernels, and the C that all bundles share.
+      generate_c: for commands beside this one: C by file name, for the path of a .tflite.
     """
 
-    measure_arena: MeasureArena
     preflight: Callable[[str], dict[str, Any]]
+    harness: BringHarness = lambda: NOTHING
+    generate_c: Callable[[Path], dict[str, str]] | None = None
 
 
 def export(
     context: typer.Context,
     run: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="RUN",
             help="Run folder, or the model bundle in it; a recipe with --preflight.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; an older firmware bundle is replaced."),
@@ -48,10 +51,34 @@ def export(
     rung: Annotated[
         int | None, typer.Option(min=0, help="Rung to export, 0 first; the last one if not given.")
     ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Int8 student to take: ptq, or a name in the recipe's finish. The most accurate "
+            "one on validation if not given.",
+        ),
+    ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Compare all int8 students. Without --out only that."),
+    ] = False,
     max_loss: Annotated[
         float,
         typer.Option(min=0, help="Accuracy that may be lost against float, in points."),
     ] = 1.0,
+    max_flips: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="Crops, in percent, whose label one stage may change."),
+    ] = 0.5,
+    layers: Annotated[
+        bool,
+        typer.Option("--layers", help="Tell what quantizing each layer costs; quantization.json."),
+    ] = False,
+    from_tflite: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="In place of RUN: an int8 .tflite from elsewhere."),
+    ] = None,
     preflight: Annotated[
         bool,
         typer.Option(
@@ -65,35 +92,96 @@ def export(
 ) -> None:
     """Quantize a run's student and write its firmware bundle: .tflite, C files, manifest.
 
-    The result is measured against its float twin on the validation split; when it loses more
-    than --max-loss points, nothing is written.
+    The result is measured against its float twin on the validation split, and passes the parity
+    gate, from audio to label: TFLite, XNNPACK, TFLite Micro, generated C. When it loses more than
+    --max-loss points, or one stage changes more than --max-flips of the labels, nothing is written.
+    Of a student that was finished in several ways the most accurate int8 one is taken.
 
     \b
     Examples:
       pld-tf export runs/demo --int8 --out bundles/demo
       pld-tf export runs/demo --rung 0 --out bundles/demo1000
       pld-tf export runs/demo --int16x8 --max-loss 0.5 --out bundles/demo16
+      pld-tf export runs/demo --int8 --compare
+      pld-tf export --from-tflite model.tflite --out bundles/model
       pld-tf export --preflight best_8kw
     """
     brought: Brought | None = context.obj
+    harness = brought.harness if brought else lambda: NOTHING
+    if from_tflite is not None:
+        _refuse_beside(from_tflite, run)
+        _from_tflite(from_tflite, _needed(out), harness, as_json=as_json)
+        return
+    if run is None:
+        raise ExportError("RUN is missing: name a run folder, or a model with --from-tflite.")
     if preflight:
         _preflight(str(run), brought, as_json=as_json)
         return
-    if out is None:
-        raise ExportError("--out is missing: name the folder to write.")
+    kind = _kind({"int8": int8, "float": float_, "int16x8": int16x8})
+    if compare and kind != "int8":
+        raise ExportError(f"--compare is for int8 students; leave it out with --{kind}.")
+    if compare and out is None:
+        _compare(run, rung, as_json=as_json)
+        return
     # Here, because the interpreter takes time to load.
-    from export.export import export_bundle, summary
+    from export.export import export_bundle
+    from export.export_text import export_text
 
+    target = _needed(out)
     manifest = export_bundle(
         run,
-        out=out,
+        out=target,
         rung=rung,
-        kind=_kind({"int8": int8, "float": float_, "int16x8": int16x8}),
+        kind=kind,
+        variant=variant,
         max_loss_points=max_loss,
-        measure_arena=brought.measure_arena if brought else no_tflm,
-        progress=lambda line: typer.echo(line, err=True),
+        max_flips_percent=max_flips,
+        layers=layers,
+        harness=harness,
+        progress=_note,
     )
-    typer.echo(json.dumps(manifest, indent=2) if as_json else summary(manifest, out=out))
+    typer.echo(json.dumps(manifest, indent=2) if as_json else export_text(manifest, out=target))
+
+
+def _needed(out: Path | None) -> Path:
+    if out is None:
+        raise ExportError("--out is missing: name the folder to write.")
+    return out
+
+
+def _refuse_beside(model: Path, run: Path | None) -> None:
+    if run is not None:
+        raise ExportError(f"RUN ({run}) and --from-tflite ({model}) exclude each other.")
+
+
+def _from_tflite(model: Path, out: Path, harness: BringHarness, *, as_json: bool) -> None:
+    from export.from_tflite import export_tflite, tflite_summary
+
+    manifest = export_tflite(model, out=out, harness=harness, progress=_note)
+    typer.echo(json.dumps(manifest, indent=2) if as_json else tflite_summary(manifest, out=out))
+
+
+def _compare(run: Path, rung: int | None, *, as_json: bool) -> None:
+    from export.compare import compare_run
+
+    compared = compare_run(run, rung=rung, progress=_note).to_dict()
+    if as_json:
+        typer.echo(json.dumps(compared, indent=2))
+    else:
+        _print_comparison(compared)
+
+
+def _print_comparison(compared: dict[str, Any] | None) -> None:
+    from export.compare import comparison_text
+
+    if compared is None:
+        typer.echo("There is one int8 student, ptq; a recipe's finish makes others to compare.")
+    else:
+        typer.echo(comparison_text(compared))
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _preflight(recipe: str, brought: Brought | None, *, as_json: bool) -> None:

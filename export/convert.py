@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 
 def convert(job: dict[str, Any]) -> None:
@@ -34,7 +35,10 @@ def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
     converter.representative_dataset = lambda: _examples(features)
     ops = tf.lite.OpsSet
     if kind == "int8":
-        converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
+        # A network that rounded while it trained brings its ranges along; the converter heeds
+        # them only where it may choose among operators. The crops set those that are missing.
+        if not _brings_ranges(saved_model):
+            converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
     elif kind == "int16x8":
@@ -46,6 +50,13 @@ def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
     else:
         raise ValueError(f"kind must be float, int8 or int16x8, got {kind!r}.")
     return converter.convert()
+
+
+def _brings_ranges(saved_model: str) -> bool:
+    """True for the graph of a network that was trained with fake quantization."""
+    content = (Path(saved_model) / "saved_model.pb").read_bytes()
+    graphs = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+    return any(node.op.startswith("FakeQuant") for graph in graphs for node in graph.graph_def.node)
 
 
 def _examples(features: np.ndarray) -> Iterator[dict[str, np.ndarray]]:

@@ -1,24 +1,26 @@
 """Turn a model bundle into a firmware bundle. Formats: docs/formats.md."""
 
 import shutil
-from collections.abc import Callable
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from export import c_array, c_headers, ops_header, parity, tflite
+from export import bundle_texts, compare, parity, tflite
 from export.bundle_reader import ORIGIN, ModelBundle, read_bundle
 from export.errors import ExportError
-from export.files import Json, inventory, new_folder, sha256, write_json, write_npz
+from export.files import Json, inventory, new_folder, sha256, write_json, write_npz, write_texts
+from export.gate import check_options, pass_gate
+from export.harness import NOTHING, BringHarness, Harness
 from export.inspect_tflite import ModelInfo, inspect
-from export.measured_arena import MeasureArena, Measured, arena_entry, no_tflm
+from export.measured_arena import arena_entry
+from export.parity_gate import FLOAT_MODEL, MAX_CARRIED_CROPS, MODEL, Progress, evenly
+from export.parity_rows import DEFAULT_MAX_FLIPS
+from export.students import PLAIN, find_students
 
 FORMAT = 1
-MODEL, FLOAT_MODEL = "model.tflite", "model_float.tflite"
-MAX_VALIDATION_CROPS = 1000  # that the bundle carries
 _COPIED = ("labels.json", "feature_spec.json", "feature_tables.npz")
 _DTYPES = {"int8": "int8", "int16x8": "int16", "float": "float32"}
 
@@ -29,9 +31,12 @@ def export_bundle(
     out: Path,
     rung: int | None = None,
     kind: str = "int8",
+    variant: str | None = None,
     max_loss_points: float = 1.0,
-    measure_arena: MeasureArena = no_tflm,
-    progress: Callable[[str], None] = lambda line: None,
+    max_flips_percent: float = DEFAULT_MAX_FLIPS,
+    layers: bool = False,
+    harness: BringHarness = lambda: NOTHING,
+    progress: Progress = lambda line: None,
 ) -> Json:
     """Convert the student of a run, measure it against its float twin and write its bundle.
 
@@ -40,46 +45,65 @@ def export_bundle(
       out: folder to write; an older firmware bundle there is replaced once the new one is whole.
       rung: whose student, 0 first; None for the last one.
       kind: "int8", "int16x8" or "float".
+      variant: which int8 student, "ptq" or a way it was finished; None for the most accurate one
+        on the validation crops, of equal ones the plainest.
       max_loss_points: accuracy that may be lost against float, in percentage points.
-      measure_arena: of an integer model; what it gives goes into manifest and C header.
+      max_flips_percent: crops whose label may change at one stage of the parity gate.
+      layers: also write quantization.json, what quantizing each layer costs.
+      harness: gives what measures the arena and runs further stages, and the C of all bundles.
       progress: told in one line what happens next.
 
     Returns:
       the manifest.
 
     Raises:
-      ExportError: a wrong bundle, a failed conversion, a float operator left, or too much
-        accuracy lost; nothing is written then.
+      ExportError: a wrong bundle, a failed conversion, a float operator left, too much accuracy
+        lost, or too many labels changed at one stage; nothing is written then.
     """
-    if not max_loss_points >= 0:  # so written, it refuses NaN too
-        raise ExportError(f"--max-loss must be at least 0 points, got {max_loss_points}.")
+    check_options(max_flips_percent=max_flips_percent, layers=layers, kind=kind)
+    _check_asked(kind=kind, variant=variant, max_loss_points=max_loss_points)
     bundle = read_bundle(run, rung=rung)
+    students = find_students(bundle, variant=variant) if kind == "int8" else {PLAIN: bundle}
+    brought = harness()
     with new_folder(out) as stage:
-        progress(f"converting {bundle.directory / 'saved_model'} to {kind}")
+        progress(f"converting {', '.join(students)} of {bundle.directory} to {kind}")
         model = _convert(bundle, kind=kind, stage=stage)
-        crops = len(bundle.validation_labels)
-        progress(f"measuring {kind} against float on {crops} validation crops")
+        taken, compared = PLAIN, None
+        if len(students) > 1:
+            taken, compared = _take(students, variant=variant, stage=stage)
+            model = inspect(stage / MODEL)
+        progress(f"measuring {kind} against float on {len(bundle.validation_labels)} crops")
         measured = _measure(bundle, model=model, stage=stage)
         _refuse_loss(measured, kind=kind, max_loss_points=max_loss_points)
         _write_crops(bundle, model=model, stage=stage)
-        needs = arena_entry(measure_arena(stage / MODEL) if kind != "float" else None)
-        _write_texts(bundle, model=model, needs=needs, stage=stage)
-        manifest = _manifest(bundle, model=model, measured=measured, kind=kind, stage=stage)
-        manifest["arena"] = needs
+        about_c = _write_texts(bundle, model, kind=kind, brought=brought, stage=stage)
+        if about_c["c_model_refused"]:
+            progress(f"no kws_model.c: {about_c['c_model_refused']}")
+        passed: Json = {"stages": [], "stages_skipped": {}}
+        if kind != "float":
+            passed = pass_gate(
+                stage,
+                students[taken],
+                plain=taken == PLAIN,
+                stages=brought.stages,
+                max_flips_percent=max_flips_percent,
+                layers=layers,
+                progress=progress,
+            )
+        manifest = _manifest(bundle, model=model, kind=kind, stage=stage) | about_c
+        manifest["validation"] = measured.to_dict(kind) | passed
+        manifest["variant"] = taken if kind == "int8" else None
+        manifest["compared"] = compared
+        manifest["model_bundle_sha256"] = sha256(students[taken].directory / "bundle.json")
         write_json(stage / "manifest.json", manifest)
     return manifest
 
 
-def summary(manifest: Json, *, out: Path) -> str:
-    """What was written, for a person."""
-    kind, model, measured = manifest["kind"], manifest["model"], manifest["validation"]
-    needs = f", arena {manifest['arena']['bytes']:,} bytes" if manifest["arena"] else ""
-    return (
-        f"{out}: {kind}, {model['bytes']:,} bytes, {model['macs']:,} MACs{needs}; on "
-        f"{measured['crops']:,} validation crops {100 * measured[f'accuracy_{kind}']:.2f} % "
-        f"(float {100 * measured['accuracy_float']:.2f} %), "
-        f"same class as float for {100 * measured['agreement']:.2f} %"
-    )
+def _check_asked(*, kind: str, variant: str | None, max_loss_points: float) -> None:
+    if not max_loss_points >= 0:  # so written, it refuses NaN too
+        raise ExportError(f"--max-loss must be at least 0 points, got {max_loss_points}.")
+    if variant is not None and kind != "int8":
+        raise ExportError(f"--variant chooses among int8 students; leave it out with --{kind}.")
 
 
 def _convert(bundle: ModelBundle, *, kind: str, stage: Path) -> ModelInfo:
@@ -98,6 +122,26 @@ def _convert(bundle: ModelBundle, *, kind: str, stage: Path) -> ModelInfo:
     if kind != "float":
         _refuse_floats(model)
     return model
+
+
+def _take(
+    students: dict[str, ModelBundle], *, variant: str | None, stage: Path
+) -> tuple[str, Json]:
+    """Put the student that was asked for, or the best one, in the place of the plain one.
+
+    Everything else in the bundle, the float twin too, stays that of the plain student: it is what
+    the finished ones are measured against.
+    """
+    plain = students[PLAIN]
+    finished = {name: bundle for name, bundle in students.items() if name != PLAIN}
+    with tempfile.TemporaryDirectory() as folder:
+        models = {PLAIN: stage / MODEL, **compare.convert_students(finished, Path(folder))}
+        compared = compare.compare(plain, float_model=stage / FLOAT_MODEL, models=models)
+        taken = variant or compared.best.name
+        _check_ends(inspect(models[taken]), students[taken], kind="int8")
+        if taken != PLAIN:
+            shutil.copyfile(models[taken], stage / MODEL)
+    return taken, compared.to_dict()
 
 
 def _check_ends(model: ModelInfo, bundle: ModelBundle, *, kind: str) -> None:
@@ -153,10 +197,7 @@ def _write_crops(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
         model_input=stored,
         model_output=parity.run(stage / MODEL, stored, resolver=parity.GOLDEN),
     )
-    crops = len(bundle.validation_labels)
-    # Spread evenly, because crops of a class may stand together.
-    kept = np.arange(MAX_VALIDATION_CROPS) * crops // MAX_VALIDATION_CROPS
-    kept = kept if crops > MAX_VALIDATION_CROPS else np.arange(crops)
+    kept = evenly(len(bundle.validation_labels), MAX_CARRIED_CROPS)
     write_npz(
         stage / "validation.npz",
         model_input=parity.quantize(bundle.validation_features[kept], model.input),
@@ -165,34 +206,40 @@ def _write_crops(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
 
 
 def _write_texts(
-    bundle: ModelBundle, *, model: ModelInfo, needs: Measured | None, stage: Path
-) -> None:
+    bundle: ModelBundle,
+    model: ModelInfo,
+    *,
+    kind: str,
+    brought: Harness,
+    stage: Path,
+) -> Json:
+    """Write labels, numbers and all C. Gives the manifest's fields on what the C needs."""
+    needs = arena_entry(brought.measure_arena(stage / MODEL) if kind != "float" else None)
     for name in _COPIED:
         shutil.copyfile(bundle.directory / name, stage / name)
     content = (stage / MODEL).read_bytes()
+    hashes = {name: sha256(stage / name) for name in (*_COPIED, MODEL)}
     texts = {
-        "kws_model_data.h": c_array.model_data_header(
-            content, arena_bytes=None if needs is None else int(needs["bytes_with_margin"])
-        ),
-        "kws_model_data.c": c_array.model_data_source(content),
-        "kws_ops.h": ops_header.ops_header(model.operators, digest=sha256(stage / MODEL)),
-        "kws_labels.h": c_headers.labels_header(
-            bundle.labels, num_keywords=bundle.num_keywords, digest=sha256(stage / "labels.json")
-        ),
-        "kws_feature_spec.h": c_headers.feature_spec_header(
-            bundle.feature_spec,
-            model=model,
-            crop_samples=bundle.golden_audio.shape[1],
-            digest=sha256(stage / "feature_spec.json"),
-        ),
+        **bundle_texts.model_data_texts(content, model, digest=hashes[MODEL], needs=needs),
+        **bundle_texts.spec_texts(bundle, model, hashes),
     }
-    for name, text in texts.items():
-        (stage / name).write_text(text, encoding="ascii")
+    inference, decision = bundle_texts.ModelC(), None
+    if kind == "int8":
+        inference = bundle_texts.model_c_or_tflm(content)
+        decision = bundle_texts.decision_of(bundle)
+        texts |= inference.texts | bundle_texts.audio_texts(
+            bundle, model, decision=decision, digest=hashes[MODEL], sources=brought.sources
+        )
+    write_texts(stage, texts)
+    return {
+        "arena": needs,
+        "c_model": inference.entry,
+        "c_model_refused": inference.refused,
+        "decision": decision if bundle_texts.DECISION_HEADER in texts else None,
+    }
 
 
-def _manifest(
-    bundle: ModelBundle, *, model: ModelInfo, measured: parity.Parity, kind: str, stage: Path
-) -> Json:
+def _manifest(bundle: ModelBundle, *, model: ModelInfo, kind: str, stage: Path) -> Json:
     header = bundle.header
     return {
         "format": FORMAT,
@@ -201,8 +248,6 @@ def _manifest(
         "excluded": header.get("excluded", []),
         "commit": header.get("commit"),
         "export_versions": {name: version(name) for name in ("tensorflow", "ai-edge-litert")},
-        "model_bundle_sha256": sha256(bundle.directory / "bundle.json"),
         "model": {"bytes": (stage / MODEL).stat().st_size, **model.to_dict()},
-        "validation": measured.to_dict(kind),
         "files": inventory(stage),
     }

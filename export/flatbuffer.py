@@ -95,6 +95,15 @@ class Table:
     def integers(self, field: int, most: int = 2**31) -> tuple[int, ...]:
         return tuple(int(value) for value in self.numbers(field, "i", most))
 
+    def content(self, field: int) -> bytes:
+        """The bytes of a vector of bytes."""
+        at = self._place(field)
+        if at is None:
+            return b""
+        start, items = self._buffer.vector(at, 1)
+        self._buffer.spend(items)
+        return self._buffer.content[start : start + items]
+
     def text(self, field: int) -> str:
         """A string; what is not UTF-8 in it is replaced."""
         at = self._place(field)

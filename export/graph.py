@@ -97,17 +97,21 @@ def read_graph(path: Path) -> Graph:
     Raises:
       ExportError: the file cannot be read, is too large, or is not such a model.
     """
-    content = _read(path)
+    return parse_graph(_read(path), name=str(path))
+
+
+def parse_graph(content: bytes, *, name: str) -> Graph:
+    """As `read_graph`, of a model in memory that errors call `name`."""
     if content[4:8] != IDENTIFIER:
         raise ExportError(
-            f"{path} is not a TFLite model: bytes 4 to 7 must be {IDENTIFIER!r}, "
+            f"{name} is not a TFLite model: bytes 4 to 7 must be {IDENTIFIER!r}, "
             f"got {content[4:8]!r}."
         )
     try:
         return _graph(FlatBuffer(content).root())
     except Damaged as error:
         raise ExportError(
-            f"{path} is not a TFLite model that can be read, or a damaged one: {error}. "
+            f"{name} is not a TFLite model that can be read, or a damaged one: {error}. "
             "Export it again."
         ) from error
 

@@ -9,6 +9,8 @@ from typing import Any
 from export.errors import ExportError
 from export.graph import Graph, Operator, Tensor, read_graph
 
+# Inputs of an LSTM: four gates' weights of what it reads, then of its state. TFLite: lstm_shared.h
+_LSTM_MATRICES = slice(1, 9)
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -30,7 +32,7 @@ class ModelInfo:
       operators: operator name to how often it occurs, sorted by name.
       float_operators: names of operators that read or write a float tensor, sorted.
       parameters: numbers in constant tensors that are float or quantized; shapes and axes are not.
-      macs: multiply-accumulates of convolutions and dense layers, for one inference.
+      macs: multiply-accumulates of convolutions, dense layers and LSTMs, for one inference.
       input: the only input.
       output: the only output.
     """
@@ -98,6 +100,8 @@ def _is_parameter(tensor: Tensor) -> bool:
 
 
 def _macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
+    if op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return _lstm_macs(op, tensors)
     if op.name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
         return 0
     if len(op.inputs) < 2 or op.inputs[1] < 0 or not op.outputs:
@@ -106,6 +110,12 @@ def _macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
     # [out, height, width, in], [1, height, width, out] and [out, in].
     per_output = weights[1:3] if op.name == "DEPTHWISE_CONV_2D" else weights[1:]
     return tensors[op.outputs[0]].elements * math.prod(per_output)
+
+
+def _lstm_macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
+    data = tensors[op.inputs[0]].shape if op.inputs and op.inputs[0] >= 0 else ()
+    matrices = sum(tensors[index].elements for index in op.inputs[_LSTM_MATRICES] if index >= 0)
+    return math.prod(data[:-1]) * matrices
 
 
 def _tensor_info(tensor: Tensor) -> TensorInfo:

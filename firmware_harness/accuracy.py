@@ -13,6 +13,7 @@ from firmware_harness.interpreter import Model, TensorInfo
 from firmware_harness.latency import Progress
 
 FLOAT = "float"
+HEARD = "audio_through_c"  # beside kinds of models: front end and model in C
 Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
@@ -26,6 +27,7 @@ class Examples:
       labels: integer class of each crop, shape [crops].
       protocol: how the crops were cut: centre, random, loudest, sliding.
       clips: recordings they were cut from, 1 to crops.
+      audio: int16 [crops, samples], the same crops as sound; None where it is not at hand.
 
     Raises:
       HarnessError: shapes, types or numbers disagree, or there is no crop.
@@ -35,6 +37,7 @@ class Examples:
     labels: NDArray[Any]
     protocol: str
     clips: int
+    audio: NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
         features, labels = self.features, self.labels
@@ -58,6 +61,10 @@ class Examples:
                 f"every clip must give as many crops, got {len(features)} crops of {self.clips} "
                 "clips."
             )
+        if self.audio is not None and len(self.audio) != len(features):
+            raise HarnessError(
+                f"audio must have each of the {len(features)} crops, got {len(self.audio)}."
+            )
         if not np.isfinite(features).all():
             crop = int(np.flatnonzero(~np.isfinite(features.reshape(len(features), -1)).all(1))[0])
             raise HarnessError(
@@ -71,7 +78,11 @@ class Examples:
 
 
 def measure_accuracy(
-    models: Mapping[str, Model], examples: Examples, *, progress: Progress | None = None
+    models: Mapping[str, Model],
+    examples: Examples,
+    *,
+    heard: NDArray[Any] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run every model on the same crops.
 
@@ -83,6 +94,7 @@ def measure_accuracy(
     Args:
       models: by kind: "float", "int8", "int16x8".
       examples: the crops.
+      heard: outputs that a bundle's C gives for their audio, as the integer model stores them.
       progress: called with ("accuracy", done, total) after each crop.
 
     Returns:
@@ -100,6 +112,9 @@ def measure_accuracy(
         )
         for i, (kind, model) in enumerate(models.items())
     }
+    if heard is not None:
+        stored = next(model for kind, model in models.items() if kind != FLOAT)
+        logits[HEARD] = dequantize(heard, stored.outputs[0])
     together = examples.crops_per_decision
     labels = examples.labels[::together]
     classes = {kind: decide(values, together=together) for kind, values in logits.items()}

@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from firmware_harness.accuracy import FLOAT, Examples, measure_accuracy
 from firmware_harness.bundle import Bundle, ModelFile, open_bundle
+from firmware_harness.device_targets import DEVICES, HOST, device_targets, require_tools
 from firmware_harness.errors import HarnessError
 from firmware_harness.ethos_u import ACCELERATORS, compile_for, require_vela
+from firmware_harness.host_library import open_library
 from firmware_harness.interpreter import Model, Resolver
+from firmware_harness.kws_sources import GenerateC, sources_of
 from firmware_harness.latency import Progress, measure_latency, summarize
 from firmware_harness.machine import describe_machine, source_commit
 from firmware_harness.model_costs import model_costs
@@ -16,7 +22,7 @@ from firmware_harness.tflm import require_integers, require_tflm
 from firmware_harness.tflm_target import tflm_target
 from firmware_harness.trial import try_models
 
-__all__ = ["TFLITE", "Examples", "bench_tflite", "check_targets"]
+__all__ = ["HOST", "TFLITE", "Examples", "bench_tflite", "check_targets"]
 
 REPORT_FORMAT = 1
 TFLITE, TFLM = "tflite", "tflm"
@@ -25,7 +31,7 @@ _KIND_OF_INPUT = {"int8": "int8", "int16": "int16x8", "float32": FLOAT}
 
 
 def check_targets(targets: Sequence[str]) -> None:
-    """Refuse names that are no target, and targets whose package is not installed.
+    """Refuse names that are no target, and targets whose package or tools are not installed.
 
     Raises:
       HarnessError: there is one.
@@ -35,10 +41,11 @@ def check_targets(targets: Sequence[str]) -> None:
             require_tflm()
         elif name in ACCELERATORS:
             require_vela()
+        elif name in DEVICES:
+            require_tools(name)
         elif name != TFLITE:
-            raise HarnessError(
-                f"--target must be one of {', '.join((TFLITE, TFLM, *ACCELERATORS))}; got {name!r}."
-            )
+            known = ", ".join((TFLITE, TFLM, *DEVICES, *ACCELERATORS))
+            raise HarnessError(f"--target must be one of {known}; got {name!r}.")
 
 
 def bench_tflite(
@@ -50,6 +57,8 @@ def bench_tflite(
     runs: int = 300,
     warmup: int = 30,
     resolver: Resolver = "default",
+    generate_c: GenerateC | None = None,
+    layers: bool = False,
     command: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -59,13 +68,17 @@ def bench_tflite(
       path: folder written by `pld-tf export`, or any .tflite.
       examples: test crops; None leaves accuracy out.
       targets: "tflite" (latency, beside the float model), "tflm" (arena, every output byte against
-        TFLite's reference kernels), and any of `ACCELERATORS` (Vela's estimates).
+        TFLite's reference kernels), any of `DEVICES` (the C, compiled and run or emulated), and
+        any of `ACCELERATORS` (Vela's estimates).
       threads: of one inference, 1 to 128.
       runs: timed inferences of each model.
       warmup: inferences of each model before, not timed.
       resolver: "default" (optimized kernels, XNNPACK) or "reference" (plain kernels).
+      generate_c: gives the C of a model that comes without, for `DEVICES`.
+      layers: count instructions of each layer too, on targets that count.
       command: what the user typed, for the report.
-      progress: called with (phase, done, total); phases are "latency", "tflm", "accuracy".
+      progress: called with (phase, done, total); phases are "latency", "tflm", "devices",
+        "accuracy".
 
     Returns:
       The JSON report; docs/formats.md, section "Bench report", names its fields.
@@ -84,18 +97,34 @@ def bench_tflite(
     measured: dict[str, Any] = {}
     if TFLITE in targets:
         measured |= _latencies(models, runs=runs, warmup=warmup, progress=progress)
-    measured |= _device_targets(targets, bundle, plain, progress=progress)
+    measured |= _extra_targets(targets, bundle, plain, progress=progress)
+    devices = [name for name in DEVICES if name in targets]
+    if devices:
+        sources = sources_of(bundle, path, generate_c)
+        measured |= device_targets(
+            devices, bundle, plain, sources, layers=layers, progress=progress
+        )
+    accuracy = None
+    if examples is not None:
+        heard = _heard(bundle, examples) if HOST in targets else None
+        accuracy = measure_accuracy(kinds, examples, heard=heard, progress=progress)
     return {
         "format": REPORT_FORMAT,
         "model": _describe(bundle, plain, kind=next(iter(kinds))),
         "targets": measured,
-        "accuracy": (
-            None if examples is None else measure_accuracy(kinds, examples, progress=progress)
-        ),
+        "accuracy": accuracy,
         "machine": describe_machine(),
         "commit": source_commit(_ROOT),
         "command": command,
     }
+
+
+def _heard(bundle: Bundle, examples: Examples) -> NDArray[np.int8] | None:
+    """What the bundle's C gives for audio, from sample to score; None where it has no front end."""
+    if bundle.folder is None or examples.audio is None or "kws_frontend.c" not in bundle.names:
+        return None
+    library = open_library(bundle.folder)
+    return library.run_model(library.features(examples.audio))
 
 
 def _load(bundle: Bundle, *, resolver: Resolver, threads: int) -> dict[str, Model]:
@@ -115,7 +144,7 @@ def _by_kind(bundle: Bundle, models: Mapping[str, Model]) -> dict[str, Model]:
     return kinds
 
 
-def _device_targets(
+def _extra_targets(
     targets: Sequence[str], bundle: Bundle, plain: Model, *, progress: Progress | None
 ) -> dict[str, Any]:
     measured: dict[str, Any] = {}

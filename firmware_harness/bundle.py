@@ -19,6 +19,7 @@ CROP_NAMES = {"golden": "golden.npz", "validation": "validation.npz"}
 MAX_MANIFEST_BYTES = 1 << 24  # it may name every clip that a run left out
 MAX_MODEL_BYTES = 2**27  # far more than any microcontroller holds
 MIN_MODEL_BYTES = 16
+MAX_SOURCE_BYTES = 2**29  # weights as text take about four times their size
 _Kind = TypeVar("_Kind")
 
 
@@ -51,6 +52,8 @@ class Bundle:
       rung: which one the model comes from, 0 first.
       length_ms: audio that the model hears.
       commit: of the source that trained it; None outside a checkout.
+      folder: where its files are.
+      names: of the files that its manifest lists.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Bundle:
     rung: int | None = None
     length_ms: int | None = None
     commit: str | None = None
+    folder: Path | None = None
+    names: frozenset[str] = frozenset()
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -106,13 +111,37 @@ def open_bundle(path: Path) -> Bundle:
         crop_files={origin: path / name for origin, name in CROP_NAMES.items() if name in names},
         kind=cast(str, kind),
         recipe_name=recipe_name,
-        recipe=_fields(manifest.get("recipe"), path / MANIFEST_NAME, "recipe: an object"),
-        data_key=_field(manifest, "data_key", str, path),
-        excluded=_texts(manifest.get("excluded", []), path / MANIFEST_NAME, "excluded"),
-        rung=_field(manifest, "rung", int, path),
-        length_ms=_field(manifest, "length_ms", int, path),
         commit=_text_or_none(manifest.get("commit")),
+        folder=path,
+        names=names,
+        **_training(manifest, path),
     )
+
+
+def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
+    """What a manifest says of the run. `export --from-tflite` knows of none: its recipe is null."""
+    where = folder / MANIFEST_NAME
+    if "recipe" in manifest and manifest["recipe"] is None:
+        return {}
+    return {
+        "recipe": _fields(manifest.get("recipe"), where, "recipe: an object"),
+        "data_key": _field(manifest, "data_key", str, folder),
+        "excluded": _texts(manifest.get("excluded", []), where, "excluded"),
+        "rung": _field(manifest, "rung", int, folder),
+        "length_ms": _field(manifest, "length_ms", int, folder),
+    }
+
+
+def read_text(folder: Path, name: str) -> str:
+    """A text file of a bundle that was opened.
+
+    Raises:
+      HarnessError: it cannot be read, is no UTF-8, or is larger than any model's C.
+    """
+    try:
+        return _read(folder / name, MAX_SOURCE_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{folder / name} is not UTF-8 text. Export it again.") from error
 
 
 def read_tflite(path: Path) -> ModelFile:

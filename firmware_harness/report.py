@@ -2,13 +2,16 @@
 
 import json
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from firmware_harness.accuracy import HEARD
 from firmware_harness.errors import HarnessError
+from firmware_harness.report_firmware import firmware_sections
+from firmware_harness.report_tables import cell, section, size_text
 
+_KIND_NAMES = {HEARD: "int8, audio through C"}
 TARGET_NAMES = {"tflite": "TFLite", "tflite_float": "TFLite, float model"}
 
 
@@ -38,13 +41,14 @@ def write_report(report: dict[str, Any], out: Path) -> tuple[Path, Path]:
 def render_markdown(report: dict[str, Any]) -> str:
     """The report as one Markdown page; ends with a line feed."""
     sections = [
-        f"# Bench report: {_cell(report['model']['name'])}",
-        _section("Model", ["", ""], _model_rows(report["model"])),
+        f"# Bench report: {cell(report['model']['name'])}",
+        section("Model", ["", ""], _model_rows(report["model"])),
         *_latency_sections(report["targets"]),
         *_tflm_sections(report["targets"].get("tflm")),
+        *firmware_sections(report["targets"]),
         *_ethos_u_sections(report["targets"]),
         *_accuracy_sections(report["accuracy"], report["model"]["kind"]),
-        _section("Machine", ["", ""], _machine_rows(report)),
+        section("Machine", ["", ""], _machine_rows(report)),
     ]
     if report["command"]:
         sections.append(f"## Command\n\n    {' '.join(report['command'].split())}")
@@ -62,8 +66,8 @@ def _model_rows(model: dict[str, Any]) -> list[list[str]]:
         ["recipe", model["recipe_name"]],
         ["trained at commit", model["commit"]],
         ["SHA-256", model["sha256"]],
-        ["size", _bytes(model["bytes"])],
-        ["size of the float model", _bytes(model["float_bytes"])],
+        ["size", size_text(model["bytes"])],
+        ["size of the float model", size_text(model["float_bytes"])],
         ["MACs", f"{model['macs']:,}"],
         ["parameters", f"{model['parameters']:,}"],
         ["operators", operators],
@@ -77,7 +81,7 @@ def _latency_sections(targets: dict[str, Any]) -> list[str]:
     timed = {name: target for name, target in targets.items() if "latency_ms" in target}
     if not timed:
         return []
-    return [_section("Latency", _LATENCY_HEADER, _latency_rows(timed)), _latency_note(timed)]
+    return [section("Latency", _LATENCY_HEADER, _latency_rows(timed)), _latency_note(timed)]
 
 
 def _latency_rows(targets: dict[str, Any]) -> list[list[str]]:
@@ -110,16 +114,16 @@ def _tflm_sections(target: dict[str, Any] | None) -> list[str]:
         f"{target['mismatched_inputs']:,} of {target['inputs']:,} inputs ({origins})"
     )
     rows = [
-        ["smallest arena", _bytes(target["arena_bytes"])],
-        ["head, shared by tensors", _bytes(target["arena_head_bytes"])],
-        ["tail, persistent", _bytes(target["arena_tail_bytes"])],
+        ["smallest arena", size_text(target["arena_bytes"])],
+        ["head, shared by tensors", size_text(target["arena_head_bytes"])],
+        ["tail, persistent", size_text(target["arena_tail_bytes"])],
         ["output bytes unlike TFLite's reference kernels", mismatched],
         ["tflite-micro", target["version"]],
     ]
     note = (
         "Pointers of this machine take 8 bytes, a device's 4: with the same kernels it needs less."
     )
-    return [_section("TFLite Micro", ["", ""], rows), note, target["explanation"] or ""]
+    return [section("TFLite Micro", ["", ""], rows), note, target["explanation"] or ""]
 
 
 def _ethos_u_sections(targets: dict[str, Any]) -> list[str]:
@@ -129,7 +133,7 @@ def _ethos_u_sections(targets: dict[str, Any]) -> list[str]:
     versions = sorted({target["version"] for target in compiled.values()})
     note = f"Estimates of the compiler Vela {', '.join(versions)}; nothing of this was run."
     rows = [_ethos_u_row(name, target) for name, target in compiled.items()]
-    return [_section("Ethos-U", _ETHOS_U_HEADER, rows), note]
+    return [section("Ethos-U", _ETHOS_U_HEADER, rows), note]
 
 
 def _ethos_u_row(name: str, target: dict[str, Any]) -> list[str]:
@@ -139,8 +143,8 @@ def _ethos_u_row(name: str, target: dict[str, Any]) -> list[str]:
         f"{target['cycles']:,}",
         f"{target['npu_cycles']:,}",
         f"{target['clock_hz'] / 1e6:g}",
-        _bytes(target["sram_bytes"]),
-        _bytes(target["off_chip_flash_bytes"]),
+        size_text(target["sram_bytes"]),
+        size_text(target["off_chip_flash_bytes"]),
         on_cpu or "none",
     ]
 
@@ -148,9 +152,13 @@ def _ethos_u_row(name: str, target: dict[str, Any]) -> list[str]:
 def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
     if accuracy is None:
         return []
-    kinds = list(dict.fromkeys([kind, "float"]))
+    kinds = list(dict.fromkeys([kind, "float", HEARD]))
     rows = [
-        [k, _percent(accuracy[k]), " to ".join(map(_percent, accuracy["intervals"][k]))]
+        [
+            _KIND_NAMES.get(k, k),
+            _percent(accuracy[k]),
+            " to ".join(map(_percent, accuracy["intervals"][k])),
+        ]
         for k in kinds
         if k in accuracy
     ]
@@ -161,7 +169,7 @@ def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
     steps = accuracy.get("max_logit_difference_steps")
     if steps is not None:
         note += f" Largest logit difference: {steps:.2f} output steps."
-    return [_section("Accuracy", ["model", "accuracy", "95 % interval"], rows), note]
+    return [section("Accuracy", ["model", "accuracy", "95 % interval"], rows), note]
 
 
 def _machine_rows(report: dict[str, Any]) -> list[list[str]]:
@@ -176,18 +184,6 @@ def _machine_rows(report: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def _section(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [list(header), *(list(row) for row in rows)]
-    lines.insert(1, ["---"] * len(lines[0]))
-    table = ["| " + " | ".join(_cell(text) for text in line) + " |" for line in lines]
-    return f"## {title}\n\n" + "\n".join(table)
-
-
-def _cell(text: str) -> str:
-    # Names come from files of others: a bar or a line feed would break the table.
-    return " ".join(text.replace("|", "\\|").split())
-
-
 def _tensor(tensor: dict[str, Any]) -> str:
     shape = " x ".join(map(str, tensor["shape"]))
     if not tensor["scale"]:
@@ -195,10 +191,6 @@ def _tensor(tensor: dict[str, Any]) -> str:
     return (
         f"{tensor['dtype']} {shape}, scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
     )
-
-
-def _bytes(count: int | None) -> str:
-    return "" if count is None else f"{count:,} bytes"
 
 
 def _percent(fraction: float) -> str:

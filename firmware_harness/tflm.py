@@ -114,6 +114,26 @@ def measure_arena(model: Model) -> Arena:
     return run_tflm(model, zeros).arena
 
 
+def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
+    """First output of a .tflite of one input for each of its values; None without tflite-micro.
+
+    Args:
+      path: the model.
+      inputs: as it stores them, shape [inputs, ...].
+
+    Returns:
+      As it stores them, shape [inputs, values].
+
+    Raises:
+      HarnessError: as `run_tflm`.
+    """
+    if tflm_version() is None:
+        return None
+    model = Model(read_tflite(path), resolver="reference")
+    shaped = inputs.reshape(len(inputs), *model.inputs[0].shape)
+    return run_tflm(model, [shaped]).outputs[0].reshape(len(inputs), -1)
+
+
 def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
     """Run inputs one after the other, in a process that a bad model may kill.
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from firmware_harness.bench import Examples
 from firmware_harness.bundle import open_bundle
@@ -16,9 +17,17 @@ from pld_tf.run import Say, open_data
 
 
 def bundle_examples(
-    path: Path, *, data: Path, protocol: Protocol, skip_bad: bool, say: Say
+    path: Path, *, data: Path, protocol: Protocol, audio: bool = False, skip_bad: bool, say: Say
 ) -> Examples:
     """Features and labels of the test clips, cut as the bundle's model hears them.
+
+    Args:
+      path: firmware bundle.
+      data: the corpus.
+      protocol: how test clips are cropped.
+      audio: give the crops as sound too.
+      skip_bad: leave unreadable clips out.
+      say: told what was noticed.
 
     Raises:
       PldError: `path` is a lone .tflite, whose features nobody knows.
@@ -40,9 +49,17 @@ def bundle_examples(
         )
     clips = held_out(store, find_classes(recipe, store.words), "test")
     starts = protocol_starts(clips, protocol, bundle.length_ms)
+    crops = clips.crops(starts, bundle.length_ms)
     return Examples(
-        features=crop_features(clips.crops(starts, bundle.length_ms), recipe.features)[..., 0],
+        features=crop_features(crops, recipe.features)[..., 0],
         labels=np.repeat(clips.labels, starts.shape[1]),
         protocol=protocol,
         clips=len(clips),
+        audio=_samples(crops) if audio else None,
     )
+
+
+def _samples(crops: tf.data.Dataset) -> np.ndarray:
+    """int16 [crops, samples] of batches [clips, crops, samples]."""
+    batches = [batch.reshape(-1, batch.shape[-1]) for batch in crops.as_numpy_iterator()]
+    return np.concatenate(batches)

@@ -20,6 +20,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from pld_tf.errors import PldError
 from pld_tf.files import write_npz
+from pld_tf.models.fused_lstm import mark_lstms
 from pld_tf.spec import FeatureSpec
 
 FORMAT = 1
@@ -36,6 +37,7 @@ class BundleContents:
       data_key: hash of the corpus that the run was trained on.
       excluded: paths of the clips of that corpus that the run left out.
       rung: which one the student is, 0 first.
+      variant: how the student was finished; None as its rung left it.
       length_ms: what the student hears.
       commit: of the source that trained it; None outside a checkout.
       versions: package name to version.
@@ -56,6 +58,7 @@ class BundleContents:
     data_key: str
     excluded: tuple[str, ...] = ()
     rung: int
+    variant: str | None = None
     length_ms: int
     commit: str | None
     versions: dict[str, str]
@@ -139,6 +142,7 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
         "data_key": contents.data_key,
         "excluded": list(contents.excluded),
         "rung": contents.rung,
+        **({"variant": contents.variant} if contents.variant else {}),
         "length_ms": contents.length_ms,
         "commit": contents.commit,
         "versions": contents.versions,
@@ -207,6 +211,7 @@ def _plain_names(infer: Any) -> tuple[Any, dict[str, str]]:
     Keras names layers by how many it has made before; the .tflite would inherit the names.
     """
     graph_def = infer.graph.as_graph_def()
+    mark_lstms(graph_def)
     names = {infer.inputs[0].op.name: "features", infer.outputs[0].op.name: "logits"}
     counts: dict[str, int] = {}
     for node in graph_def.node:

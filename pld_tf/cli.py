@@ -9,11 +9,15 @@ import typer
 
 from export.cli import Brought, export
 from export.errors import ExportError
+from firmware_harness.cli import flash
 from firmware_harness.errors import HarnessError
 from pld_tf import __version__
-from pld_tf.compose import measure_arena, preflight, preflight_recipe
+from pld_tf.cli_options import Data, Json, SkipBad, note
+from pld_tf.compose import bring_harness, generate_c, preflight, preflight_recipe
+from pld_tf.data_cli import data_app
 from pld_tf.errors import PldError
 from pld_tf.quiet import load_tensorflow
+from pld_tf.stream_cli import listen, tune
 
 STOPPED = 130  # exit code that typer makes of Ctrl-C
 
@@ -25,22 +29,15 @@ app = typer.Typer(
     help="Keyword spotters that hear 500 ms: distil down a ladder of input lengths, export int8, "
     "measure.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Get recordings to train on.")
 recipes_app = typer.Typer(invoke_without_command=True)
 reproduce_app = typer.Typer(no_args_is_help=True, help="Reproduce published tables.")
 app.add_typer(data_app, name="data")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(reproduce_app, name="reproduce")
 app.command("export")(export)
-
-Data = Annotated[
-    Path,
-    typer.Option("--data", "-d", help="Folder of <word>/<recording>; see docs/data.md."),
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave unreadable clips out instead of stopping.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+app.command("flash")(flash)
+app.command("tune")(tune)
+app.command("listen")(listen)
 
 
 @app.command()
@@ -124,7 +121,7 @@ def evaluate(
     from pld_tf.evaluate import evaluate as run_evaluate
     from pld_tf.evaluation_text import evaluation_text
 
-    report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=_note)
+    report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=note)
     typer.echo(json.dumps(report, indent=1) if as_json else evaluation_text(report))
 
 
@@ -146,24 +143,33 @@ def bench(
     ] = "loudest",
     targets: Annotated[
         list[str] | None,
-        typer.Option("--target", metavar="NAME", help="tflite, tflm, ethos-u55-128; repeatable."),
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="tflite, tflm, host, cortex-m4, -m7, -m33, -m55, ethos-u55-128; repeatable.",
+        ),
     ] = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Instructions of each layer on cortex-m targets.")
+    ] = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Latency and accuracy of an exported model on the TFLite interpreter, beside its float twin.
 
-    --target tflm runs it on TensorFlow Lite Micro instead: its arena, and every output byte against
-    TFLite's reference kernels. --target ethos-u55-128 compiles it for an Arm Ethos-U: cycles and
-    memory. Both are extras.
+    Other targets: tflm, TensorFlow Lite Micro: its arena, every output byte. host and cortex-m4,
+    -m7, -m33, -m55: the bundle's C, on emulated boards with instructions, flash, RAM and stack; on
+    the host with --data also its accuracy from samples on. Give only bundles that you trust.
+    ethos-u55-128: an Arm Ethos-U's cycles and memory.
 
     \b
     Examples:
       pld-tf bench bundles/demo --data demo/speech --out bundles/demo-report
       pld-tf bench bundles/demo --target tflite --target tflm
+      pld-tf bench bundles/demo --target cortex-m4 --layers
       pld-tf bench model.tflite --target ethos-u55-128 --json
     """
-    from firmware_harness.bench import TFLITE, bench_tflite, check_targets
+    from firmware_harness.bench import HOST, TFLITE, bench_tflite, check_targets
     from firmware_harness.report import render_markdown, write_report
     from pld_tf.progress import progress_bar
 
@@ -175,7 +181,12 @@ def bench(
         from pld_tf.bench_examples import bundle_examples
 
         examples = bundle_examples(
-            bundle, data=data, protocol=protocol, skip_bad=skip_bad, say=_note
+            bundle,
+            data=data,
+            protocol=protocol,
+            audio=HOST in asked,
+            skip_bad=skip_bad,
+            say=note,
         )
     with progress_bar("bench", unit="runs") as advance:
         report = bench_tflite(
@@ -183,11 +194,13 @@ def bench(
             examples=examples,
             targets=asked,
             threads=threads,
+            generate_c=generate_c,
+            layers=layers,
             command=" ".join(["pld-tf", *sys.argv[1:]]),
             progress=lambda phase, done, total: advance(done, total),
         )
     if out is not None:
-        _note(f"report: {', '.join(str(path) for path in write_report(report, out))}")
+        note(f"report: {', '.join(str(path) for path in write_report(report, out))}")
     typer.echo(json.dumps(report, indent=1) if as_json else render_markdown(report))
 
 
@@ -227,50 +240,8 @@ def doctor(
     report = run_doctor(data, with_run=with_run, confidence=confidence, short_ms=short_ms)
     if out is not None:
         write_findings(out, report)
-        _note(f"findings: {out}")
+        note(f"findings: {out}")
     typer.echo(json.dumps(report_json(report), indent=1) if as_json else report_text(report))
-
-
-@data_app.command("demo")
-def data_demo(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
-) -> None:
-    """Make the built-in corpus: words spoken by eSpeak NG's many voices. Needs no network.
-
-    Needs the extra `demo` (pip install 'pld-tf[demo]'): eSpeak NG is under the GPL-3.
-
-    \b
-    Example:
-      pld-tf data demo demo/speech
-    """
-    load_tensorflow()
-    from pld_tf.data.demo_voices import make_demo_corpus
-    from pld_tf.progress import progress_bar
-
-    with progress_bar("speaking") as advance:
-        make_demo_corpus(directory, progress=advance)
-    typer.echo(f"demo corpus: {directory}")
-
-
-@data_app.command("speech-commands")
-def data_speech_commands(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
-    version: Annotated[int, typer.Option(min=1, max=2, help="1 or 2.")] = 2,
-) -> None:
-    """Download Google's Speech Commands (CC BY 4.0; 1.4 and 2.3 GB), check it and unpack it.
-
-    A stopped download goes on where it stopped.
-
-    \b
-    Example:
-      pld-tf data speech-commands --version 2 speech
-    """
-    from pld_tf.data.download import download_speech_commands
-    from pld_tf.progress import progress_bar
-
-    with progress_bar("downloading", unit="bytes") as advance:
-        download_speech_commands(version, directory, progress=advance)
-    typer.echo(f"Speech Commands v0.0{version}: {directory}")
 
 
 @recipes_app.callback()
@@ -352,7 +323,7 @@ def reproduce_paper(
     command = " ".join(["pld-tf", *sys.argv[1:]])
     asked = Asked(recipe=recipe, seeds=seeds, protocol=protocol, command=command)
     report = run_reproduce(
-        asked, data=data, run_dir=run_dir, skip_bad=skip_bad, int8_bytes=int8_bytes, say=_note
+        asked, data=data, run_dir=run_dir, skip_bad=skip_bad, int8_bytes=int8_bytes, say=note
     )
     typer.echo(json.dumps(report, indent=1) if as_json else protocol_text(report, protocol))
 
@@ -363,7 +334,7 @@ def common(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Common options."""
-    context.obj = Brought(measure_arena=measure_arena, preflight=preflight)
+    context.obj = Brought(harness=bring_harness, preflight=preflight, generate_c=generate_c)
     if version:
         typer.echo(f"pld-tf {__version__}")
     elif context.invoked_subcommand is None:
@@ -383,7 +354,3 @@ def main() -> None:
             rest = "; the same command goes on from here." if resumes else "."
             typer.echo(f"pld-tf: stopped{rest}", err=True)
         raise
-
-
-def _note(line: str) -> None:
-    typer.echo(line, err=True)

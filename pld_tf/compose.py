@@ -11,9 +11,22 @@ from typing import TYPE_CHECKING, Any
 from pld_tf.quiet import load_tensorflow
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from export.harness import Harness
+    from export.parity_stages import Heard, Skipped, Stages
     from pld_tf.recipe import Recipe
 
 KIB = 1024
+
+
+def bring_harness() -> Harness:
+    """What an export takes of the harness and of the C that is the same in all bundles."""
+    from export.harness import Harness
+    from firmware_harness.sources import bundle_sources
+
+    return Harness(measure_arena=measure_arena, stages=parity_stages(), sources=bundle_sources())
 
 
 def measure_arena(model: Path) -> dict[str, int | str] | None:
@@ -21,6 +34,88 @@ def measure_arena(model: Path) -> dict[str, int | str] | None:
     from firmware_harness.tflm import arena_of_file
 
     return arena_of_file(model)
+
+
+def generate_c(model: Path) -> dict[str, str]:
+    """kws_model.h and kws_model.c, by name, for an int8 .tflite from anywhere.
+
+    Raises:
+      ExportError: it is damaged, or holds a layer that has no C code; the text names it.
+    """
+    from export.c_model import generate
+
+    generated = generate(model.read_bytes())
+    return {"kws_model.h": generated.header, "kws_model.c": generated.source}
+
+
+def parity_stages() -> Stages:
+    """What the parity gate runs beyond TFLite's reference kernels, nearest to them first."""
+    from export.parity_stages import REFERENCE, AudioStage, Stage, Stages
+
+    tflm = "TFLite Micro"
+    return Stages(
+        models=(
+            Stage(name="TFLite with XNNPACK", against=(REFERENCE,), run=_on_xnnpack),
+            Stage(name=tflm, against=(REFERENCE,), run=_on_tflm),
+            # The generated C rounds as TFLite Micro does.
+            Stage(name="generated C", against=(tflm, REFERENCE), run=_in_c),
+        ),
+        audio=(AudioStage(name="audio through C", hear=_heard_in_c),),
+    )
+
+
+def _on_xnnpack(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
+    from export.parity_stages import Skipped
+    from firmware_harness.xnnpack import run_model
+
+    outputs = run_model(folder / "model.tflite", crops)
+    return Skipped(reason="XNNPACK takes no part of it") if outputs is None else outputs
+
+
+def _on_tflm(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
+    from export.parity_stages import Skipped
+    from firmware_harness.tflm import PACKAGE, run_model
+
+    outputs = run_model(folder / "model.tflite", crops)
+    return Skipped(reason=f"the package {PACKAGE} is not installed") if outputs is None else outputs
+
+
+def _in_c(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
+    missing = _c_is_missing(folder, "kws_model.c")
+    if missing is not None:
+        return missing
+    from firmware_harness.host_library import open_library
+
+    return open_library(folder).run_model(crops)
+
+
+def _heard_in_c(folder: Path, audio: NDArray[np.int16]) -> Heard | Skipped:
+    from export.parity_stages import Heard
+
+    missing = _c_is_missing(folder, "kws_model.c", "kws_frontend.c")
+    if missing is not None:
+        return missing
+    from firmware_harness.host_library import open_library
+
+    library = open_library(folder)
+    features = library.features(audio)
+    return Heard(features=features, outputs=library.run_model(features))
+
+
+def _c_is_missing(folder: Path, *names: str) -> Skipped | None:
+    """Why generated C cannot run here; None where it can."""
+    from export.parity_stages import Skipped
+    from firmware_harness.errors import HarnessError
+    from firmware_harness.toolchain import host_compiler
+
+    for name in names:
+        if not (folder / name).is_file():
+            return Skipped(reason=f"the bundle has no {name}")
+    try:
+        host_compiler()
+    except HarnessError:
+        return Skipped(reason="there is no C compiler")
+    return None
 
 
 def preflight(recipe_name: str) -> dict[str, Any]:

@@ -23,6 +23,15 @@ LADDER_GRID_MS = 10
 
 Protocol = Literal["centre", "random", "loudest", "sliding"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+# What the last student may be finished into, for int8 and for size. Plainest first: of students
+# that are equally good on validation, export takes the first.
+Finish = Literal["qat", "qat_distilled", "pruned", "clustered"]
+FINISHES: tuple[Finish, ...] = get_args(Finish)
+# They leave the rungs as they are: what they decide lies in folders of its own.
+FINISH_KEYS = (
+    *("finish", "finish_epochs", "finish_learning_rate"),
+    *("prune_sparsity", "cluster_count"),
+)
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=CLIP_MS)]
 
@@ -137,6 +146,12 @@ class Recipe(_Strict):
     patience: Annotated[int, Field(ge=0)] = 0
     validation_protocol: Literal["centre", "random", "loudest"] = "loudest"
 
+    finish: list[Finish] = []
+    finish_epochs: Annotated[int, Field(ge=1)] = 10
+    finish_learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    prune_sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    cluster_count: Annotated[int, Field(ge=2, le=256)] = 16
+
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
         _check_ladder(self.ladder_ms)
@@ -150,6 +165,7 @@ class Recipe(_Strict):
                     f"ladder_ms; got {len(value)}"
                 )
         _check_teaching(self)
+        _check_finish(self.finish, rungs=len(self.ladder_ms))
         return self
 
     @property
@@ -331,6 +347,16 @@ def _check_teaching(recipe: Recipe) -> None:
     if recipe.teacher_hears == "blend" and recipe.teacher_lengths != "any":
         raise ValueError(
             "teacher_hears = 'blend' needs teacher_lengths = 'any': the teacher hears crop and clip"
+        )
+
+
+def _check_finish(finish: list[Finish], *, rungs: int) -> None:
+    if repeated := sorted({name for name in finish if finish.count(name) > 1}):
+        raise ValueError(f"finish must name each way once, '{repeated[0]}' stands twice")
+    if "qat_distilled" in finish and rungs == 1:
+        raise ValueError(
+            "finish = 'qat_distilled' needs a teacher, the rung before the last, but ladder_ms has "
+            "one rung. Add a longer one, or take 'qat'"
         )
 
 

@@ -11,21 +11,21 @@ from typing import Any
 
 import tensorflow as tf
 
-from pld_tf.bundle import write_bundle
 from pld_tf.data.classes import class_notes, find_classes
 from pld_tf.data.corpus import find_corpus
 from pld_tf.data.store import Store, open_store
+from pld_tf.distill.finish import finish, finish_line, require_finishable
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.errors import PldError
 from pld_tf.files import write_json
-from pld_tf.model_bundle import bundle_contents
 from pld_tf.progress import progress_bar
 from pld_tf.provenance import package_versions, source_commit
-from pld_tf.quiet import start_up_noise_held_back
-from pld_tf.recipe import Recipe, parse_recipe
+from pld_tf.recipe import FINISH_KEYS, FINISHES, Recipe, parse_recipe
+from pld_tf.run_bundles import RunBundles
 
 FORMAT = 1
-CHANGE_NO_WEIGHT = ("description", "device")
+# Finishing may be asked for later: each way has a folder that knows its own choices.
+CHANGE_NO_WEIGHT = ("description", "device", *FINISH_KEYS)
 OTHER_DATA = "other data, or data that has changed since"
 Say = Callable[[str], None]
 
@@ -88,15 +88,24 @@ def distill(
     """
     store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
     ladder = Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=seed)
+    require_finishable(recipe, ladder.untrained)
     counts = {split: store.word_counts(split) for split in store.splits}
     for note in class_notes(find_classes(recipe, store.words), counts):
         say(note)
     results: list[RungResult] = []
+    bundles = RunBundles(
+        run_dir=run_dir,
+        recipe=recipe,
+        recipe_name=recipe_name,
+        seed=seed,
+        store=store,
+        excluded=excluded,
+    )
 
     def report(result: RungResult) -> None:
         results.append(result)
         say(rung_line(result))
-        _write_rung_bundle(run_dir, recipe, recipe_name, seed, store, result, excluded=excluded)
+        bundles.write_rung(result)
 
     with owned(run_dir), damaged_store_told(store):
         _claim(
@@ -109,37 +118,21 @@ def distill(
             say=say,
         )
         ladder.climb(report)
+        _finish(ladder, bundles, say)
     return results
 
 
-def _write_rung_bundle(
-    run_dir: Path,
-    recipe: Recipe,
-    recipe_name: str,
-    seed: int,
-    store: Store,
-    rung: RungResult,
-    *,
-    excluded: frozenset[str],
-) -> None:
-    """The last rung's bundle is the run's; the others keep theirs beside their weights."""
-    if rung.network:  # a rung's first network stands for it
+def _finish(ladder: Ladder, bundles: RunBundles, say: Say) -> None:
+    """Finish the last student in each way that the recipe asks for, and write its bundles."""
+    recipe = bundles.recipe
+    if not recipe.finish:
         return
-    is_last = rung.number == len(recipe.ladder_ms) - 1
-    folder = (run_dir if is_last else rung.folder) / "bundle"
-    if (folder / "bundle.json").is_file():
-        return
-    contents = bundle_contents(
-        recipe=recipe,
-        recipe_name=recipe_name,
-        seed=seed,
-        store=store,
-        rung=rung,
-        excluded=excluded,
-    )
-    frames = recipe.features.frames(recipe.features.samples(rung.length_ms))
-    with start_up_noise_held_back():
-        write_bundle(folder, model=rung.student, frames=frames, contents=contents)
+    last = ladder.last()
+    for name in sorted(recipe.finish, key=FINISHES.index):
+        folder = bundles.run_dir / "finish" / name
+        finished = finish(recipe, name, last=last, folder=folder)
+        say(finish_line(finished))
+        bundles.write_finished(finished, last.result)
 
 
 @contextmanager

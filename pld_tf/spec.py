@@ -22,7 +22,7 @@ class FeatureSpec:
       mel_bins: triangular filters between `low_hz` and `high_hz`.
       low_hz: lower edge of the first filter.
       high_hz: upper edge of the last filter; at most half the sample rate.
-      log_floor: energy added before the logarithm, in squared int16 units.
+      log_floor: energy added before the logarithm, in squared int16 units, 1 to 2**48.
       log2_offset: log2 energy that becomes feature 0.
       log2_scale: log2 energies per feature unit.
       mfcc: DCT-II coefficients kept; 0 keeps the mel bins themselves.
@@ -73,7 +73,7 @@ class FeatureSpec:
         _require(0 <= self.low_hz < self.high_hz, "low_hz", "at least 0, below high_hz", self)
         _require(self.high_hz * 2 <= self.sample_rate_hz, "high_hz", "at most half the rate", self)
         _require(1 <= self.mel_bins <= 128, "mel_bins", "1 to 128", self)
-        _require(self.log_floor >= 1, "log_floor", "at least 1", self)
+        _require(1 <= self.log_floor <= 2**48, "log_floor", "1 to 2**48", self)
         _require(self.log2_scale > 0, "log2_scale", "positive", self)
         _require(0 <= self.mfcc <= self.mel_bins, "mfcc", "0 to mel_bins", self)
 

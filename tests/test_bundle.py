@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tiny_bundle import CLASSES, FRAMES, SPEC, contents, folder_bytes, trained_like
 
 from pld_tf.bundle import write_bundle
@@ -52,6 +53,14 @@ def test_saved_model_gives_the_inference_logits_of_the_keras_model(bundle, model
         np.testing.assert_allclose(given, logits[None], rtol=1e-5, atol=1e-6)
     with np.load(bundle / "golden.npz") as golden:
         np.testing.assert_allclose(golden["logits"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_nodes_have_only_the_attributes_of_their_operators(bundle):
+    """TensorFlow complains of others each time such a graph is loaded."""
+    content = (bundle / "saved_model" / "saved_model.pb").read_bytes()
+    graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].graph_def
+    assert {node.op for node in graph.node} >= {"Placeholder", "Conv2D"}
+    assert not [node.name for node in graph.node if "f" in node.attr]
 
 
 def test_arrays_and_texts_read_back_as_given(bundle):

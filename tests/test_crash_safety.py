@@ -46,6 +46,7 @@ def export_here(bundle: Path, out: Path, seed: int) -> None:
         "_check_ends": lambda model, bundle, *, kind: None,
         "_measure": lambda bundle, *, model, stage: measured,
         "_write_crops": lambda bundle, *, model, stage: write_crops(stage),
+        "pass_gate": lambda folder, student, **_: {"stages": [], "stages_skipped": {}},
     }
     for name, value in patched.items():
         assert hasattr(export_module, name)

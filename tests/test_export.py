@@ -26,6 +26,7 @@ from export.cli import export as export_command
 from export.errors import ExportError
 from export.export import export_bundle
 from export.files import inventory
+from export.harness import Harness
 from export.inspect_tflite import inspect
 
 app = typer.Typer()
@@ -62,8 +63,9 @@ def test_manifest_lists_every_other_file_as_it_is(exported, manifest):
     assert manifest["files"] == files
     assert sorted(files) == [
         "feature_spec.json", "feature_tables.npz", "golden.npz", "kws_feature_spec.h",
-        "kws_labels.h", "kws_model_data.c", "kws_model_data.h", "kws_ops.h", "labels.json",
-        "model.tflite", "model_float.tflite", "validation.npz",
+        "kws_labels.h", "kws_model.c", "kws_model.h", "kws_model_data.c", "kws_model_data.h",
+        "kws_model_tflm.cc", "kws_ops.h", "labels.json", "model.tflite", "model_float.tflite",
+        "validation.npz",
     ]  # fmt: skip
 
 
@@ -97,7 +99,9 @@ def test_a_measured_arena_is_in_the_manifest_and_with_its_margin_in_the_header(
         asked.append(model.read_bytes())
         return {"bytes": 5000, "head_bytes": 3000, "tail_bytes": 1900, "version": "1"}
 
-    made = export_bundle(run, out=tmp_path / "out", max_loss_points=5, measure_arena=measure)
+    made = export_bundle(
+        run, out=tmp_path / "out", max_loss_points=5, harness=lambda: Harness(measure_arena=measure)
+    )
     assert asked == [(exported / "model.tflite").read_bytes()]
     assert (made["arena"]["bytes"], made["arena"]["bytes_with_margin"]) == (5000, 6144)
     header = (tmp_path / "out" / "kws_model_data.h").read_text()
@@ -125,7 +129,7 @@ def test_validation_crops_are_stored_as_the_model_takes_them(exported, run):
 
 def test_of_many_validation_crops_some_are_kept_evenly_spread(run, exported, tmp_path, monkeypatch):
     reuse(exported, monkeypatch)
-    monkeypatch.setattr("export.export.MAX_VALIDATION_CROPS", 20)
+    monkeypatch.setattr("export.export.MAX_CARRIED_CROPS", 20)
     export_bundle(run, out=tmp_path / "out", max_loss_points=5)
     with (
         np.load(tmp_path / "out" / "validation.npz") as kept,

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from firmware_harness.bundle import open_bundle, read_tflite
+from firmware_harness.bundle import open_bundle, read_text, read_tflite
 from firmware_harness.errors import HarnessError
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(range(40))
@@ -73,6 +73,21 @@ def test_a_lone_tflite_is_a_bundle_without_origin(folder):
     assert bundle.model.sha256 == hashlib.sha256(MODEL).hexdigest()
     assert (bundle.name, bundle.kind, bundle.float_model) == ("model.tflite", None, None)
     assert (bundle.recipe, bundle.data_key, bundle.rung, bundle.length_ms) == (None,) * 4
+
+
+def test_a_bundle_of_a_lone_tflite_has_no_run(folder):
+    edit(folder, recipe_name=None, recipe=None, data_key=None, rung=None, length_ms=None)
+    bundle = open_bundle(folder)
+    assert (bundle.recipe, bundle.data_key, bundle.rung, bundle.length_ms) == (None,) * 4
+    assert bundle.name == folder.name
+    assert bundle.names == {"model.tflite", "model_float.tflite", "labels.json"}
+
+
+def test_a_bundle_gives_its_texts(folder):
+    assert read_text(folder, "labels.json") == "[]"
+    with pytest.raises(HarnessError, match=r"model\.tflite is not UTF-8 text"):
+        (folder / "model.tflite").write_bytes(b"\xff")
+        read_text(folder, "model.tflite")
 
 
 def test_a_bundle_knows_its_stored_crops(folder):

@@ -21,7 +21,6 @@ from export.cli import export as export_command
 from export.device_fit import Layers, Limits, device_costs, refused_operators, too_large
 from export.errors import ExportError
 from export.graph import Graph, Operator, Tensor, read_graph
-from export.measured_arena import no_tflm
 from export.preflight import narrower_widths, report_text, require_fit
 from pld_tf import cli
 from pld_tf.recipe import load_recipe, recipe_names
@@ -265,7 +264,7 @@ def test_export_alone_knows_no_recipe():
     app.command()(export_command)
     ended = CliRunner().invoke(app, ["mine", "--preflight"])
     assert "export alone knows no recipe" in str(ended.exception)
-    brought = Brought(measure_arena=no_tflm, preflight=lambda name: report())
+    brought = Brought(preflight=lambda name: report())
     assert "mine fits" in CliRunner().invoke(app, ["mine", "--preflight"], obj=brought).stdout
 
 

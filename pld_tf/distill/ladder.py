@@ -19,12 +19,12 @@ from pld_tf.distill.rung import Rung
 from pld_tf.distill.soft_labels import Stored, stored_labels
 from pld_tf.distill.teachers import Teachers
 from pld_tf.distill.trainer import make_deterministic
-from pld_tf.distill.validation import student_validation, teacher_validation
+from pld_tf.distill.validation import Validation, student_validation, teacher_validation
 from pld_tf.errors import PldError
 from pld_tf.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.models.seeding import set_seed
 from pld_tf.progress import progress_bar
-from pld_tf.recipe import Recipe
+from pld_tf.recipe import FINISH_KEYS, Recipe
 
 # Keys that say how a teacher's labels are used: rung 0 does not depend on them.
 _TEACHER_KEYS = (
@@ -36,6 +36,7 @@ _TEACHER_KEYS = (
 _LADDER_KEYS = (
     *("description", "device", "ladder_ms", "models", "epochs", "teacher_lengths", "networks"),
     *("train_fraction", "keep_first_teacher"),
+    *FINISH_KEYS,
 )
 # Networks of one rung differ in their seeds; no ladder has so many rungs.
 _SEEDS_PER_NETWORK = 1000
@@ -61,6 +62,25 @@ class RungResult:
     folder: Path
     student: tf_keras.Model
     metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastRung:
+    """The student at the end of a finished ladder, and what it was trained with.
+
+    Attributes:
+      result: the student; its weights may be trained further.
+      key: hash of all that made it.
+      data: the batches.
+      taught_by: networks that taught it, none on a ladder of one rung.
+      validation: the crops that it was validated on.
+    """
+
+    result: RungResult
+    key: str
+    data: TrainingData
+    taught_by: list[RungResult]
+    validation: Validation
 
 
 class Ladder:
@@ -132,6 +152,33 @@ class Ladder:
             student=student,
             metrics=metrics,
         )
+
+    def last(self) -> LastRung:
+        """The end of the ladder, to go on from.
+
+        Raises:
+          PldError: it is not finished.
+        """
+        number = len(self._recipe.ladder_ms) - 1
+        # Layers are counted per process, and what is made of the student goes by their names.
+        tf_keras.backend.reset_uids()
+        result = self.load(number)
+        clips = held_out(self._store, self._classes, "validation")
+        return LastRung(
+            result=result,
+            key=self._key(number, 0),
+            data=self._data(number),
+            taught_by=[
+                self.load(rung, network)
+                for rung in self._teaching(number)
+                for network in range(self._recipe.rung_networks(rung))
+            ],
+            validation=student_validation(self._recipe, clips, result.length_ms),
+        )
+
+    def untrained(self) -> tf_keras.Model:
+        """The last student as it begins."""
+        return self._build(len(self._recipe.ladder_ms) - 1, 0)
 
     def _teaching(self, number: int) -> list[int]:
         """The rungs whose networks teach rung `number`."""

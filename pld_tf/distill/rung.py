@@ -45,6 +45,7 @@ class Rung:
       validation: decides which epoch's weights are kept.
       folder: holds checkpoint and logs.
       title: names the rung in errors.
+      first_kept: the first epoch whose weights may be kept, however good those before it are.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class Rung:
         validation: Validation,
         folder: Path,
         title: str,
+        first_kept: int = 0,
     ) -> None:
         self._recipe = recipe
         self._data = data
+        self._first_kept = first_kept
         self._student = student
         self._epochs = epochs
         self._validation = validation
@@ -128,7 +131,7 @@ class Rung:
         average = self._trainer.average
         with average.in_place() if average else nullcontext():
             accuracy = self._validation.accuracy(self._student)
-            if accuracy >= reached.best_accuracy:
+            if accuracy >= reached.best_accuracy and reached.epoch >= self._first_kept:
                 reached.best_accuracy, reached.best_epoch = accuracy, reached.epoch
                 reached.best_weights = self._student.get_weights()
         reached.history.append({"epoch": reached.epoch, "loss": loss, "accuracy": accuracy})

@@ -61,7 +61,8 @@ def _transition(x: tf.Tensor, channels: int, stage: Stage, dropout: float) -> tf
 def _block(x: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:
     over_bins = _over_bins(x, 1)
     over_time = _over_time(over_bins, dilation, dropout)
-    return layers.ReLU()(layers.Add()([over_bins, over_time, x]))
+    # Two sums of two: in quantization-aware training each has a range of its own.
+    return layers.ReLU()(layers.Add()([layers.Add()([over_bins, over_time]), x]))
 
 
 def _over_bins(x: tf.Tensor, stride: int) -> tf.Tensor:

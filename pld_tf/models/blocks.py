@@ -70,9 +70,25 @@ def separable_bn_relu(
     return conv_bn_relu(x, channels, (1, 1))
 
 
+def squeeze_excite(x: tf.Tensor, channels: int) -> tf.Tensor:
+    """Weigh each channel, from 0 to 1, by what the averages of all channels say of the clip.
+
+    Source: Hu et al., arXiv:1709.01507. A quarter of the channels in the middle, as in MobileNetV3
+    (arXiv:1905.02244): these networks are too thin for the paper's sixteenth.
+    """
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    middle = layers.Conv2D(scaled(channels, 0.25), (1, 1))(squeezed)
+    weights = layers.Conv2D(channels, (1, 1), activation="sigmoid")(layers.ReLU()(middle))
+    return layers.Multiply()([x, weights])
+
+
 def classifier(x: tf.Tensor, *, dropout: float, classes: int) -> tf.Tensor:
     """Average over frames and bins, so that any length will do, then score the classes."""
-    x = layers.GlobalAveragePooling2D()(x)
+    return scores(layers.GlobalAveragePooling2D()(x), dropout=dropout, classes=classes)
+
+
+def scores(x: tf.Tensor, *, dropout: float, classes: int) -> tf.Tensor:
+    """Logits of what a network makes of a clip, float32 [batch, channels]."""
     if dropout:
         x = SeededDropout(dropout)(x)
     return layers.Dense(classes, name="logits")(x)

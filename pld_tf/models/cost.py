@@ -1,10 +1,12 @@
 """What a network costs: parameters and multiply-accumulates (MACs), from shapes alone."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tf_keras
 
+from pld_tf.models.fused_lstm import FusedLstm
 from pld_tf.models.seeded_dropout import SeededDropout
 from pld_tf.models.sub_spectral_norm import SubSpectralNorm
 
@@ -37,7 +39,7 @@ def _stored(layer: tf_keras.layers.Layer) -> int:
 
 
 def macs(model: tf_keras.Model, *, frames: int, bins: int) -> int:
-    """Multiply-accumulates of one input in convolutions and dense layers.
+    """Multiply-accumulates of one input in convolutions, dense layers and LSTMs.
 
     Multiplications with zero padding count, as in the papers. Normalizations, sums, pools and
     activations do not.
@@ -50,15 +52,25 @@ def macs(model: tf_keras.Model, *, frames: int, bins: int) -> int:
         raise ValueError(
             f"the model takes {built[0] or 'any'} frames x {built[1]} bins, got {frames} x {bins}."
         )
-    counted = [layer for layer in model.layers if isinstance(layer, (*CONVOLUTIONS, layers.Dense))]
-    probe = tf_keras.Model(model.input, [layer.output for layer in counted])
+    maps = [(layer, each) for layer in model.layers for each in _maps(layer)]
+    probe = tf_keras.Model(model.input, [each for _, each in maps])
     shapes = probe.compute_output_shape((1, frames, bins, 1))
     return sum(
         int(np.prod(shape[1:-1])) * _macs_per_place(layer)
-        for layer, shape in zip(counted, shapes, strict=True)
+        for (layer, _), shape in zip(maps, shapes, strict=True)
     )
 
 
+def _maps(layer: tf_keras.layers.Layer) -> list[Any]:
+    """What has a place for each use of a layer's kernel: one map for each call of the layer."""
+    calls = range(len(layer.inbound_nodes))
+    if isinstance(layer, FusedLstm):
+        return [layer.get_input_at(call) for call in calls]
+    if isinstance(layer, (*CONVOLUTIONS, layers.Dense)):
+        return [layer.get_output_at(call) for call in calls]
+    return []
+
+
 def _macs_per_place(layer: tf_keras.layers.Layer) -> int:
-    """Every kernel entry is used once for every place of the output map."""
+    """Every kernel entry is used once for every place of the map."""
     return sum(math.prod(w.shape) for w in layer.trainable_weights if len(w.shape) > 1)

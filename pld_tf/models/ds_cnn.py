@@ -1,5 +1,6 @@
 """DS-CNN: one wide convolution, then depthwise-separable ones (Hello Edge, arXiv:1711.07128)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -27,10 +28,25 @@ PLANS = {
 
 def build(inputs: tf.Tensor, *, size: str, width: float, dropout: float, classes: int) -> tf.Tensor:
     """Give the logits. The paper's input is 49 frames of 10 MFCC (40 ms windows, 20 ms hop)."""
+    return network(
+        inputs, separable_bn_relu, size=size, width=width, dropout=dropout, classes=classes
+    )
+
+
+def network(
+    inputs: tf.Tensor,
+    block: Callable[..., tf.Tensor],
+    *,
+    size: str,
+    width: float,
+    dropout: float,
+    classes: int,
+) -> tf.Tensor:
+    """Give the logits of a network of such blocks, called as `separable_bn_relu` is."""
     plan = PLANS[size]
     channels = scaled(plan.channels, width)
     x = conv_bn_relu(inputs, channels, (10, 4), strides=plan.first)
-    x = separable_bn_relu(x, channels, (3, 3), strides=plan.second)
+    x = block(x, channels, (3, 3), strides=plan.second)
     for _ in range(plan.blocks - 1):
-        x = separable_bn_relu(x, channels, (3, 3))
+        x = block(x, channels, (3, 3))
     return classifier(x, dropout=dropout, classes=classes)

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.models import bc_resnet, ds_cnn, edgespeechnet, names, res, tc_resnet
+from pld_tf.models import (
+    bc_resnet,
+    ds_cnn,
+    ds_cnn_se,
+    edgespeechnet,
+    highway,
+    lstm,
+    names,
+    res,
+    tc_resnet,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +34,13 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     "ds_cnn": Family(build=ds_cnn.build, sizes=names.SIZES["ds_cnn"]),
+    "ds_cnn_se": Family(build=ds_cnn_se.build, sizes=names.SIZES["ds_cnn_se"]),
     "tc_resnet": Family(build=tc_resnet.build, sizes=names.SIZES["tc_resnet"]),
     "res": Family(build=res.build, sizes=names.SIZES["res"]),
     "edgespeechnet": Family(build=edgespeechnet.build, sizes=names.SIZES["edgespeechnet"]),
     "bc_resnet": Family(build=bc_resnet.build, sizes=names.SIZES["bc_resnet"]),
+    "highway": Family(build=highway.build, sizes=names.SIZES["highway"]),
+    "lstm": Family(build=lstm.build, sizes=names.SIZES["lstm"]),
 }
 
 

@@ -6,10 +6,13 @@ from pld_tf.errors import PldError
 
 SIZES: dict[str, tuple[str, ...]] = {
     "ds_cnn": ("S", "M", "L"),
+    "ds_cnn_se": ("S", "M", "L"),
     "tc_resnet": ("8", "14"),
     "res": ("8", "15", "26", "8-narrow", "15-narrow", "26-narrow"),
     "edgespeechnet": ("A", "B", "C", "D"),
     "bc_resnet": ("1", "1.5", "2", "3", "6", "8"),
+    "highway": ("128", "256", "512"),
+    "lstm": ("S", "M", "L"),
 }
 # res8 pools 4 frames into one: with fewer it has nothing to score. No other family needs more.
 MIN_FRAMES = 4

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 
+@tf_keras.utils.register_keras_serializable(package="pld_tf")
 class SeededDropout(tf_keras.layers.Layer):
     """Drop a share of the inputs while training, and scale up the rest.
 
@@ -22,6 +23,10 @@ class SeededDropout(tf_keras.layers.Layer):
         super().__init__(**options)
         self._rate = rate
         self._whole_channels = whole_channels
+
+    def get_config(self) -> dict[str, Any]:
+        chosen = {"rate": self._rate, "whole_channels": self._whole_channels}
+        return {**super().get_config(), **chosen}
 
     def build(self, input_shape: tf.TensorShape) -> None:
         self._state = self.add_weight(

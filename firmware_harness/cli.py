@@ -1,0 +1,121 @@
+"""The command `pld-tf flash`: parses, calls one function, prints."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from firmware_harness.errors import HarnessError
+from firmware_harness.kws_sources import GenerateC
+
+
+class Brought(Protocol):
+    """What whoever composes the commands brings from packages that this one does not import."""
+
+    @property
+    def generate_c(self) -> GenerateC: ...
+
+
+def flash(
+    context: typer.Context,
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="BUNDLE",
+            help="Folder of pld-tf export, or an int8 .tflite.",
+            show_default=False,
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option("--board", "-b", help="Board by name, or a .toml of your own; see --list."),
+    ] = None,
+    build_only: Annotated[
+        bool, typer.Option("--build-only", help="Only write ELF, BIN, HEX and UF2; needs --out.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder that keeps the files.")
+    ] = None,
+    list_boards: Annotated[bool, typer.Option("--list", help="List the boards.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Build the benchmark for a board, flash it with pyOCD, and print the cycles it counts.
+
+    The board runs stored crops and compares each byte. Emulated boards are run in QEMU, which
+    counts instructions. Flashing is an extra: pip install 'pld-tf[flash]'.
+
+    \b
+    Examples:
+      pld-tf flash --list
+      pld-tf flash bundles/demo --board nucleo-l4r5zi
+      pld-tf flash bundles/demo --board raspberry-pi-pico-2 --build-only --out firmware
+      pld-tf flash bundles/demo --board my_board.toml
+    """
+    if list_boards:
+        _list_boards(as_json=as_json)
+        return
+    if bundle is None or board is None:
+        raise HarnessError("name a BUNDLE and a --board; pld-tf flash --list lists the boards.")
+    if build_only and out is None:
+        raise HarnessError("--build-only needs --out: name the folder for the files.")
+    brought: Brought | None = context.obj
+    with tempfile.TemporaryDirectory() as folder:
+        report = _flash(
+            bundle,
+            board,
+            out=out or Path(folder),
+            build_only=build_only,
+            generate_c=brought.generate_c if brought else None,
+        )
+    if out is None:
+        report["files"] = {}  # they are gone
+    typer.echo(json.dumps(report, indent=1) if as_json else _text(report))
+
+
+def _flash(
+    bundle: Path, name: str, *, out: Path, build_only: bool, generate_c: GenerateC | None
+) -> dict[str, Any]:
+    from firmware_harness.boards import load_board  # here, because these imports take time
+    from firmware_harness.flash import build_for_board, image_report, require_pyocd, run_image
+
+    board = load_board(name)
+    if not build_only and not board.emulated:
+        require_pyocd(board)
+    image, workload = build_for_board(bundle, board=board, out=out, generate_c=generate_c)
+    report = image_report(image)
+    return report if build_only else {**report, **run_image(image, workload)}
+
+
+def _list_boards(*, as_json: bool) -> None:
+    from firmware_harness.boards import board_names, load_board
+
+    boards = [load_board(name) for name in board_names()]
+    if as_json:
+        fields = [{"name": b.name, "core": b.core, "description": b.description} for b in boards]
+        typer.echo(json.dumps(fields, indent=1))
+        return
+    for board in boards:
+        typer.echo(f"{board.name:22}{board.description}")
+
+
+def _text(report: dict[str, Any]) -> str:
+    lines = [f"{report['board']} ({report['core']})"]
+    lines += [f"  {file['path']}: {file['bytes']:,} bytes" for file in report["files"].values()]
+    lines += [
+        f"  {area}, with stored crops: {report[f'image_{area}_bytes']:,} of "
+        f"{report[f'board_{area}_bytes']:,} bytes"
+        for area in ("flash", "ram")
+    ]
+    lines += [
+        f"  {key.replace('_', ' ')}: {report[key]:,}"
+        for key in (*_COUNTS, "stack_bytes", "mismatched_bytes")
+        if report.get(key) is not None
+    ]
+    return "\n".join(lines)
+
+
+_COUNTS = tuple(
+    f"{unit}_per_{what}" for unit in ("cycles", "instructions") for what in ("inference", "hop")
+)

@@ -1,0 +1,34 @@
+"""Pieces of a Markdown page that all its sections use."""
+
+from collections.abc import Iterable
+
+
+def section(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A heading and a table.
+
+    >>> print(section("T", ["a"], [["1|2"]]))
+    ## T
+    <BLANKLINE>
+    | a |
+    | --- |
+    | 1\\|2 |
+    """
+    lines = [list(header), *(list(row) for row in rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    table = ["| " + " | ".join(cell(text) for text in line) + " |" for line in lines]
+    return f"## {title}\n\n" + "\n".join(table)
+
+
+def cell(text: str) -> str:
+    """Text for one cell: names come from files of others, and bars would break the table."""
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def size_text(count: int | None) -> str:
+    """A number of bytes; nothing for None."""
+    return "" if count is None else f"{count:,} bytes"
+
+
+def count_text(count: float | None, *, digits: int = 0) -> str:
+    """A number with thousands set apart; nothing for None."""
+    return "" if count is None else f"{count:,.{digits}f}"

@@ -1,0 +1,96 @@
+"""Finds compilers and emulators; what is missing is named with the package that brings it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from firmware_harness.errors import HarnessError
+
+ARM_PREFIX = "arm-none-eabi-"
+EMULATOR = "qemu-system-arm"
+_SECONDS = 60  # to say a version
+
+
+def host_compiler() -> str:
+    """Path of a C compiler for this machine: `$CC`, else cc, gcc or clang.
+
+    Raises:
+      HarnessError: there is none.
+    """
+    wanted = os.environ.get("CC")
+    for name in [wanted] if wanted else ["cc", "gcc", "clang"]:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise HarnessError(
+        f"a C compiler is needed, but {wanted or 'cc'} is not there; install the Debian package "
+        "gcc, or name one in CC."
+    )
+
+
+def arm_compiler() -> str:
+    """Path of GCC for bare-metal Arm, with the C library that firmware is linked with.
+
+    Raises:
+      HarnessError: one of them is missing.
+    """
+    path = arm_tool("gcc")
+    # GCC gives the bare name back for a file that it does not find.
+    if not Path(said_by([path, "-print-file-name=nano.specs"])).is_absolute():
+        raise HarnessError(
+            f"{path} finds no C library for Arm; install the Debian package "
+            "libnewlib-arm-none-eabi."
+        )
+    return path
+
+
+def arm_tool(name: str) -> str:
+    """Path of a tool of GCC for bare-metal Arm: gcc, objcopy, size.
+
+    Raises:
+      HarnessError: it is missing.
+    """
+    return _find(ARM_PREFIX + name, package="gcc-arm-none-eabi")
+
+
+def emulator() -> str:
+    """Path of QEMU for Arm.
+
+    Raises:
+      HarnessError: it is missing.
+    """
+    return _find(EMULATOR, package="qemu-system-arm")
+
+
+def version_of(path: str) -> str:
+    """First line of what a tool says to --version, without its folder."""
+    return said_by([path, "--version"]).partition("\n")[0].strip()
+
+
+def said_by(command: list[str]) -> str:
+    """Standard output of a tool, without white space around it.
+
+    Raises:
+      HarnessError: it does not run.
+    """
+    try:
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise HarnessError(f"{command[0]} does not run ({error}); install it again.") from error
+    return ended.stdout.strip()
+
+
+def _find(name: str, *, package: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise HarnessError(f"{name} is not there; install the Debian package {package}.")
+    return path

@@ -1,0 +1,133 @@
+"""Which detections are right: words of known time against what was heard."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+# A word is heard until so long after its end: the crop must hold most of it, and smoothing waits.
+HEARD_WITHIN_S = 0.75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """A word of a stream, from its first to its last sound, in seconds."""
+
+    word: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A detection: the word that fired, and the end of what had been heard then, in seconds."""
+
+    word: str
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What a stream's detections are worth.
+
+    Attributes:
+      hits: keywords that were heard, each with its detection, in the order of detections.
+      misses: keywords that were spoken and not heard, false rejects, in the order of words.
+      false_accepts: detections that no word accounts for.
+    """
+
+    hits: tuple[tuple[Spoken, Heard], ...]
+    misses: tuple[Spoken, ...]
+    false_accepts: tuple[Heard, ...]
+
+
+def tally(spoken: Iterable[Spoken], heard: Iterable[Heard], keywords: Sequence[str]) -> Tally:
+    """Match detections with words of their name, as `match` does.
+
+    Args:
+      spoken: words of the stream, in order; those that are no keywords account for nothing.
+      heard: detections, in order; each word is one of the keywords.
+      keywords: words that may fire.
+    """
+    wanted = {name: [word for word in spoken if word.word == name] for name in keywords}
+    found: dict[str, list[Heard]] = {name: [] for name in keywords}
+    for detection in heard:
+        found[detection.word].append(detection)
+    hits, misses, false_accepts = [], [], []
+    for name in keywords:
+        which = match(
+            starts_s=[word.start_s for word in wanted[name]],
+            ends_s=[word.end_s for word in wanted[name]],
+            times_s=[detection.time_s for detection in found[name]],
+        )
+        hits += [
+            (wanted[name][i], d) for i, d in zip(which, found[name], strict=True) if i is not None
+        ]
+        false_accepts += [d for i, d in zip(which, found[name], strict=True) if i is None]
+        heard_words = set(which)
+        misses += [word for i, word in enumerate(wanted[name]) if i not in heard_words]
+    return Tally(
+        hits=tuple(sorted(hits, key=lambda hit: hit[1].time_s)),
+        misses=tuple(sorted(misses, key=lambda word: word.start_s)),
+        false_accepts=tuple(sorted(false_accepts, key=lambda detection: detection.time_s)),
+    )
+
+
+def match(
+    *, starts_s: Sequence[float], ends_s: Sequence[float], times_s: Sequence[float]
+) -> list[int | None]:
+    """Which word accounts for each detection.
+
+    A detection belongs to the first word that has none yet, has begun, and ended no more than
+    `HEARD_WITHIN_S` before. So a second detection of one word is a false accept.
+
+    Args:
+      starts_s: first seconds of words of one name, in order, not overlapping.
+      ends_s: last seconds of the same words.
+      times_s: detections of that name, in order.
+
+    >>> match(starts_s=[1.0, 5.0], ends_s=[1.5, 5.5], times_s=[0.9, 1.6, 1.9, 6.2])
+    [None, 0, None, 1]
+    """
+    which: list[int | None] = []
+    word = 0
+    for time_s in times_s:
+        while word < len(ends_s) and ends_s[word] + HEARD_WITHIN_S < time_s:
+            word += 1
+        if word < len(starts_s) and starts_s[word] <= time_s:
+            which.append(word)
+            word += 1
+        else:
+            which.append(None)
+    return which
+
+
+def poisson_interval(events: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact interval of the mean of a Poisson count.
+
+    Source: Garwood 1936.
+
+    >>> [round(edge, 2) for edge in (*poisson_interval(0), *poisson_interval(3))]
+    [0.0, 3.69, 0.62, 8.77]
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if events == 0 else _falls_to(lambda mean: _at_most(events - 1, mean), 1 - tail)
+    return low, _falls_to(lambda mean: _at_most(events, mean), tail)
+
+
+def _at_most(events: int, mean: float) -> float:
+    """Probability of at most so many events."""
+    if mean == 0:
+        return 1.0
+    logs = (count * math.log(mean) - mean - math.lgamma(count + 1) for count in range(events + 1))
+    return math.fsum(math.exp(log) for log in logs)
+
+
+def _falls_to(falling: Callable[[float], float], value: float) -> float:
+    """Where a function of means that falls from 1 to 0 has a value, by bisection."""
+    low, high = 0.0, 1.0
+    while falling(high) > value:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > value else (low, middle)
+    return high

@@ -1,0 +1,291 @@
+"""The last student finished in several ways: what is made, kept, refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_run
+
+from export.bundle_reader import read_bundle
+from pld_tf.distill import finish as finish_module
+from pld_tf.distill import rung as rung_module
+from pld_tf.distill.ladder import Ladder
+from pld_tf.distill.rung import Progressed, Rung
+from pld_tf.errors import PldError
+from pld_tf.recipe import FINISH_KEYS, load_recipe
+from pld_tf.run import distill
+
+ONE_EPOCH = {"finish_epochs": 1}
+WAYS = ["qat", "qat_distilled", "pruned", "clustered"]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return tiny_run.trained(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True)
+def tiny_cache(monkeypatch, tiny, own_cache) -> None:
+    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+
+
+@pytest.fixture
+def run_dir(tiny, tmp_path) -> Path:
+    """A copy of the finished tiny run."""
+    return shutil.copytree(tiny / "run", tmp_path / "run")
+
+
+def run(tiny: Path, run_dir: Path, **changes) -> list[str]:
+    said: list[str] = []
+    distill(
+        recipe=tiny_run.make_recipe(**changes),
+        recipe_name="tiny",
+        data=tiny / "tones",
+        run_dir=run_dir,
+        seed=0,
+        skip_bad=False,
+        say=said.append,
+    )
+    return said
+
+
+def forbid(monkeypatch, target: object, name: str) -> None:
+    def fail(*_, **__):
+        raise AssertionError(f"{name} was called")
+
+    monkeypatch.setattr(target, name, fail)
+
+
+# --- recipes ---
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["finish=['qat', 'qat']"], "finish must name each way once, 'qat' stands twice"),
+        (["finish=['squeezed']"], r"finish\.0 must be 'qat', 'qat_distilled', 'pruned' or 'clust"),
+        (["finish=qat"], "finish must be a list, got 'qat'"),
+        (["ladder_ms=[500]", "finish=['qat_distilled']"], "needs a teacher, .* one rung"),
+        (["finish_epochs=0"], "finish_epochs must be at least 1, got 0"),
+        (["finish_learning_rate=1.5"], r"finish_learning_rate must be at most 1, got 1\.5"),
+        (["prune_sparsity=1"], "prune_sparsity must be below 1, got 1"),
+        (["cluster_count=1"], "cluster_count must be at least 2, got 1"),
+    ],
+)
+def test_a_wrong_way_to_finish_is_refused_in_one_line(overrides, message):
+    with pytest.raises(PldError, match=message) as refused:
+        load_recipe("smoke", overrides)
+    assert "\n" not in str(refused.value)
+
+
+def test_nothing_is_finished_unless_asked_for():
+    assert load_recipe("smoke").finish == []
+
+
+def test_keys_of_finishing_are_keys_of_recipes():
+    assert set(FINISH_KEYS) <= set(tiny_run.make_recipe().model_dump())
+
+
+# --- what is trained ---
+
+
+class Instant:
+    """A training that keeps its first weights; `given` has what it was made of."""
+
+    given: list[dict]
+
+    def __init__(self, **parts) -> None:
+        self._weights = parts["student"].get_weights()
+        Instant.given.append(parts)
+
+    def fit(self, advance) -> Progressed:
+        return Progressed(epoch=1, best_epoch=0, best_accuracy=0.5, best_weights=self._weights)
+
+
+@pytest.fixture
+def instant(monkeypatch) -> list[dict]:
+    Instant.given = []
+    monkeypatch.setattr(finish_module, "Rung", Instant)
+    return Instant.given
+
+
+def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(
+    tiny, run_dir, instant, monkeypatch
+):
+    forbid(monkeypatch, Ladder, "_train")
+    before = tiny_run.file_bytes(run_dir, "**/*.*")
+    said = run(tiny, run_dir, finish=["clustered", "pruned"], **ONE_EPOCH)
+    assert tiny_run.file_bytes(run_dir, "**/*.*") | before == tiny_run.file_bytes(run_dir, "**/*.*")
+    accuracy = json.loads(next(run_dir.glob("rungs/1-*/metrics.json")).read_text())
+    assert said[2] == (
+        "finish pruned (500 ms): student 50.0 %, before "
+        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), best of 1 "
+        "epochs"
+    )
+    assert said[3].startswith("finish clustered (500 ms): ")
+
+
+@pytest.fixture(scope="module")
+def trainings(tiny, tmp_path_factory) -> dict[str, dict]:
+    """What the training of each way is made of, by its name; nothing is trained."""
+    run_dir = shutil.copytree(tiny / "run", tmp_path_factory.mktemp("trainings") / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+        patch.setattr(Instant, "given", [], raising=False)
+        patch.setattr(finish_module, "Rung", Instant)
+        run(tiny, run_dir, finish=WAYS, finish_epochs=5, finish_learning_rate=0.25)
+        return dict(zip(WAYS, Instant.given, strict=True))
+
+
+@pytest.mark.parametrize("name", ["qat_distilled", "pruned", "clustered"])
+def test_a_finished_student_goes_on_learning_from_the_teachers_of_its_rung(tiny, trainings, name):
+    (teacher,) = trainings[name]["teachers"].models
+    (folder,) = (tiny / "run").glob("rungs/0-*")
+    with np.load(folder / "weights.npz") as weights:
+        for place, weight in zip(sorted(weights), teacher.get_weights(), strict=True):
+            np.testing.assert_array_equal(weights[place], weight)
+
+
+def test_qat_by_itself_learns_from_known_labels_alone(trainings):
+    assert trainings["qat"]["teachers"] is None
+    assert not trainings["qat"]["data"].teach_unlabelled
+    assert trainings["qat_distilled"]["data"].teach_unlabelled
+
+
+def test_all_ways_hear_the_same_crops_and_others_than_the_rung(trainings):
+    (seed,) = {parts["data"].seed for parts in trainings.values()}
+    assert seed not in (0, 1)  # those of the rungs
+    assert {parts["data"].lengths_ms for parts in trainings.values()} == {(500,)}
+
+
+def test_the_learning_rate_is_a_share_of_the_rungs(trainings):
+    rates = {parts["recipe"].learning_rate for parts in trainings.values()}
+    assert rates == {tiny_run.make_recipe().learning_rate / 4}
+    assert {parts["epochs"] for parts in trainings.values()} == {5}
+
+
+def test_of_a_student_that_is_pruned_only_the_second_half_is_kept(trainings):
+    kept = {name: parts["first_kept"] for name, parts in trainings.items()}
+    assert kept == {"qat": 0, "qat_distilled": 0, "pruned": 2, "clustered": 0}
+
+
+def test_epochs_before_the_first_kept_one_are_never_the_best(tiny, tmp_path, monkeypatch):
+    recipe = tiny_run.make_recipe()
+    parts = tiny_run.rung_parts(recipe, tiny_run.open_tiny(tmp_path, recipe))
+    accuracies = iter([0.9, 0.5, 0.6])
+    monkeypatch.setattr(type(parts["validation"]), "accuracy", lambda *_: next(accuracies))
+    training = Rung(**parts, teachers=None, folder=tmp_path, epochs=3, first_kept=1)
+    reached = training.fit(lambda done, total: None)
+    assert (reached.best_epoch, reached.best_accuracy) == (2, 0.6)
+
+
+def test_a_layer_that_can_not_be_rounded_is_told_before_anything_is_trained(
+    tiny, tmp_path, monkeypatch
+):
+    text = "layer memory (LSTM)"
+    monkeypatch.setattr("pld_tf.distill.quantized.refused_layers", lambda model: [text])
+    with pytest.raises(PldError, match=r"does not take layer memory \(LSTM\) of tc_resnet"):
+        run(tiny, tmp_path / "run", finish=["qat"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_finished_is_told_again_and_left_alone(tiny, run_dir, instant, monkeypatch):
+    said = run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    before = tiny_run.file_bytes(run_dir, "**/*.*")
+    forbid(monkeypatch, finish_module, "_way")
+    assert run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH) == said
+    assert tiny_run.file_bytes(run_dir, "**/*.*") == before
+
+
+def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, run_dir, instant):
+    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    text = "finish/clustered was made with cluster_count = 16, now 8. Remove that folder"
+    with pytest.raises(PldError, match=text):
+        run(tiny, run_dir, finish=["clustered"], cluster_count=8, **ONE_EPOCH)
+
+
+def test_a_choice_of_another_way_changes_nothing(tiny, run_dir, instant, monkeypatch):
+    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    forbid(monkeypatch, finish_module, "_way")
+    run(tiny, run_dir, finish=["clustered"], prune_sparsity=0.9, **ONE_EPOCH)
+
+
+def test_damaged_weights_are_one_line_with_the_way_out(tiny, run_dir, instant):
+    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    folder = run_dir / "finish" / "clustered"
+    shutil.rmtree(folder / "bundle")
+    (folder / "weights.npz").write_bytes(b"PK")
+    with pytest.raises(PldError, match=f"{folder} is damaged: .*Remove that folder"):
+        run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+
+
+# --- what comes out ---
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory) -> Path:
+    """A run finished in two ways, two epochs each."""
+    run_dir = shutil.copytree(tiny / "run", tmp_path_factory.mktemp("finished") / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+        for name in ("qat_distilled", "pruned"):
+            run(tiny, run_dir, finish=[name], finish_epochs=2)
+    return run_dir
+
+
+@pytest.mark.parametrize("name", ["qat_distilled", "pruned"])
+def test_a_finished_student_has_a_bundle_that_differs_in_the_model_alone(finished, name):
+    bundle, plain = read_bundle(finished / "finish" / name / "bundle"), read_bundle(finished)
+    assert bundle.header["variant"] == name
+    assert "variant" not in plain.header
+    ours, theirs = bundle.header["files"], plain.header["files"]
+    assert {file for file in ours if ours[file] != theirs[file]} == {
+        "saved_model/saved_model.pb", "golden.npz",
+    }  # fmt: skip
+
+
+def test_golden_logits_are_those_of_the_finished_student(finished):
+    folders = (finished / "bundle", finished / "finish" / "qat_distilled" / "bundle")
+    plain, rounded = (read_bundle(folder).golden_logits for folder in folders)
+    assert 0 < np.abs(plain - rounded).max() < 2 * np.abs(plain).max()
+
+
+def test_every_layer_of_a_pruned_student_has_the_share_of_zeros_asked_for(finished):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(finished / "finish" / "pruned" / "bundle" / "saved_model"))
+    operations = loaded.signatures["serving_default"].graph.get_operations()
+    kernels = [
+        tf.make_ndarray(each.inputs[1].op.inputs[0].op.get_attr("value"))
+        for each in operations
+        if each.type in ("Conv2D", "MatMul")
+    ]
+    assert len(kernels) > 3
+    sparsity = tiny_run.make_recipe().prune_sparsity
+    for kernel in kernels:
+        assert np.mean(kernel == 0) == pytest.approx(sparsity, abs=1 / kernel.size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["qat_distilled", "pruned"])
+def test_stopped_and_gone_on_it_ends_with_the_same_bytes(
+    tiny, run_dir, finished, monkeypatch, name
+):
+    save = rung_module.Rung._save
+
+    def save_and_stop(self, reached) -> None:
+        save(self, reached)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rung_module.Rung, "_save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny, run_dir, finish=[name], finish_epochs=2)
+    run(tiny, run_dir, finish=[name], finish_epochs=2)
+    for pattern in ("weights.npz", "*.json", "bundle/**/*.*"):
+        pattern = f"finish/{name}/{pattern}"
+        expected = tiny_run.file_bytes(finished, pattern)
+        assert expected
+        assert tiny_run.file_bytes(run_dir, pattern) == expected

@@ -1,0 +1,282 @@
+"""Thresholds from scores: against every decision there is, on streams small enough to try all."""
+
+import itertools
+import json
+
+import hearing_bundle
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from export.tuned import read_decision
+from pld_tf import tune_bundle
+from pld_tf.accepts import Heard, Spoken, Tally
+from pld_tf.decision import NEVER, SCORE_ONE
+from pld_tf.tune import (
+    SMOOTHINGS,
+    Choice,
+    ScoredStream,
+    _choose_thresholds,
+    _Option,
+    _share_out,
+    choose,
+    count,
+)
+from pld_tf.tune_bundle import Wanted, score_stream, stream_parts
+from pld_tf.tuning_report import tuning_report, tuning_text
+
+SCORES = st.sampled_from([0, 40, 9000, 16384, 16385, 30000, SCORE_ONE])
+
+
+def stream(scores, spoken_at, *, step_s=1.0):
+    """Words of 0.2 s end at an inference, and with a second between two no other hears them."""
+    columns = np.array(scores, np.int64).reshape(len(scores), -1)
+    keywords = tuple("abc"[: columns.shape[1]])
+    words = [
+        Spoken(word=word, start_s=(at + 1) * step_s - 0.2, end_s=(at + 1) * step_s)
+        for at, word in sorted(spoken_at)
+    ]
+    return ScoredStream(
+        keywords=keywords,
+        spoken=tuple(words),
+        times_s=(np.arange(len(columns)) + 1) * step_s,
+        scores=columns,
+        seconds=len(columns) * step_s,
+    )
+
+
+def every_decision(heard):
+    """Thresholds at and above each mean that there is, for every smoothing."""
+    for smoothing in SMOOTHINGS:
+        sums = np.cumsum(heard.scores, axis=0)
+        sums[smoothing:] = sums[smoothing:] - sums[:-smoothing]
+        edges = sorted({1, NEVER, *(sums.ravel() // smoothing), *(sums.ravel() // smoothing + 1)})
+        edges = [int(edge) for edge in edges if 1 <= edge <= NEVER]
+        for thresholds in itertools.product(edges, repeat=len(heard.keywords)):
+            yield count(heard, np.array(thresholds), smoothing=smoothing, refractory=0)
+
+
+@settings(max_examples=60)
+@given(
+    scores=st.lists(SCORES, min_size=1, max_size=9),
+    said=st.sets(st.integers(0, 8)),
+    allowed=st.integers(0, 3),
+)
+def test_one_keyword_gets_the_best_decision_there_is(scores, said, allowed):
+    heard = stream(scores, [(at, "a") for at in said if at < len(scores)])
+    choice = choose(heard, false_accepts=allowed, refractory=0)
+    best = min(
+        len(each.misses) for each in every_decision(heard) if len(each.false_accepts) <= allowed
+    )
+    assert len(choice.tally.false_accepts) <= allowed
+    assert len(choice.tally.misses) == best
+
+
+@settings(max_examples=60)
+@given(
+    scores=st.lists(st.tuples(SCORES, SCORES), min_size=1, max_size=30),
+    said=st.sets(st.tuples(st.integers(0, 29), st.sampled_from("ab"))),
+    allowed=st.integers(0, 4),
+    refractory=st.integers(0, 5),
+)
+def test_a_choice_is_what_it_says_it_gives(scores, said, allowed, refractory):
+    heard = stream(scores, [one for one in said if one[0] < len(scores)])
+    choice = choose(heard, false_accepts=allowed, refractory=refractory)
+    assert choice.smoothing in SMOOTHINGS
+    assert ((choice.thresholds >= 1) & (choice.thresholds <= NEVER)).all()
+    again = count(heard, choice.thresholds, smoothing=choice.smoothing, refractory=refractory)
+    assert again == choice.tally
+
+
+OPTIONS = st.lists(
+    st.builds(
+        _Option,
+        false_accepts=st.integers(0, 4),
+        misses=st.integers(0, 9),
+        threshold=st.integers(1, NEVER),
+    ),
+    max_size=5,
+)
+
+
+@given(st.lists(OPTIONS, min_size=1, max_size=4), st.integers(0, 6))
+def test_false_accepts_are_shared_out_with_the_fewest_misses(options, allowed):
+    """Against every combination; each keyword has an option without false accepts."""
+    never = _Option(false_accepts=0, misses=9, threshold=NEVER)
+    options = [[never, *of_keyword] for of_keyword in options]
+    thresholds = _share_out(options, allowed).tolist()
+    combinations = [
+        (
+            sum(o.misses for o in each),
+            sum(o.false_accepts for o in each),
+            [o.threshold for o in each],
+        )
+        for each in itertools.product(*options)
+        if sum(o.false_accepts for o in each) <= allowed
+    ]
+    least = min(combination[:2] for combination in combinations)
+    assert thresholds in [found for *worth, found in combinations if tuple(worth) == least]
+
+
+def test_worked_threshold_lies_midway_between_noise_and_word():
+    """Noise peaks at 10000, the word at 30000: just above noise is 10001, midway 20000."""
+    heard = stream([0, 10000, 0, 30000, 0], [(3, "a")])
+    choice = choose(heard, false_accepts=0, refractory=0)
+    assert (choice.smoothing, choice.thresholds.tolist()) == (1, [20000])
+    assert (choice.tally.misses, choice.tally.false_accepts) == ((), ())
+
+
+def test_a_word_one_above_the_noise_is_told_apart():
+    heard = stream([10000, 0, 10001], [(2, "a")])
+    assert _choose_thresholds(heard, 1, 0, 0).thresholds.tolist() == [10001]
+
+
+def test_of_several_words_the_softest_sets_the_middle():
+    """Between 10001 and 20000, though another word reaches 30000."""
+    heard = stream([10000, 0, 30000, 0, 20000], [(2, "a"), (4, "a")])
+    assert _choose_thresholds(heard, 1, 0, 0).thresholds.tolist() == [15000]
+
+
+def test_smoothing_is_chosen_where_it_tells_words_from_noise():
+    """Noise is as high as the word, but shorter."""
+    heard = stream([0, 30000, 0, 0, 0, 30000, 30000, 0, 0], [(6, "a")], step_s=0.1)
+    choice = choose(heard, false_accepts=0, refractory=5)
+    assert choice.smoothing == 2
+    assert choice.tally.misses == ()
+
+
+def test_a_keyword_that_only_noise_resembles_never_fires():
+    heard = stream([SCORE_ONE] * 9, [])
+    assert choose(heard, false_accepts=0, refractory=0).thresholds.tolist() == [NEVER]
+
+
+def test_allowed_false_accepts_go_where_they_hear_most():
+    """One is allowed, without smoothing. It lets a hear two words, b only one."""
+    a = [20000, 15000, 15000, 0, 0, 0, 0]
+    b = [0, 0, 0, 20000, 15000, 0, 0]
+    heard = stream(list(zip(a, b, strict=True)), [(1, "a"), (2, "a"), (4, "b")])
+    choice = _choose_thresholds(heard, 1, 1, 0)
+    assert [word.word for word in choice.tally.misses] == ["b"]
+    assert len(choice.tally.false_accepts) == 1
+
+
+def test_a_stream_without_words_or_sound_has_a_choice():
+    heard = stream([(0, 0)] * 3, [])
+    assert choose(heard, false_accepts=0, refractory=3).tally == Tally(
+        hits=(), misses=(), false_accepts=()
+    )
+
+
+def report(false_accepts=2, hours=0.5):
+    heard = ScoredStream(
+        keywords=("yes", "no"),
+        spoken=(Spoken(word="yes", start_s=1, end_s=2), Spoken(word="bird", start_s=3, end_s=4)),
+        times_s=np.arange(3.0),
+        scores=np.zeros((3, 2), int),
+        seconds=3600 * hours,
+    )
+    choice = Choice(
+        smoothing=3,
+        thresholds=np.array([16384, NEVER]),
+        tally=Tally(
+            hits=(),
+            misses=heard.spoken[:1],
+            false_accepts=(Heard(word="no", time_s=1.0),) * false_accepts,
+        ),
+    )
+    return tuning_report(heard, choice, wanted_per_hour=4.0, split="validation", seed=7)
+
+
+def test_a_report_counts_per_hour_with_its_interval():
+    made = report()
+    assert made["tuned"] == {
+        "split": "validation", "hours": 0.5, "seed": 7, "words_spoken": 2, "keywords_spoken": 1,
+        "false_accepts_per_hour": {"wanted": 4.0, "measured": 4.0}, "false_reject_rate": 1.0,
+    }  # fmt: skip
+    # Two events are 0.2422 to 7.2247, in half an hour.
+    low_high = pytest.approx([0.4844, 14.4494], abs=1e-3)
+    assert made["false_accepts_per_hour_interval"] == low_high
+    assert made["keywords"][0] == {
+        "keyword": "yes", "threshold": 0.5, "spoken": 1, "false_rejects": 1, "false_accepts": 0,
+    }  # fmt: skip
+    json.dumps(made, allow_nan=False)
+
+
+def test_a_report_reads_as_a_table():
+    assert tuning_text(report()).splitlines() == [
+        "keyword  threshold  false rejects  false accepts/h",
+        "yes          0.500         1 of 1              0.0",
+        "no           never         0 of 0              4.0",
+        "0.5 h of validation stream, 2 words, smoothing 3: 4.0 false accepts/h (0.5 to 14.4; "
+        "wanted 4), 100.0 % of 1 keywords rejected (20.7 to 100.0)",
+    ]
+
+
+def test_wanted_false_accepts_are_whole_ones_of_the_stream():
+    assert Wanted(false_accepts_per_hour=1.5, hours=3.0, seed=0).false_accepts == 4
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    from stub_bundle import compiler
+
+    compiler()
+    return hearing_bundle.write(tmp_path_factory.mktemp("tune") / "bundle")
+
+
+def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
+    from pld_tf.streams import stream as samples_of
+
+    library = tune_bundle.open_listener(bundle)
+    said = []
+    parts = stream_parts(
+        bundle, data=corpus_root, split="validation", skip_bad=False, say=said.append
+    )
+    done = []
+    heard = score_stream(
+        library, parts, seconds=20, seed=3, advance=lambda now, all_: done.append((now, all_))
+    )
+    pieces = list(samples_of(parts, seconds=20, seed=3))
+    times, scores = library.open_stream().scores(np.concatenate([p.samples for p in pieces]))
+    np.testing.assert_array_equal(heard.scores, scores[:, :2])
+    np.testing.assert_array_equal(heard.times_s, times / 1000)
+    assert list(heard.spoken) == [p.spoken for p in pieces if p.spoken]
+    assert (heard.keywords, heard.seconds) == (("yes", "no"), 20)
+    assert done[-1] == (20, 20)
+    assert any("is not the data that" in line for line in said)
+
+
+def test_the_command_tunes_a_bundle_and_the_bundle_hears_by_it(pld, corpus_root, tmp_path):
+    from firmware_harness.listen import open_listener
+
+    folder = hearing_bundle.write(tmp_path / "bundle")
+    before = read_decision(folder)
+    code, out, err = pld(
+        "tune", folder, "--data", corpus_root, "--hours", 0.02, "--seed", 1, "--json"
+    )
+    assert code == 0, err
+    decision, made = read_decision(folder), json.loads(out)
+    assert decision["smoothing"] == made["smoothing"]
+    assert decision["tuned"]["hours"] == pytest.approx(0.02)
+    assert decision["tuned"]["split"] == "validation"
+    assert set(decision["thresholds"]) == {"yes", "no"}
+    for kept in ("refractory_ms", "hops_per_inference"):
+        assert decision[kept] == before[kept]
+    assert open_listener(folder).labels == ("yes", "no", "unknown", "silence")
+
+
+def test_the_same_seed_tunes_to_the_same_bytes(pld, corpus_root, tmp_path):
+    contents = []
+    for name in "ab":
+        folder = hearing_bundle.write(tmp_path / name)
+        assert pld("tune", folder, "-d", corpus_root, "--hours", 0.01)[0] == 0
+        contents.append({p.name: p.read_bytes() for p in folder.iterdir()})
+    assert contents[0] == contents[1]
+
+
+def test_a_bundle_that_knows_no_recipe_is_refused(pld, corpus_root, tmp_path):
+    folder = hearing_bundle.write(tmp_path / "bundle", recipe=None)
+    code, _, err = pld("tune", folder, "--data", corpus_root)
+    assert code == 2
+    assert "does not say which words it was trained on" in err
