@@ -62,8 +62,8 @@ class Parity:
 def quantize(values: NDArray[np.float32], tensor: TensorInfo) -> NDArray[Any]:
     """Values as `tensor` stores them, halves rounded away from zero, clipped to its range.
 
-    Away from zero because TFLite's own QUANTIZE operator does so. A tensor that is not quantized
-    takes the values as they are.
+    Away from zero because TFLite's reference QUANTIZE operator does so. A tensor that is not
+    quantized takes the values as they are.
 
     >>> q = TensorInfo(shape=(4,), dtype="int8", scale=0.5, zero_point=-1)
     >>> quantize(np.float32([0.25, -0.25, 0.2, 1000]), q).tolist()

@@ -151,6 +151,8 @@ def _way_out(row: Row, blame: Callable[[], str]) -> str:
             f"{blame()} Finish the student with quantization-aware training, try --int16x8, or "
             "allow more."
         )
+    if row.stage == FLOAT:
+        return "The .tflite is not the network that was trained; write the model bundle again."
     return (
         "Kernels disagree about the same integers. Report it if they should not, or allow more "
         "where the device runs others."

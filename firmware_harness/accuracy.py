@@ -168,7 +168,7 @@ def max_difference_steps(
 def quantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:
     """Real numbers as a tensor takes them: rounded half away from zero, cut off at its range.
 
-    Half away from zero is what TFLite's own QUANTIZE operator does, in float32.
+    Half away from zero is what TFLite's reference QUANTIZE operator does, in float32.
 
     Raises:
       HarnessError: the tensor is of integers but has no scale.

@@ -148,7 +148,7 @@ class Recipe(_Strict):
 
     finish: list[Finish] = []
     finish_epochs: Annotated[int, Field(ge=1)] = 10
-    finish_learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    finish_learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     prune_sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     cluster_count: Annotated[int, Field(ge=2, le=256)] = 16
 

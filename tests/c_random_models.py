@@ -109,7 +109,8 @@ def _unary(net, rng, x, made) -> int:
         return net.quantize(x)
     if name == "SOFTMAX":
         return net.softmax(x) if net.shapes[x][-1] < 512 else x
-    return net.unary(str(name), x)
+    fine = net.quantize(x) if net.scale(x) > 2 else x  # curves of coarser inputs are refused
+    return net.unary(str(name), fine)
 
 
 def _reshaped(net, rng, x, made) -> int:

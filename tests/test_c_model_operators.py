@@ -84,6 +84,11 @@ UNARY = {
     "RELU": (IMAGE, lambda n: n.unary("RELU", 0)),
     "RELU to a finer scale": (IMAGE, lambda n: n.unary("RELU", 0, scale=0.01, zero=-128)),
     "RELU6": (EVERY, lambda n: n.unary("RELU6", 0, scale=n.scale(0), zero=n.zero(0))),
+    "RELU6 of 85.7 steps": (
+        EVERY,
+        lambda n: n.unary("RELU6", 0, scale=n.scale(0), zero=-100),
+        {"scale": 0.07, "zero": -100},
+    ),
     "RELU6, zero point 127": (
         EVERY,
         lambda n: n.unary("RELU6", 0, scale=n.scale(0), zero=127),
@@ -127,7 +132,7 @@ UNARY = {
         )
         for scale in (1e-4, 0.005, 0.05, 0.3, 3.0, 16.0, 100.0)
     },
-    "SOFTMAX of rows": ((1, 3, 50), lambda n: n.softmax(0)),
+    "SOFTMAX of many rows": ((1, 500, 7), lambda n: n.softmax(0)),
     "SOFTMAX, beta 1/4": ((1, 12), lambda n: n.softmax(0, beta=0.25)),
     "SOFTMAX of one class": ((1, 1), lambda n: n.softmax(0)),
     # More, all alike, are past what TFLite Micro can divide.

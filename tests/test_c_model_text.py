@@ -14,8 +14,10 @@ from c_models import Net, case
 from test_c_model_graphs import BUILDS, IMAGE
 
 from export.c_array import model_data_header, model_data_source
-from export.c_model import generate
+from export.c_model import generate, generate_interface
 from export.c_model.kernels.registry import PORTABLE
+from export.c_model.requantize import multiplier
+from export.errors import ExportError
 from export.graph import parse_graph
 from export.ops_header import ops_header
 
@@ -50,13 +52,15 @@ int main(void)
 def everything() -> bytes:
     """Every operator, and both kernels of those that have two."""
     net = Net((1, 9, 7, 3))
-    x = net.conv_2d(net.conv_2d(0, coarse=0.01), activation="RELU6")
-    x = net.depthwise_conv_2d(net.depthwise_conv_2d(x, coarse=0.01))
+    x = net.conv_2d(net.conv_2d(0, coarse=0.001), activation="RELU6")
+    x = net.depthwise_conv_2d(net.depthwise_conv_2d(x, coarse=0.001))
     x = net.pool("AVERAGE_POOL_2D", net.pad(x, [(0, 0), (1, 1), (0, 0), (0, 0)]))
     x = net.add(net.pool("MAX_POOL_2D", x, window=(1, 1), stride=(1, 1)), x)
     for name in ("RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH"):
         x = net.unary(name, x)
-    x = net.concatenation(net.mul(x, net.mean(x, [1, 2], keep_dims=True)), net.quantize(x, scale=1))
+    gated = net.mul(x, net.mean(x, [1, 2], keep_dims=True))
+    x = net.quantize(x, scale=net.scale(gated), zero=net.zero(gated))
+    x = net.concatenation(gated, x)
     return net.model(net.softmax(net.fully_connected(net.fully_connected(x, coarse=0.001))))
 
 
@@ -192,7 +196,40 @@ def test_weights_are_those_of_the_file():
     assert "{\n       1,   -2,    3, -128,  127,    0,\n}" in generate(model).source
 
 
+def test_dense_layers_of_one_scale_multiply_scales_in_32_bits():
+    """As TFLite Micro does; with the exact product the last bits differ."""
+    net = Net((1, 3), scale=0.3)
+    output = net.fully_connected(0, per_channel=False)
+    source, weights, output_scale = map(net.scale, (0, 1, output))
+    rounded = multiplier(float(np.float32(source) * np.float32(weights)) / output_scale)
+    assert rounded != multiplier(source * weights / output_scale)
+    assert f", {rounded.value}, {-rounded.shift}}}," in generate(net.model(output)).source
+
+
 # --- the twin on TFLite Micro ---
+
+
+def lstm() -> bytes:
+    """A layer that has no C code, with a state that no layer makes."""
+    net = Net((1, 4, 3))
+    state, output = net.tensor((1, 3)), net.tensor((1, 4, 3))
+    return net.model(net.layer("UNIDIRECTIONAL_SEQUENCE_LSTM", [0, state], output))
+
+
+def test_a_layer_without_c_code_is_named():
+    with pytest.raises(
+        ExportError, match=r"^UNIDIRECTIONAL_SEQUENCE_LSTM \(layer 0, 't2'\) cannot"
+    ):
+        generate(lstm())
+
+
+def test_a_model_without_c_code_has_its_interface_on_tflite_micro():
+    header, tflm_source = generate_interface(lstm())
+    assert "#define KWS_MODEL_INPUT_BYTES 12 " in header
+    assert "#define KWS_MODEL_NUM_LAYERS 0\n" in header
+    assert tflm_source == generate(small()).tflm_source.replace(
+        hashlib.sha256(small()).hexdigest(), hashlib.sha256(lstm()).hexdigest()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +264,7 @@ def twin(tmp_path_factory):
         ("allocate", "-2 -2 1 0"),
         ("input", "-2 -2 1 0"),
         ("output", "-2 -2 1 0"),
+        ("reset", "-2 -2 1 0"),
         ("invoke", "-2 -2 1 0"),
     ],
 )

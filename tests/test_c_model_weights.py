@@ -20,6 +20,13 @@ def dense(name, shape=(1, 33), **given):
     return case(name, shape, lambda net: net.fully_connected(0, **given))
 
 
+def channel_without_scale(net):
+    """As a converter may write one whose weights are all zero."""
+    output = net.conv_2d(0)
+    net._tensors[1].quantization.scale[1] = 0.0
+    return output
+
+
 # Sums of products of 127 with -128 go past 2^22, so two of them do not fit one 64 bit sum.
 HIGH = np.full((2, 9, 4, 70), 127, np.int8)
 HIGH_DEPTHWISE = np.full((1, 17, 17, 2), 127, np.int8)
@@ -45,7 +52,9 @@ CONVS = {
     "no bias": {"bias": False},
     "one scale for all channels": {"per_channel": False},
     "multiplier above 1": {"coarse": 0.001},
-    "multiplier of 2^-23": {"coarse": 5e3},
+    "multiplier of 2^0": {"coarse": 0.0015, "per_channel": False},
+    "multiplier of 2^-22": {"coarse": 5e3},
+    "multiplier of 2^-28": {"coarse": 3e5},
     "sums past 2^22": {"shape": (1, 9, 4, 70), "kernel": (9, 4), "values": HIGH, "channels": 2},
     "all weights zero": {"values": np.zeros((3, 3, 3, 3), np.int8)},
 }
@@ -90,6 +99,7 @@ CASES = {
     )
     for name, given in table.items()
 }
+CASES["a channel without scale"] = case("a channel without scale", IMAGE, channel_without_scale)
 # TFLite's reference kernel of FULLY_CONNECTED rounds once, where TFLite Micro rounds twice; and its
 # convolutions cannot do without a bias.
 EXACT_IN_TFLITE = [

@@ -284,6 +284,9 @@ def test_layers_that_were_asked_for_are_written_and_no_others(folder, tmp_path):
     report = json.loads((tmp_path / "quantization.json").read_text())
     assert report["layers"][0]["layer"] == "middle"
     assert report["crops"] == VALIDATION
+    flips = [(each["accuracy_lost"], each["flipped"]) for each in report["layers"]]
+    # The labels are the float network's own classes.
+    assert flips == [(flipped / VALIDATION, flipped) for _, flipped in flips]
 
 
 def test_a_finished_student_is_measured_against_a_float_twin_of_its_own(

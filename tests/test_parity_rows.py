@@ -106,6 +106,12 @@ def test_where_kernels_disagree_no_layer_is_blamed():
         refuse_flips([row(flipped=80)], max_flips_percent=0.5, blame=unasked)
 
 
+def test_a_float_tflite_unlike_tensorflow_is_of_another_network():
+    bad = row(FLOAT, against="TensorFlow", flipped=80)
+    with pytest.raises(ExportError, match="is not the network that was trained; write the model"):
+        refuse_flips([bad], max_flips_percent=0.5, blame=unasked)
+
+
 def test_what_is_refused_is_one_line():
     with pytest.raises(ExportError) as refused:
         refuse_flips([row(flipped=80)], max_flips_percent=0.5, blame=unasked)

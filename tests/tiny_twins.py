@@ -97,6 +97,7 @@ def _chain(layers: Sequence[Dense], *, integer: bool) -> bytes:
     model.buffers = [schema.BufferT()]
     scale = INPUT_SCALE if integer else 0.0
     graph.tensors, graph.operators = [_tensor("features:0", (1, 12, 10, 1), scale)], []
+    read = 0  # what the layer before gives
     for layer in layers:
         buffer = schema.BufferT()
         values = layer.stored if integer else layer.weights
@@ -105,10 +106,15 @@ def _chain(layers: Sequence[Dense], *, integer: bool) -> bytes:
         ends = (layer.weight_scale, layer.scale) if integer else (0.0, 0.0)
         weights = _tensor(f"weights of {layer.name}", layer.weights.shape, ends[0])
         weights.buffer = len(model.buffers) - 1
-        read = len(graph.tensors) - 1  # what the layer before gives
-        graph.tensors += [weights, _tensor(f"{layer.name}:0", (1, len(layer.weights)), ends[1])]
-        graph.operators.append(_dense(read, len(graph.tensors) - 2, len(graph.tensors) - 1))
-    graph.inputs, graph.outputs = [0], [len(graph.tensors) - 1]
+        given = _tensor(f"{layer.name}:0", (1, len(layer.weights)), ends[1])
+        # Twins number their tensors each in its own way.
+        order = [given, weights] if integer else [weights, given]
+        first = len(graph.tensors)
+        graph.tensors += order
+        places = [first + order.index(each) for each in (weights, given)]
+        graph.operators.append(_dense(read, *places))
+        read = places[1]
+    graph.inputs, graph.outputs = [0], [read]
     return packed(model)
 
 

@@ -175,6 +175,10 @@ def _model(graph: Graph, root: Table) -> Model:
 
 
 def _value(table: Table, tensor: Tensor, buffers: Sequence[Table]) -> Value:
+    if table.table(6) is not None:
+        raise ExportError(
+            f"tensor {tensor.name!r} is stored sparse, which has no C code. Convert it dense."
+        )
     read = tensor.dtype in ("int8", "int32")
     content = buffers[table.integer(2, "<I")].content(0) if read else b""
     quantization = table.table(4)
@@ -188,8 +192,7 @@ def _value(table: Table, tensor: Tensor, buffers: Sequence[Table]) -> Value:
         scales=scales,
         zero_points=zero_points,
         axis=0 if quantization is None else quantization.integer(6),
-        # A sparse constant is stored in another form.
-        data=_data(content, tensor) if content and table.table(6) is None else None,
+        data=_data(content, tensor) if content else None,
     )
 
 

@@ -35,7 +35,7 @@ class LayerCode:
       tables: constants in front of the function.
       kernels: what the body calls.
       work_bytes: what `work` must hold.
-      in_place: positions in `arguments` whose memory `output` may take over.
+      in_place: positions in `arguments` whose memory `output` may take over, if it is no larger.
       macs: multiply-accumulates.
     """
 

@@ -155,11 +155,7 @@ def _code(layer: Layer, kernel: Kernel, name: str, *scales: tuple[Sequence[int],
         + struct_text(name, f"{function}_scales", *scales),
         kernels=(kernel, *clamp_kernel),
         # Reading and writing go forward in step when the input is as large as the output.
-        in_place=tuple(
-            place
-            for place, position in enumerate(given.computed)
-            if layer.input(position).elements == output.elements
-        ),
+        in_place=tuple(range(len(given.computed))),
     )
 
 

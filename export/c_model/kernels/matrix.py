@@ -126,7 +126,7 @@ def _code(layer: Layer, product: Product) -> LayerCode:
         kernels=(CONVOLVE if quick else CONVOLVE_ANY, *clamp_kernel),
         work_bytes=4 * taps + depth,
         # Pixel by pixel: what is written lies where all has been read.
-        in_place=(0,) if (where is None or where.pointwise) and out_depth <= depth else (),
+        in_place=(0,) if where is None or where.pointwise else (),
         macs=math.prod((*product.output, taps)),
     )
 

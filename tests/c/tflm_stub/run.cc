@@ -33,6 +33,8 @@ TfLiteStatus MicroInterpreter::AllocateTensors()
     return fails("allocate") ? kTfLiteError : kTfLiteOk;
 }
 
+TfLiteStatus MicroInterpreter::Reset() { return fails("reset") ? kTfLiteError : kTfLiteOk; }
+
 TfLiteStatus MicroInterpreter::Invoke()
 {
     for (int i = 0; i < KWS_MODEL_OUTPUT_BYTES; i++) out[i] = static_cast<int8_t>(in[i] + 1);

@@ -23,6 +23,7 @@ class MicroInterpreter {
     MicroInterpreter(const Model *model, const MicroOpResolver &resolver, uint8_t *arena,
                      size_t arena_bytes);
     TfLiteStatus AllocateTensors();
+    TfLiteStatus Reset();
     TfLiteStatus Invoke();
     TfLiteTensor *input(size_t index);
     TfLiteTensor *output(size_t index);
