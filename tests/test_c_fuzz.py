@@ -74,6 +74,7 @@ def test_fuzzing_finds_nothing(target, tmp_path):
     found = tmp_path / "found"
     found.mkdir()
     run(
-        fuzzer, f"-max_total_time={SECONDS}", "-max_len=4096", *LIMITS, f"-artifact_prefix={tmp_path}/",
+        fuzzer, f"-max_total_time={SECONDS}", "-max_len=4096", *LIMITS,
+        f"-artifact_prefix={tmp_path}/",
         found, c_fuzz.CORPUS / target,
     )  # fmt: skip
