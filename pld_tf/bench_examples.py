@@ -7,13 +7,14 @@ import tensorflow as tf
 
 from firmware_harness.bench import Examples
 from firmware_harness.bundle import open_bundle
+from pld_tf.bundle_data import open_bundle_data
 from pld_tf.data.classes import find_classes
 from pld_tf.data.held_out import held_out
 from pld_tf.distill.predict import crop_features
 from pld_tf.errors import PldError
 from pld_tf.evaluate import protocol_starts
-from pld_tf.recipe import Protocol, parse_recipe
-from pld_tf.run import Say, open_data
+from pld_tf.recipe import Protocol
+from pld_tf.run import Say
 
 
 def bundle_examples(
@@ -34,19 +35,13 @@ def bundle_examples(
       HarnessError: the bundle is damaged.
     """
     bundle = open_bundle(path)
-    if bundle.recipe is None or bundle.length_ms is None:
+    opened = open_bundle_data(bundle, path, data=data, split="test", skip_bad=skip_bad, say=say)
+    if opened is None or bundle.length_ms is None:
         raise PldError(
             f"--data needs a bundle of pld-tf export: {path} alone does not say which features "
             "and classes its model takes. Leave --data out to measure latency and size."
         )
-    recipe = parse_recipe(bundle.recipe, f"of {path}")
-    excluded = frozenset(bundle.excluded)
-    store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
-    if store.key != bundle.data_key:
-        say(
-            f"{data} is not the data that {path} was trained on: if it holds those recordings in "
-            "other splits, some of these test clips were trained on."
-        )
+    recipe, store = opened
     clips = held_out(store, find_classes(recipe, store.words), "test")
     starts = protocol_starts(clips, protocol, bundle.length_ms)
     crops = clips.crops(starts, bundle.length_ms)

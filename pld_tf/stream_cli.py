@@ -6,12 +6,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pld_tf.cli_options import Json, SkipBad, note
 from pld_tf.quiet import load_tensorflow
 
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave unreadable clips out instead of stopping.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Data = Annotated[
     Path, typer.Option("--data", "-d", help="Corpus that the bundle's run was trained on.")
 ]
@@ -57,7 +54,7 @@ def tune(
             wanted=Wanted(false_accepts_per_hour=false_accepts_per_hour, hours=hours, seed=seed),
             decision=read_decision(bundle),
             skip_bad=skip_bad,
-            say=_note,
+            say=note,
             advance=advance,
         )
     write_decision(bundle, decision)
@@ -125,7 +122,7 @@ def data_stream(
     from pld_tf.streams import stream
     from pld_tf.tune_bundle import stream_parts
 
-    parts = stream_parts(bundle, data=data, split=split, skip_bad=skip_bad, say=_note)
+    parts = stream_parts(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
     pieces = stream(parts, seconds=seconds, seed=seed)
     spoken = write_stream(out, pieces, sample_rate_hz=parts.store.sample_rate_hz)
     typer.echo(f"{out}: {seconds:g} s, {len(spoken)} words; when: {out.with_suffix('.csv')}")
@@ -137,7 +134,3 @@ def _detection_line(detection: Any, *, as_json: bool) -> str:
             {"word": detection.word, "score": detection.score, "time_s": detection.time_s}
         )
     return f"{detection.time_s:10.2f} s  {detection.word}  {detection.score:.2f}"
-
-
-def _note(line: str) -> None:
-    typer.echo(line, err=True)

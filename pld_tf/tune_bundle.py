@@ -11,10 +11,10 @@ from firmware_harness.bundle import open_bundle
 from firmware_harness.host_library import HostLibrary
 from firmware_harness.listen import open_listener
 from pld_tf.accepts import Spoken
+from pld_tf.bundle_data import open_bundle_data
 from pld_tf.data.classes import find_classes
 from pld_tf.errors import PldError
-from pld_tf.recipe import parse_recipe
-from pld_tf.run import Say, open_data
+from pld_tf.run import Say
 from pld_tf.streams import StreamParts, stream
 from pld_tf.tune import ScoredStream, choose
 from pld_tf.tuning_report import tuning_report
@@ -45,20 +45,15 @@ def stream_parts(bundle: Path, *, data: Path, split: str, skip_bad: bool, say: S
       PldError: the bundle says nothing of its words, or the data can't be used.
       HarnessError: the bundle is damaged.
     """
-    opened = open_bundle(bundle)
-    if opened.recipe is None:
+    opened = open_bundle_data(
+        open_bundle(bundle), bundle, data=data, split=split, skip_bad=skip_bad, say=say
+    )
+    if opened is None:
         raise PldError(
             f"{bundle} does not say which words it was trained on. Give a bundle that pld-tf "
             "export has written from a run."
         )
-    recipe = parse_recipe(opened.recipe, f"of {bundle}")
-    excluded = frozenset(opened.excluded)
-    store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
-    if store.key != opened.data_key:
-        say(
-            f"{data} is not the data that {bundle} was trained on: if it holds those recordings in "
-            f"other splits, some of these {split} clips were trained on."
-        )
+    recipe, store = opened
     classes = find_classes(recipe, store.words)
     return StreamParts(store=store, split=split, classes=classes, noise_volume=recipe.noise_volume)
 
