@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _REPORTED_LINES = 3
@@ -17,16 +18,37 @@ def run_module(name: str, *arguments: str, folder: Path) -> subprocess.Completed
     """
     here = str(Path(__file__).resolve().parent.parent)
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return subprocess.run(
+    return run_command(
         [sys.executable, "-P", "-m", name, *arguments],
-        cwd=folder,
+        folder=folder,
         # One thread: a process of several must not fork.
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"},
+    )
+
+
+def run_command(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    seconds: float | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in `folder` without input, and keep what it says; any exit code will do.
+
+    Raises:
+      OSError: it cannot be started.
+      subprocess.TimeoutExpired: it took more than `seconds`, and was ended.
+    """
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         errors="replace",
         check=False,
+        timeout=seconds,
     )
 
 

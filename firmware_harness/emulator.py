@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from firmware_harness.boards import Board
-from firmware_harness.child import ending
+from firmware_harness.child import ending, run_command
 from firmware_harness.errors import HarnessError
 from firmware_harness.toolchain import emulator
 
@@ -26,16 +26,7 @@ def emulate(board: Board, elf: Path, *, max_seconds: float = MAX_SECONDS) -> Non
         "-icount", f"shift={ICOUNT_SHIFT}", "-kernel", elf.name,
     ]  # fmt: skip
     try:
-        ended = subprocess.run(
-            command,
-            cwd=elf.parent,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=max_seconds,
-        )
+        ended = run_command(command, folder=elf.parent, seconds=max_seconds)
     except subprocess.TimeoutExpired:
         raise HarnessError(
             f"{board.qemu_machine} was still running after {max_seconds:g} s and was stopped; "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_harness.boards import Board
-from firmware_harness.child import ending
+from firmware_harness.child import ending, run_command
 from firmware_harness.errors import HarnessError
 from firmware_harness.kws_sources import KwsSources
 from firmware_harness.toolchain import arm_compiler, arm_tool, said_by
@@ -77,16 +77,7 @@ def run_tool(command: Sequence[str], *, folder: Path, doing: str) -> None:
       HarnessError: it fails; the text has its last words.
     """
     try:
-        ended = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_SECONDS,
-        )
+        ended = run_command(command, folder=folder, seconds=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HarnessError(f"{doing} failed: {error}.") from error
     if ended.returncode != 0:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from firmware_harness.child import run_command
 from firmware_harness.errors import HarnessError
 from firmware_harness.sources import host_source
 from firmware_harness.toolchain import host_compiler
@@ -139,16 +140,7 @@ def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) ->
 
 def _run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command,
-            cwd=place,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_COMPILE_SECONDS,
-            check=False,
-        )
+        return run_command(command, folder=place, seconds=_COMPILE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HarnessError(f"the C compiler {command[0]} does not run: {error}.") from error
 

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from firmware_harness.child import ending
+from firmware_harness.child import ending, run_command
 from firmware_harness.errors import HarnessError
 from firmware_harness.firmware_build import BENCH, run_tool
 from firmware_harness.firmware_run import Measured, read_measured, write_workload
@@ -58,16 +58,7 @@ def build_for_host(
 
 def _run(program: Path) -> None:
     try:
-        ended = subprocess.run(
-            [str(program)],
-            cwd=program.parent,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_SECONDS,
-        )
+        ended = run_command([str(program)], folder=program.parent, seconds=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HarnessError(f"the C on this machine did not end: {error}.") from error
     if ended.returncode != 0:
