@@ -103,8 +103,8 @@ def test_init_forgets_what_was_heard(frontends):
 
 
 def test_the_default_front_end_takes_at_most_6_kb(frontends):
-    """2048 of spectrum, 160 of log energies, 1024 of samples, a count."""
-    assert frontends("40 mel bins").state_bytes == 2048 + 160 + 1024 + 4
+    """2048 of spectrum, 160 of log energies, 1024 of samples, a count, the bits in use."""
+    assert frontends("40 mel bins").state_bytes == 2048 + 160 + 1024 + 4 + 4
 
 
 @pytest.mark.parametrize(

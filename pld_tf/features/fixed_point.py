@@ -4,9 +4,10 @@ Slow and obvious: every value is an int64, every frame is computed as a device c
 C twin is firmware_harness/src/frontend; export/c_frontend.py works out the same tables for it.
 
 The way of a frame, with the bits behind the point of each value:
-  int16 samples x window Q15, cut to the FFT's bits; an FFT of half as many complex points, whose
-  values lose a bit in each pass with twiddles; squared magnitudes; mel sums; log2 Q15; DCT Q15;
-  one multiplication into the model's int8 steps.
+  int16 samples, as far up as the loudest leaves room (block floating point), x window Q15, cut to
+  the FFT's bits; an FFT of half as many complex points, whose values lose a bit in each pass with
+  twiddles; squared magnitudes; mel sums; log2 Q15; DCT Q15; one multiplication into the model's
+  int8 steps.
 """
 
 from dataclasses import dataclass
@@ -31,11 +32,13 @@ class Scaling:
       input_bits: of the FFT's input; at most 15, so that products are only ever cut.
       spectrum_bits: of the spectrum.
       power_shift: bits that squared magnitudes give up; they have 2 * spectrum_bits before.
+      max_headroom: bits that the samples of a quiet frame are moved up by, at most.
     """
 
     input_bits: int
     spectrum_bits: int
     power_shift: int
+    max_headroom: int
 
     @property
     def energy_bits(self) -> int:
@@ -70,9 +73,11 @@ def fixed_point_features(
     scaling = choose_scaling(tables, spec)
     starts = np.arange(spec.frames(len(samples)))[:, None] * spec.hop_samples
     frames = samples[starts + np.arange(spec.window_samples)].astype(np.int64)
-    energy = _mel_energy(_power(_spectrum(frames, tables, spec, scaling), scaling), tables)
-    energy += np.uint64(spec.log_floor << scaling.energy_bits)
-    features = log2_q15(energy) - log2_bias(spec, scaling)
+    headroom = headroom_bits(frames, scaling)[:, None]
+    spectrum = _spectrum(frames, headroom, tables, spec, scaling)
+    energy = _mel_energy(_power(spectrum, scaling), tables)
+    energy += np.uint64(spec.log_floor << scaling.energy_bits) << (2 * headroom).astype(np.uint64)
+    features = log2_q15(energy) - log2_bias(spec, scaling) - (2 * headroom << 15)
     if spec.mfcc:
         features = features @ tables.dct.astype(np.int64) >> 15
     return _to_int8(
@@ -99,14 +104,31 @@ def choose_scaling(tables: FeatureTables, spec: FeatureSpec) -> Scaling:
         largest = max(largest, loudest * twice << len(sizes) - max(passed, 1))
     # A 16384th in reserve: each rounding moves a value by less than 1.
     spectrum_bits = 31 - (largest + (largest >> 14)).bit_length()
-    energy = spec.fft_size // 2 * int((weights**2).sum()) + spec.log_floor
+    loudest = spec.fft_size // 2 * int((weights**2).sum())
+    energy = loudest + spec.log_floor
     spare = MAX_ENERGY_BITS - 15 - energy.bit_length()
     spectrum_bits = min(spectrum_bits, max(1, spare // 2), 16 - len(sizes))
+    input_bits = spectrum_bits + len(sizes) - 1
+    # The floor moves up with the samples, in energy twice as far.
+    floors = (loudest + (spec.log_floor << 2 * bits) for bits in range(1, 16 - input_bits))
     return Scaling(
-        input_bits=spectrum_bits + len(sizes) - 1,
+        input_bits=input_bits,
         spectrum_bits=spectrum_bits,
         power_shift=max(0, 2 * spectrum_bits - spare),
+        max_headroom=sum(floor.bit_length() <= energy.bit_length() for floor in floors),
     )
+
+
+def headroom_bits(frames: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """Bits that no sample of a frame needs, at most `max_headroom`: int64 [frames].
+
+    >>> scaling = Scaling(input_bits=4, spectrum_bits=1, power_shift=0, max_headroom=11)
+    >>> headroom_bits(np.array([[0, 0], [-16, 15], [-17, 0], [-128, 100], [0, 16384]]), scaling)
+    array([11, 11, 10,  8,  0])
+    """
+    largest = np.maximum(frames, ~frames).max(axis=1)  # ~x is -x - 1, as int16 reaches down
+    needed = (largest[:, None] >> np.arange(15) > 0).sum(axis=1)
+    return np.minimum(15 - needed, scaling.max_headroom)
 
 
 def pass_sizes(points: int) -> list[int]:
@@ -172,11 +194,17 @@ def choose_steps(spec: FeatureSpec, *, input_scale: float, input_zero_point: int
 
 
 def _spectrum(
-    frames: np.ndarray, tables: FeatureTables, spec: FeatureSpec, scaling: Scaling
+    frames: np.ndarray,
+    headroom: np.ndarray,
+    tables: FeatureTables,
+    spec: FeatureSpec,
+    scaling: Scaling,
 ) -> Complex:
     """Bins 1 to fft_size / 2 - 1 of each frame; those at the two ends no filter hears."""
     windowed = np.zeros((len(frames), spec.fft_size), np.int64)
-    windowed[:, : spec.window_samples] = frames * tables.window >> 15 - scaling.input_bits
+    windowed[:, : spec.window_samples] = (
+        frames * tables.window >> 15 - scaling.input_bits - headroom
+    )
     re, im = _fft(windowed[:, 0::2], windowed[:, 1::2])
     # Even samples have the spectrum (z + z') / 2, odd ones (z - z') / 2i, z' the mirrored one.
     points = spec.fft_size // 2

@@ -2,8 +2,9 @@
  *
  * A frame passes through: window, FFT of half as many complex points, separation into the spectrum
  * of the real samples, squared magnitudes, mel sums, log2, for MFCC a DCT, and one multiplication
- * into int8 steps. Scaling is fixed: the exporter chose bits behind the point with which nothing
- * overflows at the loudest input. Right shifts of negative numbers are arithmetic, as on every
+ * into int8 steps. The exporter chose bits behind the point with which nothing overflows at the
+ * loudest input; a quieter frame is moved up by the bits that it leaves unused, and the log2 of its
+ * energies down again. Right shifts of negative numbers are arithmetic, as on every
  * compiler for the machines this is for; KWS_ARITHMETIC_SHIFT below refuses any other.
  */
 #include "kws_frontend.h"
@@ -65,29 +66,30 @@ INLINE void butterfly(struct kws_complex *z, int32_t stride, struct kws_complex 
 }
 
 /* Two samples make a complex point. |product| <= 2^30. */
-static struct kws_complex windowed(const int16_t *samples, int32_t point)
+static struct kws_complex windowed(const int16_t *samples, int32_t point, int32_t shift)
 {
     int16_t x[2], w[2];
     memcpy(x, samples + 2 * point, sizeof x);
     memcpy(w, kws_frontend_window + 2 * point, sizeof w);
     {
-        struct kws_complex r = {(x[0] * w[0]) >> KWS_FRONTEND_PRODUCT_SHIFT,
-                                (x[1] * w[1]) >> KWS_FRONTEND_PRODUCT_SHIFT};
+        struct kws_complex r = {(x[0] * w[0]) >> shift, (x[1] * w[1]) >> shift};
         return r;
     }
 }
 
 /* Windows the samples, brings them into the order of the FFT and does its first pass. */
-static void first_pass(struct kws_complex *z, const int16_t *samples)
+static void first_pass(struct kws_complex *z, const int16_t *samples, int32_t shift)
 {
     const int32_t blocks = POINTS / KWS_FRONTEND_FIRST_RADIX;
     for (int32_t block = 0; block < blocks; block++, z += KWS_FRONTEND_FIRST_RADIX) {
         int32_t point = kws_frontend_order[block];
 #if KWS_FRONTEND_FIRST_RADIX == 4
-        butterfly(z, 1, windowed(samples, point), windowed(samples, point + blocks),
-                  windowed(samples, point + 2 * blocks), windowed(samples, point + 3 * blocks));
+        butterfly(z, 1, windowed(samples, point, shift), windowed(samples, point + blocks, shift),
+                  windowed(samples, point + 2 * blocks, shift),
+                  windowed(samples, point + 3 * blocks, shift));
 #else
-        struct kws_complex a = windowed(samples, point), b = windowed(samples, point + blocks);
+        struct kws_complex a = windowed(samples, point, shift);
+        struct kws_complex b = windowed(samples, point + blocks, shift);
         z[0] = sum(a, b);
         z[1] = difference(a, b);
 #endif
@@ -102,21 +104,25 @@ INLINE void turn_and_transform(struct kws_complex *z, int32_t stride,
               turned(z[3 * stride], w + 2));
 }
 
-/* Passes of radix 4; each halves, so that values grow by at most 2. The last stands alone: with
- * a stride known to the compiler it takes fewer registers. */
+/* One pass of radix 4; it halves, so that values grow by at most 2. Returns the next twiddles. */
+INLINE const struct kws_twiddle *pass(struct kws_complex *spectrum, int32_t stride,
+                                      const struct kws_twiddle *w)
+{
+    for (int32_t k = 0; k < stride; k++, w += 3) {
+        for (int32_t point = k; point < POINTS; point += 4 * stride)
+            turn_and_transform(spectrum + point, stride, w);
+    }
+    return w;
+}
+
+/* The last two stand alone: with a stride known to the compiler a pass takes fewer registers. */
 static void other_passes(struct kws_complex *spectrum)
 {
     const struct kws_twiddle *w = kws_frontend_twiddles;
-    int32_t stride = KWS_FRONTEND_FIRST_RADIX;
-    if (stride == POINTS) return;
-    for (; stride < POINTS / 4; stride *= 4) {
-        for (int32_t k = 0; k < stride; k++, w += 3) {
-            for (int32_t point = k; point < POINTS; point += 4 * stride)
-                turn_and_transform(spectrum + point, stride, w);
-        }
-    }
-    for (int32_t k = 0; k < POINTS / 4; k++, w += 3)
-        turn_and_transform(spectrum + k, POINTS / 4, w);
+    for (int32_t stride = KWS_FRONTEND_FIRST_RADIX; stride < POINTS / 16; stride *= 4)
+        w = pass(spectrum, stride, w);
+    if (KWS_FRONTEND_FIRST_RADIX <= POINTS / 16) w = pass(spectrum, POINTS / 16, w);
+    if (KWS_FRONTEND_FIRST_RADIX <= POINTS / 4) pass(spectrum, POINTS / 4, w);
 }
 
 static struct kws_power squared(struct kws_complex a)
@@ -165,8 +171,11 @@ static int32_t log2_q15(uint64_t value)
 
 /* Each FFT bin gives to two filters, falling in one and rising in the next. Energies are
  * low + high * 2^32, for which 32-bit machines multiply and add in one instruction. */
-static void mel_log2(struct kws_frontend *f)
+static void mel_log2(struct kws_frontend *f, int32_t headroom)
 {
+    /* Energies have moved by twice the bits; each begins with the floor that is added to it. */
+    const uint64_t log_floor = KWS_FRONTEND_LOG_FLOOR << (2 * headroom);
+    const int32_t bias = KWS_FRONTEND_LOG2_BIAS + (headroom << 16);
     const struct kws_mel_weights *w = kws_frontend_mel;
     const struct kws_power *power = f->work.power + KWS_FRONTEND_FIRST_BIN;
     uint64_t rising_low = 0;
@@ -175,7 +184,7 @@ static void mel_log2(struct kws_frontend *f)
         const struct kws_mel_weights *end = kws_frontend_mel + kws_frontend_mel_ends[filter + 1];
         uint64_t low = rising_low;
         uint32_t high = rising_high;
-        rising_low = 0;
+        rising_low = log_floor;
         rising_high = 0;
         for (; w < end; w++, power++) {
             uint32_t falling = w->falling, rising = w->rising;
@@ -185,8 +194,7 @@ static void mel_log2(struct kws_frontend *f)
             rising_high += power->high * rising;
         }
         if (filter < 0) continue;
-        f->log2_energy[filter] =
-            log2_q15(low + ((uint64_t)high << 32) + KWS_FRONTEND_LOG_FLOOR) - KWS_FRONTEND_LOG2_BIAS;
+        f->log2_energy[filter] = log2_q15(low + ((uint64_t)high << 32)) - bias;
     }
 }
 
@@ -217,15 +225,35 @@ static void write_frame(const int32_t *log2_energy, int8_t *frame)
 #endif
 }
 
-/* Forwards, so `to` may lie before `from`. A small C library copies byte by byte. */
-static void copy(int16_t *to, const int16_t *from, size_t count)
+/* Bits of a sample that are not its sign again: x ^ 2x is below 2^(n+1) where x needs n bits and a
+ * sign. Two samples side by side: the lower one's sign reaches bit 0 of the upper, too low to count. */
+static uint32_t used(uint32_t two)
 {
+    return two ^ (two << 1);
+}
+
+/* Copies forwards, so `to` may lie before `from`: a small C library copies byte by byte. Returns
+ * the used bits of all samples. */
+static uint32_t copy(int16_t *to, const int16_t *from, size_t count)
+{
+    uint32_t bits = 0, two;
     for (; count >= 2; count -= 2, to += 2, from += 2) {
-        uint32_t two;
         memcpy(&two, from, sizeof two);
         memcpy(to, &two, sizeof two);
+        bits |= used(two);
     }
-    while (count-- > 0) *to++ = *from++;
+    if (count > 0) {
+        *to = *from;
+        bits |= used((uint16_t)*from) & 0xffff;
+    }
+    return bits;
+}
+
+/* How many bits above the used ones are free, at most KWS_FRONTEND_MAX_HEADROOM. */
+static int32_t free_bits(uint32_t used_bits)
+{
+    int32_t zeros = leading_zeros((uint64_t)(used_bits | used_bits >> 16) << 48 | 1);
+    return zeros < KWS_FRONTEND_MAX_HEADROOM ? zeros : KWS_FRONTEND_MAX_HEADROOM;
 }
 
 void kws_frontend_init(struct kws_frontend *f)
@@ -238,16 +266,18 @@ size_t kws_frontend_push(struct kws_frontend *f, const int16_t *samples, size_t 
 {
     size_t missing = KWS_WINDOW_SAMPLES - f->filled;
     size_t taken = count < missing ? count : missing;
+    int32_t headroom;
     *ready = taken == missing;
-    copy(f->samples + f->filled, samples, taken);
+    f->used_bits |= copy(f->samples + f->filled, samples, taken);
     f->filled += (uint32_t)taken;
     if (!*ready) return taken;
-    first_pass(f->work.spectrum, f->samples);
+    headroom = free_bits(f->used_bits);
+    first_pass(f->work.spectrum, f->samples, KWS_FRONTEND_PRODUCT_SHIFT - headroom);
     other_passes(f->work.spectrum);
     separate(f);
-    mel_log2(f);
+    mel_log2(f, headroom);
     write_frame(f->log2_energy, frame);
-    copy(f->samples, f->samples + KWS_HOP_SAMPLES, OVERLAP);
+    f->used_bits = copy(f->samples, f->samples + KWS_HOP_SAMPLES, OVERLAP);
     f->filled = OVERLAP;
     return taken;
 }

@@ -38,6 +38,7 @@ struct kws_frontend {
     int32_t log2_energy[KWS_MEL_BINS];
     int16_t samples[KWS_FFT_SIZE]; /* a window, then zeros */
     uint32_t filled;               /* samples of the window that are there */
+    uint32_t used_bits;            /* of those samples: what tells a quiet window from a loud one */
 };
 
 /* Makes `f` wait for the first window. Also forgets the audio heard so far. */
