@@ -22,6 +22,7 @@ class HostLibrary:
       input_bytes, num_outputs, scratch_bytes: of the model.
       sample_rate_hz, window_samples, hop_samples, bins: of the front end.
       frames, hops_per_inference, labels, num_keywords: of streams; labels in output order.
+      refractory: inferences kept silent after a detection.
     """
 
     def __init__(self, code: HostCode) -> None:
@@ -40,6 +41,7 @@ class HostLibrary:
         if self.has_stream:
             self.frames = code.size("frames")
             self.hops_per_inference = code.size("hops_per_inference")
+            self.refractory = code.size("refractory")
             self.num_keywords = code.size("num_keywords")
             self.labels = tuple(map(self._label, range(code.size("num_classes"))))
 

@@ -90,9 +90,7 @@ def tune_bundle(
     heard = score_stream(
         library, parts, seconds=3600 * wanted.hours, seed=wanted.seed, advance=advance
     )
-    inference_ms = 1000 * library.hops_per_inference * library.hop_samples / library.sample_rate_hz
-    refractory = max(0, int(-(-decision["refractory_ms"] // inference_ms)) - 1)
-    choice = choose(heard, false_accepts=wanted.false_accepts, refractory=refractory)
+    choice = choose(heard, false_accepts=wanted.false_accepts, refractory=library.refractory)
     report = tuning_report(
         heard,
         choice,

@@ -28,6 +28,7 @@ def test_numbers_are_those_of_the_headers(library):
     assert (library.input_bytes, library.num_outputs, library.scratch_bytes) == (10, 4, 32)
     assert (library.sample_rate_hz, library.window_samples, library.hop_samples) == (1000, 8, 4)
     assert (library.frames, library.bins, library.hops_per_inference) == (5, 2, 2)
+    assert library.refractory == 2  # 24 ms, an inference each 8 ms, and the next may fire
     assert (library.labels, library.num_keywords) == (LABELS, 2)
 
 

@@ -75,6 +75,7 @@ size_t kws_host_frames(void);
 size_t kws_host_num_classes(void);
 size_t kws_host_num_keywords(void);
 size_t kws_host_hops_per_inference(void);
+size_t kws_host_refractory(void);
 const char *kws_host_label(size_t index);
 int kws_host_init(struct kws *k);
 int kws_host_push_scores(struct kws *k, const int16_t *samples, size_t count, uint64_t *times,
@@ -87,6 +88,7 @@ size_t kws_host_frames(void) { return KWS_FRAMES; }
 size_t kws_host_num_classes(void) { return KWS_NUM_CLASSES; }
 size_t kws_host_num_keywords(void) { return KWS_NUM_KEYWORDS; }
 size_t kws_host_hops_per_inference(void) { return KWS_HOPS_PER_INFERENCE; }
+size_t kws_host_refractory(void) { return KWS_REFRACTORY; }
 
 /* UTF-8, or NULL past the last one. */
 const char *kws_host_label(size_t index)
