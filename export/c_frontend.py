@@ -207,12 +207,9 @@ def choose_scaling(window: Integers, *, log_floor: int) -> Scaling:
     spare = 63 - 15 - energy_bits
     spectrum_bits = min(fitting, max(1, spare // 2), 16 - len(sizes))
     input_bits = spectrum_bits + len(sizes) - 1
-    headroom = 0
-    while (
-        headroom < 15 - input_bits
-        and (signal + (log_floor << 2 * headroom + 2)).bit_length() <= energy_bits
-    ):
-        headroom += 1
+    # The floor moves up with a quiet frame; it must not need another bit.
+    most = (1 << energy_bits) - 1 - signal
+    headroom = min(15 - input_bits, ((most // log_floor).bit_length() - 1) // 2)
     return Scaling(
         input_bits=input_bits,
         spectrum_bits=spectrum_bits,

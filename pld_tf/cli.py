@@ -16,6 +16,7 @@ from pld_tf.cli_options import Data, Json, SkipBad, note
 from pld_tf.compose import bring_harness, generate_c, preflight, preflight_recipe
 from pld_tf.data_cli import data_app
 from pld_tf.errors import PldError
+from pld_tf.evaluate_cli import compare, evaluate
 from pld_tf.quiet import load_tensorflow
 from pld_tf.stream_cli import listen, tune
 
@@ -36,6 +37,8 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(reproduce_app, name="reproduce")
 app.command("export")(export)
 app.command("flash")(flash)
+app.command("evaluate")(evaluate)
+app.command("compare")(compare)
 app.command("tune")(tune)
 app.command("listen")(listen)
 
@@ -97,32 +100,6 @@ def distill(
         say=typer.echo,
     )
     typer.echo(f"model bundle: {run_dir / 'bundle'}")
-
-
-@app.command()
-def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of pld-tf distill.")],
-    data: Data,
-    rung: Annotated[
-        int | None, typer.Option(help="Rung to evaluate, 0 first; the last one if not given.")
-    ] = None,
-    split: Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")] = "test",
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
-    """Accuracy of a run under four crop protocols, with intervals, per class and by position.
-
-    \b
-    Examples:
-      pld-tf evaluate runs/demo --data demo/speech
-      pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
-    """
-    load_tensorflow()
-    from pld_tf.evaluate import evaluate as run_evaluate
-    from pld_tf.evaluation_text import evaluation_text
-
-    report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=note)
-    typer.echo(json.dumps(report, indent=1) if as_json else evaluation_text(report))
 
 
 @app.command()

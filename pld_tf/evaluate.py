@@ -1,6 +1,7 @@
 """Accuracy of a rung under the four protocols, with intervals, confusion and position."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,28 @@ def evaluate(
     Raises:
       PldError: the data is not what the run was trained on, or there is no such rung.
     """
+    opened = open_rung(run_dir, data=data, rung=rung, split=split, skip_bad=skip_bad, say=say)
+    return _report(opened)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedRung:
+    """A trained network and the clips that it is tested on."""
+
+    run: Run
+    result: RungResult
+    clips: HeldOut
+    classes: Classes
+
+
+def open_rung(
+    run_dir: Path, *, data: Path, rung: int | None, split: str, skip_bad: bool, say: Say
+) -> OpenedRung:
+    """A rung of a run, the last one when `rung` is None, and the clips of a split of its data.
+
+    Raises:
+      PldError: as `evaluate`.
+    """
     run = read_run(run_dir)
     store = open_data(data, run.recipe, excluded=run.excluded, skip_bad=skip_bad, say=say)
     if store.key != run.data_key:
@@ -54,11 +77,16 @@ def evaluate(
         )
     ladder = Ladder(recipe=run.recipe, store=store, run_dir=run_dir, seed=run.seed)
     classes = find_classes(run.recipe, store.words)
-    clips = held_out(store, classes, split)
-    return _report(run, ladder.load(number), clips, classes)
+    return OpenedRung(
+        run=run,
+        result=ladder.load(number),
+        clips=held_out(store, classes, split),
+        classes=classes,
+    )
 
 
-def _report(run: Run, result: RungResult, clips: HeldOut, classes: Classes) -> dict[str, Any]:
+def _report(opened: OpenedRung) -> dict[str, Any]:
+    run, result, clips, classes = opened.run, opened.result, opened.clips, opened.classes
     spec, length_ms = run.recipe.features, result.length_ms
     return {
         "run": str(run.folder),

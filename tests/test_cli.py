@@ -73,7 +73,8 @@ def test_the_page_of_commands_is_what_help_prints():
 
 def test_all_commands_of_the_manual_are_there():
     assert set(COMMANDS) >= {
-        *GROUPS, "pld-tf distill", "pld-tf evaluate", "pld-tf export", "pld-tf bench",
+        *GROUPS, "pld-tf distill", "pld-tf evaluate", "pld-tf compare",
+        "pld-tf export", "pld-tf bench",
         "pld-tf data demo", "pld-tf data speech-commands", "pld-tf recipes", "pld-tf recipes show",
         "pld-tf reproduce paper",
     }  # fmt: skip

@@ -1,0 +1,110 @@
+"""Two ways of training compared: pairs of runs, clip by clip."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tiny_run
+
+from pld_tf.compare import _protocol, _require_alike, compare_runs, comparison_text
+from pld_tf.errors import PldError
+from pld_tf.evaluate import evaluate, open_rung
+from pld_tf.recipe import PROTOCOLS
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return tiny_run.trained(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True)
+def tiny_cache(monkeypatch, tiny, own_cache) -> None:
+    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+
+
+def compare(runs, against, tiny):
+    return compare_runs(
+        runs, against, data=tiny / "tones", split="test", skip_bad=False, say=lambda line: None
+    )
+
+
+def test_a_gain_is_the_mean_of_what_each_pair_gains():
+    ours = np.array([[1, 1, 0, 1], [1, 0, 0.5, 1]])
+    theirs = np.array([[1, 0, 0, 1], [1, 0, 0.5, 0.5]])
+    found = _protocol(ours, theirs)
+    assert found["runs"]["mean"] == 5.5 / 8
+    assert found["against"]["mean"] == 4 / 8
+    assert found["gain_by_pair"] == [0.25, 0.125]
+    gain = found["gain"]
+    assert gain["mean"] == 0.1875
+    assert -1 <= gain["low"] < 0.1875 < gain["high"] <= 1
+
+
+def test_pairs_that_err_on_the_same_clips_have_a_certain_gain():
+    """Each accuracy alone is uncertain; their difference is the same whichever clips are drawn."""
+    theirs = np.tile([0.0, 0.5], (2, 50))
+    gain = _protocol(theirs + 0.5, theirs)["gain"]
+    assert gain["low"] == pytest.approx(0.5)
+    assert gain["high"] == pytest.approx(0.5)
+    assert _protocol(theirs + 0.5, theirs)["runs"]["low"] < 0.74
+
+
+def test_a_run_gains_nothing_over_itself_and_is_as_good_as_evaluate_says(tiny):
+    report = compare([tiny / "run"], [tiny / "run"], tiny)
+    alone = evaluate(tiny / "run", data=tiny / "tones", say=lambda line: None)
+    assert list(report["protocols"]) == list(PROTOCOLS)
+    for protocol, found in report["protocols"].items():
+        assert found["gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+        accuracy = alone["protocols"][protocol]["accuracy"]
+        assert found["runs"]["mean"] == pytest.approx(accuracy)
+    assert (report["clips"], report["length_ms"]) == (alone["clips"], alone["length_ms"])
+
+
+def test_each_run_needs_another(tiny):
+    with pytest.raises(PldError, match="got 2 and 1"):
+        compare([tiny / "run"] * 2, [tiny / "run"], tiny)
+
+
+def test_runs_of_other_lengths_classes_or_clips_are_not_paired(tiny):
+    first = open_rung(
+        tiny / "run", data=tiny / "tones", rung=None, split="test", skip_bad=False, say=print
+    )
+    _require_alike(first, first)
+    shorter = replace(first, result=replace(first.result, length_ms=1))
+    with pytest.raises(PldError, match=r"an input length of 1, .* can't be paired"):
+        _require_alike(first, shorter)
+    with pytest.raises(PldError, match=r"has classes \['a'\]"):
+        _require_alike(first, replace(first, classes=SimpleNamespace(names=("a",))))
+    fewer = replace(first.clips, labels=first.clips.labels[:-1])
+    with pytest.raises(PldError, match="is tested on other clips"):
+        _require_alike(first, replace(first, clips=fewer))
+
+
+def test_a_comparison_reads_as_a_table():
+    values = {
+        "runs": {"mean": 0.9372}, "against": {"mean": 0.9331},
+        "gain": {"mean": 0.0041, "low": -0.0042, "high": 0.0117},
+        "gain_by_pair": [0.0041, 0.0066],
+    }  # fmt: skip
+    report = {
+        "runs": ["a0", "a1"], "against": ["b0", "b1"], "split": "test", "clips": 1973,
+        "length_ms": 500, "protocols": {"loudest": values},
+    }  # fmt: skip
+    assert comparison_text(report).splitlines() == [
+        "a0, a1 against b0, b1: 2 pairs, 500 ms, 1973 test clips",
+        "",
+        "protocol       runs    against    gain   95 % interval     by pair",
+        "loudest     93.72 %    93.31 %   +0.41   -0.42 to +1.17    +0.41 +0.66",
+    ]
+
+
+def test_the_command_prints_the_table_and_refuses_in_one_line(pld, tiny):
+    run: Path = tiny / "run"
+    code, out, err = pld("compare", run, "--against", run, "--data", tiny / "tones")
+    assert code == 0, err
+    assert out.count("+0.00") >= 4
+    code, out, err = pld("compare", run, run, "--against", run, "--data", tiny / "tones")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
