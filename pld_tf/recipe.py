@@ -29,7 +29,7 @@ Finish = Literal["qat", "qat_distilled", "pruned", "clustered"]
 FINISHES: tuple[Finish, ...] = get_args(Finish)
 # They leave the rungs as they are: what they decide lies in folders of its own.
 FINISH_KEYS = (
-    *("finish", "finish_epochs", "finish_learning_rate"),
+    *("finish", "finish_epochs", "finish_learning_rate", "finish_teacher"),
     *("prune_sparsity", "cluster_count"),
 )
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -149,6 +149,7 @@ class Recipe(_Strict):
     finish: list[Finish] = []
     finish_epochs: Annotated[int, Field(ge=1)] = 10
     finish_learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    finish_teacher: Literal["student", "rung"] = "student"
     prune_sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     cluster_count: Annotated[int, Field(ge=2, le=256)] = 16
 
@@ -165,7 +166,7 @@ class Recipe(_Strict):
                     f"ladder_ms; got {len(value)}"
                 )
         _check_teaching(self)
-        _check_finish(self.finish, rungs=len(self.ladder_ms))
+        _check_finish(self)
         return self
 
     @property
@@ -350,13 +351,15 @@ def _check_teaching(recipe: Recipe) -> None:
         )
 
 
-def _check_finish(finish: list[Finish], *, rungs: int) -> None:
+def _check_finish(recipe: Recipe) -> None:
+    finish = recipe.finish
     if repeated := sorted({name for name in finish if finish.count(name) > 1}):
         raise ValueError(f"finish must name each way once, '{repeated[0]}' stands twice")
-    if "qat_distilled" in finish and rungs == 1:
+    taught = "qat_distilled" in finish and recipe.finish_teacher == "rung"
+    if taught and len(recipe.ladder_ms) == 1:
         raise ValueError(
-            "finish = 'qat_distilled' needs a teacher, the rung before the last, but ladder_ms has "
-            "one rung. Add a longer one, or take 'qat'"
+            "finish_teacher = 'rung' needs a teacher, the rung before the last, but ladder_ms has "
+            "one rung. Add a longer one, or take finish_teacher = 'student'"
         )
 
 

@@ -67,7 +67,11 @@ def forbid(monkeypatch, target: object, name: str) -> None:
         (["finish=['qat', 'qat']"], "finish must name each way once, 'qat' stands twice"),
         (["finish=['squeezed']"], r"finish\.0 must be 'qat', 'qat_distilled', 'pruned' or 'clust"),
         (["finish=qat"], "finish must be a list, got 'qat'"),
-        (["ladder_ms=[500]", "finish=['qat_distilled']"], "needs a teacher, .* one rung"),
+        (
+            ["ladder_ms=[500]", "finish=['qat_distilled']", "finish_teacher=rung"],
+            "finish_teacher = 'rung' needs a teacher, .* one rung",
+        ),
+        (["finish_teacher=me"], "finish_teacher must be 'student' or 'rung', got 'me'"),
         (["finish_epochs=0"], "finish_epochs must be at least 1, got 0"),
         (["finish_learning_rate=1.5"], r"finish_learning_rate must be at most 1, got 1\.5"),
         (["prune_sparsity=1"], "prune_sparsity must be below 1, got 1"),
@@ -139,13 +143,40 @@ def trainings(tiny, tmp_path_factory) -> dict[str, dict]:
         return dict(zip(WAYS, Instant.given, strict=True))
 
 
-@pytest.mark.parametrize("name", ["qat_distilled", "pruned", "clustered"])
+@pytest.mark.parametrize("name", ["pruned", "clustered"])
 def test_a_finished_student_goes_on_learning_from_the_teachers_of_its_rung(tiny, trainings, name):
     (teacher,) = trainings[name]["teachers"].models
     (folder,) = (tiny / "run").glob("rungs/0-*")
     with np.load(folder / "weights.npz") as weights:
         for place, weight in zip(sorted(weights), teacher.get_weights(), strict=True):
             np.testing.assert_array_equal(weights[place], weight)
+
+
+def student_weights(tiny) -> list[np.ndarray]:
+    (folder,) = (tiny / "run").glob("rungs/1-*")
+    with np.load(folder / "weights.npz") as weights:
+        return [weights[place] for place in sorted(weights)]
+
+
+def test_qat_with_distillation_learns_from_the_float_student_and_nothing_else(tiny, trainings):
+    parts = trainings["qat_distilled"]
+    (teacher,) = parts["teachers"].models
+    for ours, its in zip(student_weights(tiny), teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, its)
+    recipe = parts["recipe"]
+    assert (recipe.hard_weight, recipe.labels, recipe.label_smoothing) == (0.0, "online", 0.0)
+    assert parts["data"].teacher_hears == "crop"
+
+
+def test_qat_with_distillation_learns_as_its_rung_did_where_asked(tiny, run_dir, instant):
+    run(tiny, run_dir, finish=["qat_distilled"], finish_teacher="rung", **ONE_EPOCH)
+    (parts,) = instant
+    (teacher,) = parts["teachers"].models
+    assert len(teacher.get_weights()) == len(student_weights(tiny))
+    differ = zip(student_weights(tiny), teacher.get_weights(), strict=True)
+    assert any((ours != its).any() for ours, its in differ if ours.shape == its.shape)
+    assert parts["recipe"].hard_weight == tiny_run.make_recipe().hard_weight
+    assert parts["first_kept"] == 0
 
 
 def test_qat_by_itself_learns_from_known_labels_alone(trainings):
@@ -166,9 +197,10 @@ def test_the_learning_rate_is_a_share_of_the_rungs(trainings):
     assert {parts["epochs"] for parts in trainings.values()} == {5}
 
 
-def test_of_a_student_that_is_pruned_only_the_second_half_is_kept(trainings):
+def test_epochs_that_are_kept_begin_where_a_student_is_what_was_asked_for(trainings):
+    """Pruned students have all zeros half-way; a copy of its float twin is closest at the end."""
     kept = {name: parts["first_kept"] for name, parts in trainings.items()}
-    assert kept == {"qat": 0, "qat_distilled": 0, "pruned": 2, "clustered": 0}
+    assert kept == {"qat": 0, "qat_distilled": 4, "pruned": 2, "clustered": 0}
 
 
 def test_epochs_before_the_first_kept_one_are_never_the_best(tiny, tmp_path, monkeypatch):

@@ -22,13 +22,14 @@ from pld_tf.models.optimization import tfmot
 from pld_tf.progress import progress_bar
 from pld_tf.recipe import Finish, Recipe
 
-FORMAT = 1
+FORMAT = 2
 # Finishing hears other crops than the rung did. Seeds of a network's rungs differ by less.
 _SEED = 500
 _RANGE_BATCHES = 16
 _QUANTIZED: tuple[Finish, ...] = ("qat", "qat_distilled")
 # Each way's own key of the recipe, beside those that all ways have.
 _KEYS: dict[Finish, tuple[str, ...]] = {
+    "qat_distilled": ("finish_teacher",),
     "pruned": ("prune_sparsity",),
     "clustered": ("cluster_count",),
 }
@@ -87,7 +88,7 @@ def finish(recipe: Recipe, name: Finish, *, last: LastRung, folder: Path) -> Fin
       PldError: `folder` was made with other choices, or is damaged, or the loss is not finite.
     """
     _claim(folder, _made_of(recipe, name, last))
-    data = _data(name, last)
+    data = _data(recipe, name, last)
     if not (folder / "metrics.json").is_file():
         _train(recipe, name, last=last, data=data, folder=folder)
     with told_when_damaged(folder):
@@ -142,10 +143,25 @@ def _claim(folder: Path, made_of: dict[str, Any]) -> None:
         )
 
 
-def _data(name: Finish, last: LastRung) -> TrainingData:
+def _is_taught_by_itself(recipe: Recipe, name: Finish) -> bool:
+    """Whether its float twin is the teacher (Mishra & Marr 2017, arXiv:1711.05852, scheme C)."""
+    return name == "qat_distilled" and recipe.finish_teacher == "student"
+
+
+def _data(recipe: Recipe, name: Finish, last: LastRung) -> TrainingData:
     data = replace(last.data, seed=last.data.seed + _SEED)
-    # Without a teacher there is nothing to learn from clips whose labels are not known.
-    return replace(data, teacher_hears="crop", teach_unlabelled=False) if name == "qat" else data
+    if name == "qat":
+        # Without a teacher there is nothing to learn from clips whose labels are not known.
+        return replace(data, teacher_hears="crop", teach_unlabelled=False)
+    return replace(data, teacher_hears="crop") if _is_taught_by_itself(recipe, name) else data
+
+
+def _teachers(recipe: Recipe, name: Finish, last: LastRung, seed: int) -> Teachers | None:
+    if name == "qat":
+        return None
+    taught_by = [last.result] if _is_taught_by_itself(recipe, name) else last.taught_by
+    models = [teacher.student for teacher in taught_by]
+    return Teachers(models, recipe=recipe, seed=seed) if models else None
 
 
 def _way(recipe: Recipe, name: Finish, last: LastRung, data: TrainingData) -> _Way:
@@ -153,7 +169,10 @@ def _way(recipe: Recipe, name: Finish, last: LastRung, data: TrainingData) -> _W
     tf_keras.backend.reset_uids()
     student = last.result.student
     if name in _QUANTIZED:
-        return _Way(model=quantize_aware(student, _crops(data)))
+        # A copy of its float twin is not to be better than that on validation clips: the last
+        # epoch has come closest.
+        first_kept = recipe.finish_epochs - 1 if _is_taught_by_itself(recipe, name) else 0
+        return _Way(model=quantize_aware(student, _crops(data)), first_kept=first_kept)
     if name == "pruned":
         # Zeros are all there half-way; the other half lets the rest make up for them.
         steps = max(1, recipe.finish_epochs * data.steps_per_epoch // 2)
@@ -177,17 +196,13 @@ def _train(
     recipe: Recipe, name: Finish, *, last: LastRung, data: TrainingData, folder: Path
 ) -> None:
     way = _way(recipe, name, last, data)
-    recipe, rung = _recipe(recipe), last.result
-    teachers = None
-    if last.taught_by and name != "qat":
-        models = [teacher.student for teacher in last.taught_by]
-        teachers = Teachers(models, recipe=recipe, seed=data.seed)
+    recipe, rung = _recipe(recipe, name), last.result
     title = f"finish {name} ({rung.length_ms} ms)"
     training = Rung(
         recipe=recipe,
         data=data,
         student=way.model,
-        teachers=teachers,
+        teachers=_teachers(recipe, name, last, data.seed),
         epochs=recipe.finish_epochs,
         validation=last.validation,
         folder=folder,
@@ -202,8 +217,9 @@ def _train(
     write_json(folder / "metrics.json", _metrics(name, last, reached))
 
 
-def _recipe(recipe: Recipe) -> Recipe:
+def _recipe(recipe: Recipe, name: Finish) -> Recipe:
     """The rung's recipe, for a short training of a network that is good already."""
+    by_itself = {"hard_weight": 0.0, "labels": "online", "label_smoothing": 0.0}
     return recipe.model_copy(
         update={
             "learning_rate": recipe.learning_rate * recipe.finish_learning_rate,
@@ -215,6 +231,7 @@ def _recipe(recipe: Recipe) -> Recipe:
             "embedding_weight": 0.0,
             # So few epochs are not worth storing labels for.
             "labels": "online" if recipe.labels == "stored" else recipe.labels,
+            **(by_itself if _is_taught_by_itself(recipe, name) else {}),
         }
     )
 

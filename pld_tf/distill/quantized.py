@@ -19,6 +19,9 @@ _OUTPUTS = ("output", "post_activation", _BEFORE_ACTIVATION)
 def quantize_aware(student: tf_keras.Model, crops: Iterable[tf.Tensor]) -> tf_keras.Model:
     """A copy of a trained network whose weights and activations are rounded to 8 bits.
 
+    Its batch normalization is frozen: statistics of batches that no device ever sees would make
+    it another function than the one that is exported (Krishnamoorthi 2018, arXiv:1806.08342).
+
     Source: Jacob et al. 2018, arXiv:1712.05877, as tensorflow-model-optimization has it.
 
     Args:
@@ -33,6 +36,9 @@ def quantize_aware(student: tf_keras.Model, crops: Iterable[tf.Tensor]) -> tf_ke
     with tfmot.quantization.keras.quantize_scope(CUSTOM_OBJECTS):
         model = tfmot.quantization.keras.quantize_apply(annotate(student))
     _set_ranges(model, student, crops)
+    for part in model.submodules:
+        if isinstance(part, tf_keras.layers.BatchNormalization):
+            part.trainable = False
     return model
 
 
