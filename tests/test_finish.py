@@ -125,8 +125,8 @@ def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(
     accuracy = json.loads(next(run_dir.glob("rungs/1-*/metrics.json")).read_text())
     assert said[2] == (
         "finish pruned (500 ms): student 50.0 %, before "
-        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), best of 1 "
-        "epochs"
+        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), epoch 1 "
+        "of 1"
     )
     assert said[3].startswith("finish clustered (500 ms): ")
 

@@ -110,8 +110,8 @@ def finish_line(finished: Finished) -> str:
     return (
         f"finish {finished.name} ({metrics['length_ms']} ms): student "
         f"{100 * metrics['student_accuracy']:.1f} %, before {100 * metrics['before']:.1f} % on "
-        f"{metrics['validation_clips']} validation clips ({metrics['protocol']}), best of "
-        f"{metrics['epochs']} epochs"
+        f"{metrics['validation_clips']} validation clips ({metrics['protocol']}), epoch "
+        f"{metrics['best_epoch'] + 1} of {metrics['epochs']}"
     )
 
 
