@@ -16,6 +16,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from export.logit_range import narrow_logits
+
 
 def convert(job: dict[str, Any]) -> None:
     """Write one .tflite per entry of `job["outputs"]`, a dict from kind to path."""
@@ -49,7 +51,15 @@ def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
         converter.inference_output_type = tf.int16
     else:
         raise ValueError(f"kind must be float, int8 or int16x8, got {kind!r}.")
-    return converter.convert()
+    content = converter.convert()
+    return narrow_logits(content, _logits(saved_model, features)) if kind == "int8" else content
+
+
+def _logits(saved_model: str, features: np.ndarray) -> np.ndarray:
+    """Of the network as it was trained: float32 [crops, classes]."""
+    run = tf.saved_model.load(saved_model).signatures["serving_default"]
+    made = [run(features=tf.constant(crop["features"])) for crop in _examples(features)]
+    return np.concatenate([next(iter(outputs.values())).numpy() for outputs in made])
 
 
 def _brings_ranges(saved_model: str) -> bool:

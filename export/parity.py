@@ -2,6 +2,7 @@
 
 # pyright: reportMissingTypeStubs=false
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ class Parity:
       correct_float: crops the float twin gets right.
       correct_model: crops the model gets right.
       same: crops to which both give the same class.
-      max_logit_difference_steps: largest difference of a logit in output steps of the model.
+      max_logit_difference_steps: largest difference of a logit in output steps of the model; one
+        too low for its output counts as the lowest.
     """
 
     crops: int
@@ -137,7 +139,8 @@ def compare(
       labels: true classes, shape [crops].
     """
     of_float, of_model = float_logits.argmax(axis=1), stored.argmax(axis=1)
-    difference = np.abs(dequantize(stored, output) - float_logits).max()
+    reachable = np.maximum(float_logits, _lowest(output))
+    difference = np.abs(dequantize(stored, output) - reachable).max()
     return Parity(
         crops=len(labels),
         correct_float=int((of_float == labels).sum()),
@@ -145,3 +148,10 @@ def compare(
         same=int((of_float == of_model).sum()),
         max_logit_difference_steps=round(float(difference / (output.scale or 1.0)), 3),
     )
+
+
+def _lowest(output: TensorInfo) -> float:
+    """What a logit too low for the output becomes."""
+    if output.scale == 0:
+        return -math.inf
+    return float(dequantize(np.array(np.iinfo(output.dtype).min), output))

@@ -69,14 +69,18 @@ class Row:
 
 
 def in_steps(values: NDArray[Any], tensor: TensorInfo) -> NDArray[np.float64]:
-    """Stored integers or floats on the scale of `tensor`'s integers, not rounded and not clipped.
+    """Stored integers or floats on the scale of `tensor`'s integers, not rounded.
+
+    Floats too low for them count as the lowest: hopeless classes are to saturate there
+    (export/logit_range.py). Above, where classes are decided, nothing is cut off.
 
     >>> q = TensorInfo(shape=(2,), dtype="int8", scale=0.5, zero_point=-1)
-    >>> in_steps(np.float32([0.25, 100]), q).tolist(), in_steps(np.int8([3, -1]), q).tolist()
-    ([-0.5, 199.0], [3.0, -1.0])
+    >>> in_steps(np.float32([0.25, 100, -99]), q).tolist(), in_steps(np.int8([3, -1]), q).tolist()
+    ([-0.5, 199.0, -128.0], [3.0, -1.0])
     """
     if values.dtype.kind == "f" and tensor.scale:
-        return values.astype(np.float64) / tensor.scale + tensor.zero_point
+        steps = values.astype(np.float64) / tensor.scale + tensor.zero_point
+        return np.maximum(steps, np.iinfo(tensor.dtype).min)
     return values.astype(np.float64)
 
 

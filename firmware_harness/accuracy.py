@@ -133,7 +133,7 @@ def measure_accuracy(
     for kind in [kind for kind in models if kind != FLOAT and FLOAT in models]:
         report["agreement"] = _share(classes[kind] == classes[FLOAT])
         report["max_logit_difference_steps"] = max_difference_steps(
-            logits[kind], float_logits=logits[FLOAT], step=models[kind].outputs[0].scale
+            logits[kind], float_logits=logits[FLOAT], output=models[kind].outputs[0]
         )
     return report
 
@@ -152,17 +152,19 @@ def decide(logits: NDArray[Any], *, together: int) -> NDArray[np.intp]:
 
 
 def max_difference_steps(
-    logits: NDArray[Any], *, float_logits: NDArray[Any], step: float
+    logits: NDArray[Any], *, float_logits: NDArray[Any], output: TensorInfo
 ) -> float | None:
     """Largest absolute difference of two sets of logits, in output steps; None without a step.
 
-    >>> max_difference_steps(np.array([1.0, 2.0]), float_logits=np.array([1.5, 1.0]), step=0.25)
-    4.0
+    A logit too low for the output counts as the lowest it can hold.
+
     """
-    if step <= 0:
+    if output.scale <= 0:
         return None
-    difference = np.abs(logits.astype(np.float64) - float_logits.astype(np.float64))
-    return float(difference.max() / step)
+    lowest = dequantize(np.array(np.iinfo(output.dtype).min), output)
+    reachable = np.maximum(float_logits.astype(np.float64), lowest)
+    difference = np.abs(logits.astype(np.float64) - reachable)
+    return float(difference.max() / output.scale)
 
 
 def quantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:

@@ -61,8 +61,10 @@ def test_floats_are_compared_in_steps_of_the_integer_model_and_rounded_to_whole_
     assert count_steps(one, other, INT8) == {1: 1, 4: 1}
 
 
-def test_floats_beyond_the_range_of_the_integers_are_not_cut_off():
+def test_floats_above_the_range_of_the_integers_are_not_cut_off_and_those_below_are():
     assert count_steps(np.float32([1000.0]), np.int8([127]), INT8) == {1870: 1}
+    assert count_steps(np.float32([-1000.0]), np.int8([-128]), INT8) == {}
+    assert count_steps(np.float32([-1000.0]), np.int8([-126]), INT8) == {2: 1}
 
 
 def test_a_model_that_is_not_quantized_has_steps_of_1():
