@@ -5,6 +5,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,12 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def start():
-    """Starts `distil`; processes are forked from one that has imported TensorFlow and no more."""
+    """Starts a function; processes are forked from one that has imported TensorFlow and no more."""
     started = []
     with preloaded("tensorflow", "tf_keras", "pld_tf.run", "pld_tf.cli") as context:
 
-        def start(root: Path, run_dir: Path):
-            started.append(context.Process(target=distil, args=(root, run_dir)))
+        def start(target: Callable[..., None], *arguments: Path):
+            started.append(context.Process(target=target, args=arguments))
             started[-1].start()
             return started[-1]
 
@@ -86,13 +87,13 @@ def finish(process, root: Path) -> None:
 def test_a_run_killed_twenty_times_at_random_ends_with_the_weights_of_one_that_was_not(
     root, start, tmp_path
 ):
-    finish(start(root, tmp_path / "whole"), root)
+    finish(start(distil, root, tmp_path / "whole"), root)
     moments = random.Random(0)
     killed = tmp_path / "killed"
     for _ in range(KILLS):
         # At least one more epoch each time, so that the run comes to its end.
         wanted = epochs_done(killed) + moments.randint(1, 3)
-        process = start(root, killed)
+        process = start(distil, root, killed)
         while process.is_alive() and epochs_done(killed) < wanted:
             time.sleep(0.02)
         time.sleep(moments.uniform(0, 0.1))
@@ -100,7 +101,7 @@ def test_a_run_killed_twenty_times_at_random_ends_with_the_weights_of_one_that_w
         process.join()
         assert process.exitcode == -9, (root / "said.txt").read_text()[-2000:]
     assert epochs_done(killed) < 3 * EPOCHS
-    finish(start(root, killed), root)
+    finish(start(distil, root, killed), root)
     expected = tiny_run.file_bytes(tmp_path / "whole", COMPARED)
     assert len(expected) == 2 * 3
     assert tiny_run.file_bytes(killed, COMPARED) == expected
@@ -119,21 +120,32 @@ class Watched:
         return 0.5
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux' /proc")
-def test_memory_stays_flat_over_epochs(tmp_path):
+def train_watched(folder: Path) -> None:
+    """Thirty epochs; the memory after each goes into `memory.json`."""
     from pld_tf.distill.rung import Rung
     from pld_tf.distill.teachers import Teachers
 
     changes = {name: EVERYTHING[name] for name in ("mixup", "weight_average", "tempo")}
     recipe = tiny_run.make_recipe(**changes)
-    store = tiny_run.open_tiny(tmp_path, recipe)
+    store = tiny_run.open_tiny(folder, recipe)
     teachers = [tiny_run.rung_parts(recipe, store, seed=seed)["student"] for seed in (1, 2)]
     watched = Watched()
     parts = {**tiny_run.rung_parts(recipe, store, number=1), "validation": watched}
     Rung(
         **parts,
         teachers=Teachers(teachers, recipe=recipe, seed=0),
-        folder=tmp_path / "rung",
+        folder=folder / "rung",
         epochs=30,
     ).fit(lambda done, total: None)
-    assert watched.megabytes[29] - watched.megabytes[2] < FLAT_MB
+    (folder / "memory.json").write_text(json.dumps(watched.megabytes))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux' /proc")
+def test_memory_stays_flat_over_epochs(start, tmp_path):
+    """In a process of its own: what other tests left behind moves by more than a leak would."""
+    process = start(train_watched, tmp_path)
+    process.join()
+    assert process.exitcode == 0
+    megabytes = json.loads((tmp_path / "memory.json").read_text())
+    assert len(megabytes) == 30
+    assert megabytes[29] - megabytes[2] < FLAT_MB
