@@ -97,17 +97,21 @@ def _report(case: _Case, progress: Progress) -> Json:
         "format": FORMAT,
         "crops": len(case.crops),
         "unmatched": list(unmatched),
-        "tensors": _tensors(parts, case, twin, info.input),
+        "tensors": _tensors(parts, case, twin, info.input, logits=integer.outputs[0]),
         **_costs(parts, case, twin, info.input, info.output),
     }
 
 
 def _tensors(
-    parts: Sequence[Part], case: _Case, integer: Twin, taken: TensorInfo
+    parts: Sequence[Part], case: _Case, integer: Twin, taken: TensorInfo, *, logits: int
 ) -> list[dict[str, Any]]:
-    """One entry for each tensor, worst signal to noise first."""
+    """One entry for each tensor, worst signal to noise first; `logits` is the last one's index."""
     floating = Twin(case.float_model, reference=False)
-    watched = [(part, pair, Noise(pair.scales)) for part in parts for pair in part.outputs]
+    watched = [
+        (part, pair, Noise(pair.scales, saturates=pair.integer == logits))
+        for part in parts
+        for pair in part.outputs
+    ]
     for crop, stored in zip(case.crops, parity.quantize(case.crops, taken), strict=True):
         floating.run(crop)
         integer.run(stored)

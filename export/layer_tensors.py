@@ -113,10 +113,16 @@ class Twin:
 
 
 class Noise:
-    """Gathers what is lost of a tensor over many crops, or of weights at once."""
+    """Gathers what is lost of a tensor over many crops, or of weights at once.
 
-    def __init__(self, scales: Scales) -> None:
+    Args:
+      scales: of the integer one.
+      saturates: values too low for the integers count as the lowest of them, as logits do.
+    """
+
+    def __init__(self, scales: Scales, *, saturates: bool = False) -> None:
         self._scales = scales
+        self._least = scales.holds()[0] if saturates else -math.inf
         self._low, self._high = math.inf, -math.inf
         self._values = self._clipped = 0
         self._signal = self._error = 0.0
@@ -125,8 +131,9 @@ class Noise:
     def add(self, floating: NDArray[np.float32], stored: NDArray[Any]) -> None:
         """The same tensor of the float model, and of the integer one as it stores it."""
         exact = floating.astype(np.float64).reshape(stored.shape)
-        error = exact - self._scales.values(stored)
         self._low, self._high = min(self._low, exact.min()), max(self._high, exact.max())
+        exact = np.maximum(exact, self._least)
+        error = exact - self._scales.values(stored)
         self._values += exact.size
         self._clipped += self._scales.clipped(exact)
         self._signal += float(np.square(exact).sum())

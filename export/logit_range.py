@@ -2,8 +2,9 @@
 
 The converter spreads 256 steps over every logit it has seen, down to -50 where the best stands at
 15: most of them tell hopeless classes apart, and a step is so coarse that near ties change class. A
-softmax hears nothing of a logit that lies ln(2^15) below the best, so the range begins there, and
-what is lower saturates. Kernels take the output's scale from the file; nothing else changes.
+softmax hears nothing of a logit that lies ln(2^15) below the best. So the range begins that far
+below the least of the crops' best logits, and what is lower saturates. Kernels take the output's
+scale from the file; nothing else changes.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -24,7 +25,8 @@ def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
 
     Args:
       content: with one int8 output of one scale; trusted, as the converter writes it.
-      logits: of the float model on the crops that set the ranges, [crops, classes].
+      logits: of the network as it was trained, on the crops that set the ranges, finite,
+        [crops, classes].
 
     Returns:
       The same bytes but for scale and zero point of the output; all the same where no dense layer
@@ -40,7 +42,7 @@ def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
     scales, zero_points = quantization.ScaleAsNumpy(), quantization.ZeroPointAsNumpy()
     scale, zero_point = float(scales[0]), int(zero_points[0])
     lowest, highest = (-128 - zero_point) * scale, (127 - zero_point) * scale
-    least = min(0.0, float(logits.max(axis=1).min()) - UNHEARD)  # 0 has a step of its own
+    least = min(float(logits.max(axis=1).min()) - UNHEARD, 0.0)  # 0 has a step of its own
     if not lowest < least < highest:
         return content
     scales[0] = (highest - least) / 255

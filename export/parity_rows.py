@@ -69,29 +69,31 @@ class Row:
 
 
 def in_steps(values: NDArray[Any], tensor: TensorInfo) -> NDArray[np.float64]:
-    """Stored integers or floats on the scale of `tensor`'s integers, not rounded.
-
-    Floats too low for them count as the lowest: hopeless classes are to saturate there
-    (export/logit_range.py). Above, where classes are decided, nothing is cut off.
+    """Stored integers or floats on the scale of `tensor`'s integers, not rounded and not clipped.
 
     >>> q = TensorInfo(shape=(2,), dtype="int8", scale=0.5, zero_point=-1)
-    >>> in_steps(np.float32([0.25, 100, -99]), q).tolist(), in_steps(np.int8([3, -1]), q).tolist()
-    ([-0.5, 199.0, -128.0], [3.0, -1.0])
+    >>> in_steps(np.float32([0.25, 100]), q).tolist(), in_steps(np.int8([3, -1]), q).tolist()
+    ([-0.5, 199.0], [3.0, -1.0])
     """
     if values.dtype.kind == "f" and tensor.scale:
-        steps = values.astype(np.float64) / tensor.scale + tensor.zero_point
-        return np.maximum(steps, np.iinfo(tensor.dtype).min)
+        return values.astype(np.float64) / tensor.scale + tensor.zero_point
     return values.astype(np.float64)
 
 
 def count_steps(one: NDArray[Any], other: NDArray[Any], tensor: TensorInfo) -> dict[int, int]:
     """Values that differ by more than half a step, by how many steps.
 
+    Beside integers, floats too low for them count as the lowest: hopeless classes are to saturate
+    there (export/logit_range.py). Above, where classes are decided, nothing is cut off.
+
     >>> q = TensorInfo(shape=(2,), dtype="int8", scale=0.5, zero_point=-1)
     >>> count_steps(np.int8([3, -1, 5]), np.float32([2.1, 0, 1.6]), q)
     {3: 1}
     """
-    steps = np.rint(np.abs(in_steps(one, tensor) - in_steps(other, tensor))).astype(np.int64)
+    both = [in_steps(values, tensor) for values in (one, other)]
+    if "i" in (one.dtype.kind, other.dtype.kind) and tensor.scale:
+        both = [np.maximum(values, np.iinfo(tensor.dtype).min) for values in both]
+    steps = np.rint(np.abs(both[0] - both[1])).astype(np.int64)
     sizes, counts = np.unique(steps[steps > 0], return_counts=True)
     return {int(size): int(count) for size, count in zip(sizes, counts, strict=True)}
 

@@ -158,6 +158,13 @@ def max_difference_steps(
 
     A logit too low for the output counts as the lowest it can hold.
 
+    >>> output = TensorInfo(
+    ...     index=0, shape=(1, 2), dtype="int8", scale=0.25, zero_point=0, quantized=True
+    ... )
+    >>> max_difference_steps(
+    ...     np.array([1.0, -32.0]), float_logits=np.array([2.0, -99.0]), output=output
+    ... )
+    4.0
     """
     if output.scale <= 0:
         return None

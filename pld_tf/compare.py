@@ -42,8 +42,8 @@ def compare_runs(
     """
     if len(runs) != len(against):
         raise PldError(
-            f"each run needs one to be compared with, got {len(runs)} and {len(against)}. Give "
-            "--against as often as there are runs."
+            f"each run needs one to be compared with, got {len(runs)} runs and {len(against)} "
+            "--against. Give --against as often as there are runs."
         )
     opened = [
         open_rung(run, data=data, rung=None, split=split, skip_bad=skip_bad, say=say)
@@ -51,7 +51,8 @@ def compare_runs(
     ]
     for other in opened[1:]:
         _require_alike(opened[0], other)
-    rights = [
+    _require_pairs(opened[: len(runs)], opened[len(runs) :])
+    decisions = [
         right_decisions(
             one.result.student,
             one.clips,
@@ -61,8 +62,8 @@ def compare_runs(
         )
         for one in opened
     ]
-    shares = {
-        protocol: np.stack([right[protocol].mean(axis=1) for right in rights])
+    right_shares = {
+        protocol: np.stack([right[protocol].mean(axis=1) for right in decisions])
         for protocol in PROTOCOLS
     }
     return {
@@ -74,7 +75,7 @@ def compare_runs(
         "intervals": METHOD,
         "protocols": {
             protocol: _protocol(values[: len(runs)], values[len(runs) :])
-            for protocol, values in shares.items()
+            for protocol, values in right_shares.items()
         },
     }
 
@@ -110,10 +111,21 @@ def _require_alike(first: OpenedRung, other: OpenedRung) -> None:
                 f"{other.run.folder} has {what} {theirs}, {first.run.folder} {ours}: their clips "
                 "can't be paired. Give runs of the same task and input length."
             )
-    if len(first.clips) != len(other.clips) or (first.clips.labels != other.clips.labels).any():
+    ours, theirs = first.clips, other.clips
+    same = ours.store.key == theirs.store.key and np.array_equal(ours.clips, theirs.clips)
+    if not same or not np.array_equal(ours.labels, theirs.labels):
         raise PldError(
-            f"{other.run.folder} is tested on other clips than {first.run.folder}: their recipes "
-            "ask for other numbers of unknown words or silence. Give runs of the same task."
+            f"{other.run.folder} is tested on other clips than {first.run.folder}: unknown, "
+            "silence, ignored_words or --exclude differ. Give runs of the same task."
+        )
+
+
+def _require_pairs(runs: Sequence[OpenedRung], against: Sequence[OpenedRung]) -> None:
+    seeds, others = ([one.run.seed for one in side] for side in (runs, against))
+    if seeds != others or len(set(seeds)) < len(seeds):
+        raise PldError(
+            f"runs are paired by seed, each seed once, got seeds {seeds} and --against {others}. "
+            "Give both in the same order."
         )
 
 

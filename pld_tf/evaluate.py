@@ -40,13 +40,21 @@ def evaluate(
     Raises:
       PldError: the data is not what the run was trained on, or there is no such rung.
     """
-    opened = open_rung(run_dir, data=data, rung=rung, split=split, skip_bad=skip_bad, say=say)
-    return _report(opened)
+    return _report(
+        open_rung(run_dir, data=data, rung=rung, split=split, skip_bad=skip_bad, say=say)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedRung:
-    """A trained network and the clips that it is tested on."""
+    """A trained network and the clips that it is tested on.
+
+    Attributes:
+      run: what its run folder says of itself.
+      result: the network.
+      clips: of one split.
+      classes: that it tells apart.
+    """
 
     run: Run
     result: RungResult

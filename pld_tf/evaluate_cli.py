@@ -39,11 +39,15 @@ def evaluate(
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, one of each seed.")
+        list[Path], typer.Argument(metavar="RUN", help="Run folders, one of each seed.")
     ],
     against: Annotated[
         list[Path],
-        typer.Option("--against", metavar="RUN", help="As many others, in the same order."),
+        typer.Option(
+            "--against",
+            metavar="RUN",
+            help="Run to compare with; one for each RUN, in the same order.",
+        ),
     ],
     data: Data,
     split: Split = "test",

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import tiny_run
 
-from pld_tf.compare import _protocol, _require_alike, compare_runs, comparison_text
+from pld_tf.compare import (
+    _protocol,
+    _require_alike,
+    _require_pairs,
+    compare_runs,
+    comparison_text,
+)
 from pld_tf.errors import PldError
 from pld_tf.evaluate import evaluate, open_rung
 from pld_tf.recipe import PROTOCOLS
@@ -27,6 +33,12 @@ def tiny_cache(monkeypatch, tiny, own_cache) -> None:
 def compare(runs, against, tiny):
     return compare_runs(
         runs, against, data=tiny / "tones", split="test", skip_bad=False, say=lambda line: None
+    )
+
+
+def open_tiny(tiny):
+    return open_rung(
+        tiny / "run", data=tiny / "tones", rung=None, split="test", skip_bad=False, say=print
     )
 
 
@@ -63,14 +75,22 @@ def test_a_run_gains_nothing_over_itself_and_is_as_good_as_evaluate_says(tiny):
 
 
 def test_each_run_needs_another(tiny):
-    with pytest.raises(PldError, match="got 2 and 1"):
+    with pytest.raises(PldError, match="got 2 runs and 1 --against"):
         compare([tiny / "run"] * 2, [tiny / "run"], tiny)
 
 
+def test_a_seed_counts_once_and_meets_itself(tiny):
+    with pytest.raises(PldError, match=r"got seeds \[0, 0\] and --against \[0, 0\]"):
+        compare([tiny / "run"] * 2, [tiny / "run"] * 2, tiny)
+    opened = open_tiny(tiny)
+    other = replace(opened, run=replace(opened.run, seed=1))
+    _require_pairs([opened, other], [opened, other])
+    with pytest.raises(PldError, match="same order"):
+        _require_pairs([opened, other], [other, opened])
+
+
 def test_runs_of_other_lengths_classes_or_clips_are_not_paired(tiny):
-    first = open_rung(
-        tiny / "run", data=tiny / "tones", rung=None, split="test", skip_bad=False, say=print
-    )
+    first = open_tiny(tiny)
     _require_alike(first, first)
     shorter = replace(first, result=replace(first.result, length_ms=1))
     with pytest.raises(PldError, match=r"an input length of 1, .* can't be paired"):

@@ -55,6 +55,17 @@ def test_compare_counts_by_hand():
     }  # fmt: skip
 
 
+def test_a_logit_too_low_for_the_output_counts_as_the_lowest():
+    """-128 stands for (-128 + 3) * 0.5 = -62.5."""
+    measured = compare(
+        float_logits=np.float32([[0, -100]]),
+        stored=np.int8([[-3, -127]]),
+        output=INT8,
+        labels=np.int32([0]),
+    )
+    assert measured.max_logit_difference_steps == 1.0
+
+
 @given(st.integers(1, 10_000), st.integers(0, 100))
 def test_a_loss_of_whole_points_is_exact(hundreds, points):
     correct = 100 * hundreds

@@ -168,6 +168,13 @@ def test_qat_with_distillation_learns_from_the_float_student_and_nothing_else(ti
     assert parts["data"].teacher_hears == "crop"
 
 
+@pytest.mark.parametrize("heard", ["clip", "padded_crop", "blend"])
+def test_whatever_its_rungs_teachers_heard_the_float_student_hears_the_crop(heard):
+    recipe = tiny_run.make_recipe(teacher_hears=heard, teacher_lengths="any")
+    assert finish_module._recipe(recipe, "qat_distilled").teacher_hears == "crop"
+    assert finish_module._recipe(recipe, "pruned").teacher_hears == heard
+
+
 def test_qat_with_distillation_learns_as_its_rung_did_where_asked(tiny, run_dir, instant):
     run(tiny, run_dir, finish=["qat_distilled"], finish_teacher="rung", **ONE_EPOCH)
     (parts,) = instant
@@ -236,6 +243,14 @@ def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, run_dir, 
     text = "finish/clustered was made with cluster_count = 16, now 8. Remove that folder"
     with pytest.raises(PldError, match=text):
         run(tiny, run_dir, finish=["clustered"], cluster_count=8, **ONE_EPOCH)
+
+
+def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, run_dir, instant):
+    run(tiny, run_dir, finish=["qat"], **ONE_EPOCH)
+    path = run_dir / "finish" / "qat" / "finish.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
+    with pytest.raises(PldError, match=r"another version of pld-tf, .*Remove that folder"):
+        run(tiny, run_dir, finish=["qat"], **ONE_EPOCH)
 
 
 def test_a_choice_of_another_way_changes_nothing(tiny, run_dir, instant, monkeypatch):

@@ -109,3 +109,30 @@ def test_kernels_give_the_same_logits_in_finer_steps():
     assert inside.sum() > 20
     assert np.abs(finer - exact)[inside].max() <= scale / 2 + 0.011
     assert np.abs(finer - np.maximum(logits, lowest)).max() <= 0.25 + scale
+
+
+def test_a_conversion_narrows_the_range(tmp_path):
+    """Two classes from the mean m of the features, 10 m and -50 - m: the best one is at least 0."""
+    import tf_keras
+
+    from export import tflite
+    from export.inspect_tflite import inspect
+    from pld_tf.bundle import freeze, save_model
+    from pld_tf.files import write_npz
+
+    inputs = tf_keras.Input((4, 2, 1))
+    mean = tf_keras.layers.GlobalAveragePooling2D()(inputs)
+    dense = tf_keras.layers.Dense(2)
+    model = tf_keras.Model(inputs, dense(mean))
+    dense.set_weights([np.float32([[10, -1]]), np.float32([0, -50])])
+    means = np.linspace(0, 1.5, 16, dtype=np.float32)
+    write_npz(tmp_path / "some.npz", features=np.tile(means[:, None, None], (1, 4, 2)))
+    save_model(freeze(model, frames=4, bins=2), tmp_path / "saved_model")
+    tflite.convert(
+        saved_model=tmp_path / "saved_model",
+        representative=tmp_path / "some.npz",
+        outputs={"int8": tmp_path / "int8.tflite"},
+    )
+    output = inspect(tmp_path / "int8.tflite").output
+    assert output.scale == pytest.approx((15 + UNHEARD) / 255, rel=0.02)
+    assert output.scale < (15 + 51.5) / 255 / 2

@@ -67,6 +67,10 @@ def test_floats_above_the_range_of_the_integers_are_not_cut_off_and_those_below_
     assert count_steps(np.float32([-1000.0]), np.int8([-126]), INT8) == {2: 1}
 
 
+def test_two_stages_that_compute_in_float_are_compared_wherever_they_are():
+    assert count_steps(np.float32([-1000.0]), np.float32([-999.0]), INT8) == {2: 1}
+
+
 def test_a_model_that_is_not_quantized_has_steps_of_1():
     assert count_steps(np.float32([5.2]), np.float32([2.0]), UNQUANTIZED) == {3: 1}
 

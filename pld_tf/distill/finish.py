@@ -22,7 +22,8 @@ from pld_tf.models.optimization import tfmot
 from pld_tf.progress import progress_bar
 from pld_tf.recipe import Finish, Recipe
 
-FORMAT = 2
+# Of folders; raised where a way trains otherwise than it did.
+_FORMATS: dict[Finish, int] = {"qat": 2, "qat_distilled": 2}
 # Finishing hears other crops than the rung did. Seeds of a network's rungs differ by less.
 _SEED = 500
 _RANGE_BATCHES = 16
@@ -119,7 +120,8 @@ def _made_of(recipe: Recipe, name: Finish, last: LastRung) -> dict[str, Any]:
     """All that decides the weights: the rung's key stands for the rest of the recipe."""
     keys = ("finish_epochs", "finish_learning_rate", *_KEYS.get(name, ()))
     chosen = recipe.model_dump(mode="json", include=set(keys))
-    return {"format": FORMAT, "rung": last.key, **{key: chosen[key] for key in keys}}
+    made = {key: chosen[key] for key in keys}
+    return {"format": _FORMATS.get(name, 1), "rung": last.key, **made}
 
 
 def _claim(folder: Path, made_of: dict[str, Any]) -> None:
@@ -131,11 +133,17 @@ def _claim(folder: Path, made_of: dict[str, Any]) -> None:
         return
     with told_when_damaged(folder):
         earlier = json.loads(path.read_text("utf-8"))
+        is_old = earlier.get("format") != made_of["format"]
         changed = [
             f"{key} = {earlier.get(key)}, now {value}"
             for key, value in made_of.items()
             if earlier.get(key) != value
         ]
+    if is_old:
+        raise PldError(
+            f"{folder} was finished by another version of pld-tf, which trained otherwise. Remove "
+            "that folder to finish anew."
+        )
     if changed:
         raise PldError(
             f"{folder} was made with {'; '.join(changed)}. Remove that folder to finish anew, or "
@@ -144,7 +152,7 @@ def _claim(folder: Path, made_of: dict[str, Any]) -> None:
 
 
 def _is_taught_by_itself(recipe: Recipe, name: Finish) -> bool:
-    """Whether its float twin is the teacher (Mishra & Marr 2017, arXiv:1711.05852, scheme C)."""
+    """Whether the float student, from which it begins, is its teacher too."""
     return name == "qat_distilled" and recipe.finish_teacher == "student"
 
 
@@ -219,7 +227,9 @@ def _train(
 
 def _recipe(recipe: Recipe, name: Finish) -> Recipe:
     """The rung's recipe, for a short training of a network that is good already."""
-    by_itself = {"hard_weight": 0.0, "labels": "online", "label_smoothing": 0.0}
+    by_itself = {
+        "teacher_hears": "crop", "hard_weight": 0.0, "labels": "online", "label_smoothing": 0.0,
+    }  # fmt: skip
     return recipe.model_copy(
         update={
             "learning_rate": recipe.learning_rate * recipe.finish_learning_rate,

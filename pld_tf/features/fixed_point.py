@@ -104,18 +104,19 @@ def choose_scaling(tables: FeatureTables, spec: FeatureSpec) -> Scaling:
         largest = max(largest, loudest * twice << len(sizes) - max(passed, 1))
     # A 16384th in reserve: each rounding moves a value by less than 1.
     spectrum_bits = 31 - (largest + (largest >> 14)).bit_length()
-    loudest = spec.fft_size // 2 * int((weights**2).sum())
-    energy = loudest + spec.log_floor
+    signal = spec.fft_size // 2 * int((weights**2).sum())
+    energy = signal + spec.log_floor
     spare = MAX_ENERGY_BITS - 15 - energy.bit_length()
     spectrum_bits = min(spectrum_bits, max(1, spare // 2), 16 - len(sizes))
     input_bits = spectrum_bits + len(sizes) - 1
     # The floor moves up with the samples, in energy twice as far.
-    floors = (loudest + (spec.log_floor << 2 * bits) for bits in range(1, 16 - input_bits))
+    moved = (signal + (spec.log_floor << 2 * bits) for bits in range(1, 16 - input_bits))
+    fitting = [each for each in moved if each.bit_length() <= energy.bit_length()]
     return Scaling(
         input_bits=input_bits,
         spectrum_bits=spectrum_bits,
         power_shift=max(0, 2 * spectrum_bits - spare),
-        max_headroom=sum(floor.bit_length() <= energy.bit_length() for floor in floors),
+        max_headroom=len(fitting),
     )
 
 

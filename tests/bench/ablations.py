@@ -23,7 +23,7 @@ def main() -> None:
     rows = [row for row in text["rows"] if not arguments.only or row["name"] in arguments.only]
     runs = Runs(text["base"], arguments.data, arguments.run_dir)
     if not arguments.table:
-        for seed in arguments.seed or range(arguments.seeds):
+        for seed in arguments.only_seeds or range(arguments.seeds):
             for row in rows:
                 runs.measure(row, seed)
     print(table(text["rows"], runs, arguments.seeds))
@@ -35,7 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
-        "--seed", type=int, nargs="*", help="train these alone: two processes use two cores better"
+        "--only-seeds", type=int, nargs="*", help="train these: two processes use two cores better"
     )
     parser.add_argument("--rows", type=Path, default=ROWS, help="TOML file of rows")
     parser.add_argument("--only", nargs="*", help="names of rows to train")
