@@ -67,3 +67,17 @@ def classes(store):
     from pld_tf.recipe import load_recipe
 
     return find_classes(load_recipe("smoke"), store.words)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """A trained run, its corpus and its cache: see `tiny_run.trained`. Read-only."""
+    import tiny_run
+
+    return tiny_run.trained(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def tiny_cache(monkeypatch, tiny, own_cache) -> None:
+    """The cache that the tiny run was trained from."""
+    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_run
 import typer
 
 from pld_tf import cli
@@ -27,11 +26,6 @@ MORE_OPTIONS = {"pld-tf export": 13, "pld-tf bench": 8, "pld-tf reproduce paper"
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="module")
 def exported(tiny) -> Path:
     """Firmware bundle of the tiny run, made by the command itself."""
     out = tiny / "bundle"
@@ -40,11 +34,6 @@ def exported(tiny) -> Path:
             arguments = ["export", tiny / "run", "--int8", "--max-loss", 100, "--out", out]
             assert run_main(patch, *arguments) == 0
     return out
-
-
-@pytest.fixture
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
 
 
 def run_main(patch: pytest.MonkeyPatch, *arguments: object) -> int:

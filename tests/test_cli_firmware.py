@@ -8,7 +8,6 @@ from pathlib import Path
 import harness_firmware as stub
 import numpy as np
 import pytest
-import tiny_run
 from tiny_corpus import RATE
 from tiny_tflite import add_of_two, one_operator, tensor
 
@@ -25,22 +24,12 @@ def run_main(patch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="module")
 def exported(tiny, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "bundle"
     with pytest.MonkeyPatch.context() as patch:
         limits = ["--max-loss", 100, "--max-flips", 100]
         assert run_main(patch, "export", tiny / "run", "--layers", *limits, "--out", out) == 0
     return out
-
-
-@pytest.fixture
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
 
 
 @pytest.fixture(scope="module")

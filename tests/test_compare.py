@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tiny_run
 
 from pld_tf.compare import (
     _protocol,
@@ -19,15 +18,7 @@ from pld_tf.errors import PldError
 from pld_tf.evaluate import evaluate, open_rung
 from pld_tf.recipe import PROTOCOLS
 
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(autouse=True)
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+pytestmark = pytest.mark.usefixtures("tiny_cache")
 
 
 def compare(runs, against, tiny):

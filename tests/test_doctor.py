@@ -27,11 +27,6 @@ from pld_tf.errors import PldError
 RATE = 16000
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
 def diagnose(root: Path, *, with_run=None, confidence=0.9, short_ms=500) -> Report:
     return doctor(root, with_run=with_run, confidence=confidence, short_ms=short_ms)
 

@@ -19,15 +19,7 @@ from pld_tf.evaluate import (
 )
 from pld_tf.evaluation_text import evaluation_text
 
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(autouse=True)
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+pytestmark = pytest.mark.usefixtures("tiny_cache")
 
 
 @pytest.fixture(scope="module")

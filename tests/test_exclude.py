@@ -17,6 +17,8 @@ from pld_tf.errors import PldError
 from pld_tf.evaluate import evaluate
 from pld_tf.run import distill, read_run
 
+pytestmark = pytest.mark.usefixtures("tiny_cache")
+
 HEADER = "path,word,split,reason,detail\n"
 
 
@@ -137,16 +139,6 @@ def test_excluded_clips_are_in_no_split_of_the_packed_corpus(tmp_path):
     assert packed == {clip.path for clip in find_corpus(root).clips} - gone
     assert part.key != whole.key
     assert pack(root, tmp_path / "cache").key == whole.key
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(autouse=True)
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
 
 
 EXCLUDED = ("one/train00_nohash_0.wav", "one/test00_nohash_0.wav", "two/validation00_nohash_0.wav")

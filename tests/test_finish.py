@@ -21,14 +21,7 @@ ONE_EPOCH = {"finish_epochs": 1}
 WAYS = ["qat", "qat_distilled", "pruned", "clustered"]
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(autouse=True)
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+pytestmark = pytest.mark.usefixtures("tiny_cache")
 
 
 @pytest.fixture

@@ -31,14 +31,7 @@ COMPARED = (
 )
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(autouse=True)
-def tiny_cache(monkeypatch, tiny, own_cache) -> None:
-    monkeypatch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
+pytestmark = pytest.mark.usefixtures("tiny_cache")
 
 
 def run(tiny: Path, run_dir: Path, *, seed: int = 0, data: str = "tones", **changes) -> list[str]:
