@@ -71,7 +71,9 @@ def _representative(
         store=store,
         classes=classes,
         spec=recipe.features,
-        rules=replace(crop_rules(recipe), time_masks=0, mel_masks=0, tempo=0, vocal_tract=0),
+        rules=replace(
+            crop_rules(recipe), time_masks=0, mel_masks=0, tempo=0, vocal_tract=0, filter_db=0
+        ),
         lengths_ms=(length_ms,),
         batch=recipe.batch,
         seed=seed,

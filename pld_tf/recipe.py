@@ -120,6 +120,7 @@ class Recipe(_Strict):
     teach_unlabelled: bool = True
 
     crops_per_clip: Annotated[int, Field(ge=0, le=10_000)] = 0
+    echo_epochs: Annotated[int, Field(ge=1, le=1000)] = 1
     loudest_share: Share = 0.3
     loudest_jitter_ms: Milliseconds = 60
     shift_ms: Annotated[int, Field(ge=0, le=CLIP_MS // 2)] = 100
@@ -128,6 +129,7 @@ class Recipe(_Strict):
     noise_volume: Share = 0.1
     tempo: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     vocal_tract: Annotated[float, Field(ge=0, le=0.3)] = 0.0
+    filter_db: Annotated[float, Field(ge=0, le=40)] = 0.0
     mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
     time_masks: Annotated[int, Field(ge=0, le=8)] = 1
     time_mask_frames: Annotated[int, Field(ge=0)] = 4
@@ -344,6 +346,11 @@ def _check_teaching(recipe: Recipe) -> None:
         raise ValueError(
             "keep_first_teacher needs teacher_hears = 'crop': teachers of several lengths hear no "
             f"other piece in common; got '{recipe.teacher_hears}'"
+        )
+    if recipe.echo_epochs > 1 and recipe.teacher_hears == "padded_crop":
+        raise ValueError(
+            "echo_epochs must be 1 with teacher_hears = 'padded_crop': zeros around a crop go into "
+            f"windows that no whole clip has; got {recipe.echo_epochs}"
         )
     if recipe.teacher_hears == "blend" and recipe.teacher_lengths != "any":
         raise ValueError(

@@ -24,6 +24,7 @@ def rules(**changes) -> CropRules:
         "noise_volume": 0.0,
         "tempo": 0.0,
         "vocal_tract": 0.0,
+        "filter_db": 0.0,
         "time_masks": 0,
         "time_mask_frames": 0,
         "mel_masks": 0,

@@ -46,7 +46,7 @@ def audio(store, corpus_root) -> np.ndarray:
 def voice_as_features(monkeypatch) -> None:
     """Each crop's features are the hop and the number of the tract it is heard with."""
 
-    def tell(self, samples, *, hop, tract):
+    def tell(self, samples, *, hop, tract, knots):
         voice = tf.stack([tf.cast(hop, tf.float32), tf.floor(tract * TRACTS)])
         return tf.tile(voice[None, :, None, None], [tf.shape(samples)[0], 1, 1, 1])
 
@@ -56,7 +56,7 @@ def voice_as_features(monkeypatch) -> None:
 @pytest.fixture
 def crops_as_features(monkeypatch) -> None:
     monkeypatch.setattr(
-        Voices, "log_mel", lambda self, samples, *, hop, tract: samples[:, :, None, None]
+        Voices, "log_mel", lambda self, samples, *, hop, tract, knots: samples[:, :, None, None]
     )
 
 

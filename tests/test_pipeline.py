@@ -11,7 +11,7 @@ import tensorflow as tf
 from test_crops import rules
 from tiny_corpus import COUNTS, RATE, SPEC, background, read_wav
 
-from pld_tf.data import hearing, pipeline
+from pld_tf.data import hearing, records
 from pld_tf.data.crops import CropRules
 from pld_tf.data.fixed_crops import fixed_crops
 from pld_tf.data.hearing import pad_crops
@@ -89,7 +89,7 @@ def test_an_epoch_takes_the_quota_of_every_word_and_each_clip_once(data, store):
 
 def test_exactly_the_quota_of_every_word_is_chosen(data, store):
     """Batches alone don't show it: one clip too many would only push the last one out."""
-    chosen = pipeline._chosen(Tables.of(data), tf.constant([1, 0], tf.int64)).numpy()
+    chosen = records.chosen(Tables.of(data), tf.constant([1, 0], tf.int64)).numpy()
     assert np.bincount(store.splits["train"].words[chosen]).tolist() == [10, 12, 6, 20]
 
 

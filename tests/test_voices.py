@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pld_tf.features.log_mel import log_mel
 from pld_tf.features.tables import fft_bins_hz, mel_weights
-from pld_tf.features.voices import KNEE, TRACTS, Voices, _warped
+from pld_tf.features.voices import KNEE, KNOTS, TRACTS, Voices, _warped
 from pld_tf.spec import FeatureSpec
 
 SPEC = FeatureSpec()
@@ -138,3 +138,28 @@ def test_every_draw_chooses_one_of_all_tracts_alike():
     assert len(set(heard)) == TRACTS
     first, last = (voices.log_mel(crops, hop=hop, tract=tf.constant(d)) for d in (0.0, 0.999999))
     assert (first.numpy().tobytes(), last.numpy().tobytes()) == (heard[0], heard[-1])
+
+
+def filtered(knots: list[float], filter_db: float = 12.0) -> np.ndarray:
+    """By how many dB a filter changes each bin of loud noise, [bins]."""
+    voices = Voices(SPEC, tempo=0.0, vocal_tract=0.0, filter_db=filter_db)
+    crops, hop = noise(1, 8000), tf.constant(SPEC.hop_samples)
+    plain = voices.log_mel(crops, hop=hop, tract=tf.constant(MIDDLE))
+    heard = voices.log_mel(
+        crops, hop=hop, tract=tf.constant(MIDDLE), knots=tf.constant(knots, tf.float32)
+    )
+    change = (heard - plain).numpy()[0, :, :, 0] * SPEC.log2_scale * 10 * np.log10(2)
+    assert np.ptp(change, axis=0).max() < 0.01
+    return change.mean(axis=0)
+
+
+def test_a_filter_changes_levels_along_straight_lines_between_its_knots():
+    change = filtered([0.0, 0.5, 1.0, 0.5])
+    corners = [0, 13, 26, 39]
+    expected = np.interp(np.arange(40), corners, [-12.0, 0.0, 12.0, 0.0])
+    np.testing.assert_allclose(change, expected, atol=0.01)
+
+
+def test_draws_of_a_half_and_no_decibels_change_nothing():
+    assert np.abs(filtered([0.5] * KNOTS)).max() < 1e-3
+    assert not filtered([0.1, 0.9, 0.3, 0.2], filter_db=0.0).any()

@@ -31,6 +31,7 @@ class CropRules:
       noise_volume: greatest factor of that noise.
       tempo: a micro-batch is heard up to this share faster or slower.
       vocal_tract: its frequencies are scaled by up to this share.
+      filter_db: the level of its mel bins is changed by up to this much, along a smooth curve.
       time_masks, time_mask_frames, mel_masks, mel_mask_bins: SpecAugment.
     """
 
@@ -42,6 +43,7 @@ class CropRules:
     noise_volume: float
     tempo: float
     vocal_tract: float
+    filter_db: float
     time_masks: int
     time_mask_frames: int
     mel_masks: int
@@ -64,6 +66,7 @@ def crop_rules(recipe: Recipe) -> CropRules:
         noise_volume=recipe.noise_volume,
         tempo=recipe.tempo,
         vocal_tract=recipe.vocal_tract,
+        filter_db=recipe.filter_db,
         time_masks=recipe.time_masks,
         time_mask_frames=recipe.time_mask_frames,
         mel_masks=recipe.mel_masks,
@@ -74,6 +77,13 @@ def crop_rules(recipe: Recipe) -> CropRules:
 def draw_table(*, seed: int, epoch: tf.Tensor, clips: int, draws: int) -> tf.Tensor:
     """Uniform float32 [clips, draws]; row c depends on seed, epoch and c alone."""
     return tf.random.stateless_uniform([clips, draws], seed=tf.stack([np.int64(seed), epoch]))
+
+
+def draw_lengths(seed: tf.Tensor, *, steps: int, lengths: int) -> tf.Tensor:
+    """Which of so many lengths each batch of an epoch has, int32 [steps]."""
+    # One more than is taken: the same seed then gives the crops that it always gave.
+    drawn = tf.random.stateless_uniform([steps + 1], seed=seed, maxval=lengths, dtype=tf.int32)
+    return drawn[:steps]
 
 
 def crop_starts(
@@ -135,6 +145,11 @@ def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, rules: CropRules) 
 def noise_starts(draws: tf.Tensor, noise_samples: int, clip_samples: int) -> tf.Tensor:
     """Where in the noise each clip's second of noise begins, int32 [batch]."""
     return tf.cast(draws[:, _NOISE_START] * float(noise_samples - clip_samples), tf.int32)
+
+
+def within_hop(draws: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
+    """Int32 [batch], 0 to `hop` - 1: where in a hop a clip's windows begin."""
+    return tf.cast(draws[:, _START] * tf.cast(hop, tf.float32), tf.int32)
 
 
 def spec_augment(features: tf.Tensor, draws: tf.Tensor, rules: CropRules) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""One micro-batch of packed clips to features: cut, noise, voice, masks.
+"""Clips to features of crops: cut, noise, voice, masks.
 
 Cutting and features run on micro-batches of 16 clips: few enough to stay in the processor's cache,
 enough to share the cost that tf.data has per element.
@@ -7,30 +7,41 @@ enough to share the cost that tf.data has per element.
 # TensorFlow's type stubs lack paddings that mix numbers and tensors.
 # pyright: reportArgumentType=false
 
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
 from pld_tf.data import crops
+from pld_tf.data.records import Seeds
 from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
-from pld_tf.features.voices import Voices
+from pld_tf.features.voices import KNOTS, Voices
 from pld_tf.recipe import MICRO_BATCH
+
+
+class Heard(Protocol):
+    """Clips of a batch, heard once: any piece of them has the same gain, noise and voice."""
+
+    def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        """Float32 [clips, frames, bins, 1] of crops of `length` samples from `starts` on."""
+        ...
+
+    def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
+        """The same of those crops in the middle of `whole` samples, zeros around."""
+        ...
 
 
 def cut_crops(
     data: TrainingData,
     tables: Tables,
+    *,
     clip: tf.Tensor,
-    records: tf.Tensor,
     draws: tf.Tensor,
     which_length: tf.Tensor,
-    voice: tf.Tensor,
+    hear: Heard,
 ) -> dict[str, tf.Tensor]:
-    """One micro-batch of crops as features."""
+    """One crop of each clip, as `training_batches` gives them."""
     spec, rules = data.spec, data.rules
-    draws = tf.gather(draws, clip)
-    label = tf.gather(tables.labels, clip)
     length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], which_length)
     starts = crops.crop_starts(
         draws,
@@ -39,45 +50,72 @@ def cut_crops(
         clip_samples=spec.clip_samples,
         rules=rules,
     )
-    hear = Hearing(data, tables, records, draws, voice, label == data.classes.silence_class)
-    crop = hear(starts, length)
-    features = crops.spec_augment(hear.features(crop), draws, rules)
-    batch = {"features": features, "label": label, "clip": clip}
+    features = crops.spec_augment(hear.features(starts, length), draws, rules)
+    batch = {"features": features, "label": tf.gather(tables.labels, clip), "clip": clip}
     if data.train_fraction < 1:
         batch["labelled"] = tf.gather(tables.labelled, clip)
     if data.tells_crops:
         batch["start"], batch["length"] = starts, tf.fill(tf.shape(starts), length)
     heard = spec.samples(data.teacher_ms)
     if data.teacher_hears == "padded_crop":
-        batch["teacher"] = hear.features(pad_crops(crop, hear.samples(heard)))
+        batch["teacher"] = hear.padded(starts, length, heard)
     if data.teacher_hears == "blend":
         begin, share = (tf.cast(x, tf.float32) / spec.clip_samples for x in (starts, length))
         batch["held"] = crops.speech_held(tf.gather(tables.speech, clip), begin, share)
     if data.teacher_hears in ("clip", "blend"):
         start = tf.clip_by_value(starts - (heard - length) // 2, 0, spec.clip_samples - heard)
-        batch["teacher"] = hear.features(hear(start, heard))
+        batch["teacher"] = hear.features(start, heard)
     return batch
 
 
+def make_voices(data: TrainingData) -> Voices | None:
+    """None where all crops are heard as they were recorded."""
+    rules = data.rules
+    if not (rules.tempo or rules.vocal_tract or rules.filter_db):
+        return None
+    return Voices(
+        data.spec, tempo=rules.tempo, vocal_tract=rules.vocal_tract, filter_db=rules.filter_db
+    )
+
+
+def draw_voices(seeds: Seeds, micro_batches: int) -> tf.Tensor:
+    """Uniform draws of pace, vocal tract and filter, float32 [micro_batches, 2 + KNOTS]."""
+    voices = tf.random.stateless_uniform([micro_batches, 2], seed=seeds.voices)
+    filters = tf.random.stateless_uniform([micro_batches, KNOTS], seed=seeds.filters)
+    return tf.concat([voices, filters], axis=1)
+
+
 class Hearing:
-    """Cuts pieces of one micro-batch: the same gain, noise and voice wherever a piece lies."""
+    """`Heard` from the recordings of a micro-batch: gain, noise and voice are laid on them here.
+
+    Args:
+      data: spec and rules.
+      tables: noise and labels.
+      clip: int64 [16], positions in the split's index.
+      records: string [16], their samples.
+      draws: float32 [16, draws], a row of the table for each.
+      voice: a row of `draw_voices`: pace, vocal tract and filter of all of them.
+      beyond: samples that may be asked for past what the rules ask for.
+    """
 
     def __init__(
         self,
         data: TrainingData,
         tables: Tables,
+        clip: tf.Tensor,
         records: tf.Tensor,
         draws: tf.Tensor,
         voice: tf.Tensor,
-        is_silence: tf.Tensor,
+        *,
+        beyond: int = 0,
     ) -> None:
         spec, rules = data.spec, data.rules
         self._spec = spec
-        self._voices = None
-        margin = rules.shift
-        if rules.tempo or rules.vocal_tract:
-            self._voices = Voices(spec, tempo=rules.tempo, vocal_tract=rules.vocal_tract)
-            self._hop, self._tract = self._voices.hop(voice[0]), voice[1]
+        self._voices = make_voices(data)
+        self.hop: Any = spec.hop_samples
+        margin = rules.shift + beyond
+        if self._voices:
+            self.hop, self._tract, self._filter = self._voices.hop(voice[0]), voice[1], voice[2:]
             longest = self._voices.samples(spec.clip_samples, self._voices.longest_hop)
             margin += max(0, longest - spec.clip_samples)
         self._margin = margin
@@ -87,26 +125,41 @@ class Hearing:
         self._noise_starts = margin + crops.noise_starts(
             draws, len(tables.noise) - 2 * margin, spec.clip_samples
         )
+        is_silence = tf.gather(tables.labels, clip) == data.classes.silence_class
         self._gain, self._volume = crops.loudness_factors(draws, is_silence, rules)
 
-    def samples(self, length: Any) -> Any:
-        """Samples of audio behind what is heard as `length` samples."""
-        return self._voices.samples(length, self._hop) if self._voices else length
+    def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        return self._features(self._crop(starts, length))
 
-    def __call__(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+    def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
+        return self._features(pad_crops(self._crop(starts, length), self._samples(whole)))
+
+    def windows(self, starts: tf.Tensor, frames: Any) -> tf.Tensor:
+        """Features of so many windows, the first of which begins at sample `starts` of its clip."""
+        return self._features(
+            self._cut(starts, self._spec.window_samples + (frames - 1) * self.hop)
+        )
+
+    def _samples(self, length: Any) -> Any:
+        """Samples of audio behind what is heard as `length` samples."""
+        return self._voices.samples(length, self.hop) if self._voices else length
+
+    def _crop(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        heard = self._samples(length)
+        return self._cut(starts + (length - heard) // 2, heard)
+
+    def _cut(self, starts: tf.Tensor, samples: Any) -> tf.Tensor:
         """Float32 [16, samples] in int16 units; a raised gain may go past their range."""
-        heard = self.samples(length)
-        starts += (length - heard) // 2
         width = self._audio.shape[1]
         rows = tf.range(MICRO_BATCH) * width + self._margin + starts
-        audio = _slices(tf.reshape(self._audio, [-1]), rows, heard)
-        noise = _slices(self._noise, self._noise_starts + starts, heard)
+        audio = _slices(tf.reshape(self._audio, [-1]), rows, samples)
+        noise = _slices(self._noise, self._noise_starts + starts, samples)
         return tf.cast(audio, tf.float32) * self._gain + tf.cast(noise, tf.float32) * self._volume
 
-    def features(self, crop: tf.Tensor) -> tf.Tensor:
+    def _features(self, crop: tf.Tensor) -> tf.Tensor:
         if not self._voices:
             return log_mel(crop, self._spec)
-        return self._voices.log_mel(crop, hop=self._hop, tract=self._tract)
+        return self._voices.log_mel(crop, hop=self.hop, tract=self._tract, knots=self._filter)
 
 
 def _slices(samples: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

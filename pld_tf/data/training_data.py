@@ -1,7 +1,7 @@
 """What decides the batches of one training, and the tables that its graph looks up by clip."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +32,7 @@ class TrainingData:
       batch: crops in a batch, a multiple of 16.
       seed: of every draw.
       crops_per_clip: the epochs repeat after so many; 0 draws fresh crops for ever.
+      echo_epochs: epochs through which a clip keeps noise, gain and voice: see data/echo.py.
       train_fraction: share of each word's clips whose labels are known.
       teach_unlabelled: whether batches also hold the other clips; their `labelled` is then 0.
       tells_crops: whether batches also hold `start` and `length`, int32 [batch]: where in its clip
@@ -48,6 +49,7 @@ class TrainingData:
     batch: int
     seed: int
     crops_per_clip: int = 0
+    echo_epochs: int = 1
     train_fraction: float = 1.0
     teach_unlabelled: bool = False
     tells_crops: bool = False
@@ -74,9 +76,17 @@ class TrainingData:
         return word_quotas(self.classes, counts)
 
     @property
-    def steps_per_epoch(self) -> int:
+    def clips_per_epoch(self) -> int:
         quotas, silence = self.quotas()
-        return int(quotas.sum() + silence) // self.batch
+        return int(quotas.sum() + silence)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.clips_per_epoch // self.batch
+
+    def drawn_epoch(self, epoch: Any) -> Any:
+        """The epoch whose draws are taken: they come again after `crops_per_clip` epochs."""
+        return epoch % self.crops_per_clip if self.crops_per_clip else epoch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,8 @@ _LADDER_KEYS = (
     *("train_fraction", "keep_first_teacher"),
     *FINISH_KEYS,
 )
+# Keys that came later, and their values that change nothing.
+_LATER_KEYS = {"echo_epochs": 1, "filter_db": 0.0}
 # Networks of one rung differ in their seeds; no ladder has so many rungs.
 _SEEDS_PER_NETWORK = 1000
 _SEEDS_PER_RUN = 100 * _SEEDS_PER_NETWORK
@@ -205,6 +207,10 @@ class Ladder:
         """Hash of everything that decides a network's weights, its teachers' keys included."""
         recipe = self._recipe
         left_out = _LADDER_KEYS if number else _LADDER_KEYS + _TEACHER_KEYS
+        # Rungs from before there were these keys keep their own.
+        left_out += tuple(
+            key for key, value in _LATER_KEYS.items() if getattr(recipe, key) == value
+        )
         made_of = {
             "recipe": recipe.model_dump(mode="json", exclude=set(left_out)),
             "model": recipe.rung_model(number).model_dump(),
@@ -235,6 +241,7 @@ class Ladder:
             batch=recipe.batch,
             seed=self._network_seed(number, network),
             crops_per_clip=recipe.crops_per_clip,
+            echo_epochs=recipe.echo_epochs,
             train_fraction=recipe.rung_train_fraction(number),
             teach_unlabelled=bool(number) and recipe.teach_unlabelled,
         )

@@ -1,7 +1,8 @@
-"""Features as other voices would give them: another pace, a longer or shorter vocal tract.
+"""Features as other voices and microphones would give them: pace, vocal tract, colour.
 
-Both are had for nothing while features are computed. A hop that is longer than the spec's passes
-over the audio faster; mel filters that lie elsewhere move the formants.
+All are had for nothing while features are computed. A hop that is longer than the spec's passes
+over the audio faster; mel filters that lie elsewhere move the formants, and louder or softer ones
+are a room's or a microphone's colour.
 """
 
 import math
@@ -18,6 +19,7 @@ Count = tf.Tensor | int
 TRACTS = 17  # filter banks, the middle one being the spec's own
 # Up to here frequencies are scaled; above, a straight line leads to half the sample rate.
 KNEE = 0.6
+KNOTS = 4  # of a filter's curve
 
 
 class Voices:
@@ -27,12 +29,15 @@ class Voices:
       spec: features.
       tempo: greatest change of pace, a share of it.
       vocal_tract: greatest change of frequency, a share of it.
+      filter_db: greatest change of a mel bin's level.
 
-    Source of the second: Jaitly & Hinton 2013, "Vocal tract length perturbation (VTLP) improves
-    speech recognition".
+    Sources: Jaitly & Hinton 2013, "Vocal tract length perturbation (VTLP) improves speech
+    recognition"; Nam et al. 2022, "FilterAugment", arXiv:2110.03282 (its linear kind).
     """
 
-    def __init__(self, spec: FeatureSpec, *, tempo: float, vocal_tract: float) -> None:
+    def __init__(
+        self, spec: FeatureSpec, *, tempo: float, vocal_tract: float, filter_db: float = 0.0
+    ) -> None:
         self._spec = spec
         self._step = _hop_step(spec)
         self._hop_steps = int(tempo * spec.hop_samples / self._step + 1e-9)
@@ -40,12 +45,18 @@ class Voices:
         banks = np.stack([mel_weights(_warped(fft_bins_hz(spec), f), spec) for f in factors])
         banks[TRACTS // 2] = make_tables(spec).mel / Q15
         self._banks = mel_matrix(banks)
+        self._filter_db = filter_db
+        self._curves = tf.constant(_curves(spec.mel_bins), tf.float32)
 
     def hop(self, draw: tf.Tensor) -> tf.Tensor:
         """Samples of a hop, int32, for a uniform `draw` in [0, 1)."""
         choices = 2 * self._hop_steps + 1
         steps = tf.cast(draw * choices, tf.int32) - self._hop_steps
         return self._spec.hop_samples + steps * self._step
+
+    @property
+    def shortest_hop(self) -> int:
+        return self._spec.hop_samples - self._hop_steps * self._step
 
     @property
     def longest_hop(self) -> int:
@@ -56,15 +67,26 @@ class Voices:
         spec = self._spec
         return spec.window_samples + (length - spec.window_samples) // spec.hop_samples * hop
 
-    def log_mel(self, samples: tf.Tensor, *, hop: tf.Tensor, tract: tf.Tensor) -> tf.Tensor:
+    def log_mel(
+        self,
+        samples: tf.Tensor,
+        *,
+        hop: tf.Tensor,
+        tract: tf.Tensor,
+        knots: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Features float32 [batch, frames, bins, 1] of crops [batch, samples].
 
         Args:
           samples: as many as `samples` says.
           hop: from `hop`.
           tract: uniform draw in [0, 1) that chooses the vocal tract.
+          knots: uniform draws [KNOTS] that shape the filter; None leaves all levels.
         """
         bank = tf.gather(self._banks, tf.cast(tract * TRACTS, tf.int32))
+        if self._filter_db and knots is not None:
+            levels_db = self._filter_db * (2 * tf.linalg.matvec(self._curves, knots) - 1)
+            bank *= tf.pow(10.0, levels_db / 10)
         return frame_features(self._frames(samples, hop), self._spec, bank)
 
     def _frames(self, samples: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
@@ -87,6 +109,16 @@ def _hop_step(spec: FeatureSpec) -> int:
     common = math.gcd(spec.window_samples, spec.hop_samples)
     widest = max(1, spec.hop_samples // 16)
     return max(step for step in range(1, min(common, widest) + 1) if common % step == 0)
+
+
+def _curves(mel_bins: int) -> np.ndarray:
+    """[mel_bins, KNOTS]: a curve of straight lines between evenly spaced knots, for each bin.
+
+    >>> _curves(7)[:3].tolist()
+    [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]
+    """
+    places = np.linspace(0, KNOTS - 1, mel_bins)
+    return np.maximum(0.0, 1 - np.abs(places[:, None] - np.arange(KNOTS)))
 
 
 def _warped(hz: np.ndarray, factor: float) -> np.ndarray:

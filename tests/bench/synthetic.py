@@ -50,6 +50,7 @@ def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[An
         teacher_hears=recipe.teacher_hears if number else "crop",
         teacher_ms=recipe.ladder_ms[max(0, number - 1)],
         batch=recipe.batch,
+        echo_epochs=recipe.echo_epochs,
         seed=0,
     )
     taught_by = [_network(recipe, rung) for rung in teaching_rungs(recipe, number)]
@@ -92,5 +93,6 @@ def described(recipe: Recipe, number: int) -> dict[str, Any]:
         "teachers": len(teaching_rungs(recipe, number)),
         "lengths_ms": list(recipe.heard_ms(number)),
         "batch": recipe.batch,
+        "echo_epochs": recipe.echo_epochs,
         "features": f"{spec.mfcc} MFCC" if spec.mfcc else f"{spec.mel_bins} log-mel bins",
     }

@@ -1,0 +1,171 @@
+"""Data echoing: whole clips are heard once for several epochs, which cut fresh crops from them.
+
+Features take most of what a batch costs. Where `echo_epochs` is more than 1, noise, gain and voice
+of a clip stay for as many epochs (a block), and so do the features of the whole clip; each epoch
+cuts crops of its own out of them, on the clip's windows, whose place is drawn with each block.
+
+Source: Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
+"""
+
+# TensorFlow's type stubs lack stateless_shuffle and tensor seeds.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+
+import itertools
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.data import crops
+from pld_tf.data.hearing import Hearing, cut_crops, draw_voices, make_voices
+from pld_tf.data.records import Seeds, mixed_records
+from pld_tf.data.training_data import Tables, TrainingData
+from pld_tf.recipe import MICRO_BATCH
+
+# Of features kept in 16 bits, half the memory of floats: they reach to 64 either way, and int8
+# inputs have steps some twenty times as long.
+STEPS = 512.0
+# Micro-batches heard at a time; one more would wait for the processor that trains.
+_HEARD_AT_ONCE = 2
+
+
+def batches(
+    data: TrainingData, tables: Tables, *, first_epoch: int, epochs: int
+) -> tf.data.Dataset:
+    """What `training_batches` says, with whole clips heard once for `echo_epochs` epochs."""
+    drawn = [data.drawn_epoch(epoch) for epoch in range(first_epoch, epochs)]
+    groups = itertools.groupby(drawn, key=lambda epoch: epoch // data.echo_epochs)
+    blocks = [(block, list(members)) for block, members in groups]
+    firsts = np.cumsum([0, *(len(members) for _, members in blocks)])
+    table = tf.constant(drawn, tf.int64)
+
+    def epochs_of(whole: WholeClips, first: tf.Tensor, last: tf.Tensor) -> tf.data.Dataset:
+        taken = tf.data.Dataset.from_tensor_slices(table[first:last])
+        return taken.flat_map(lambda epoch: _epoch(data, tables, whole, epoch))
+
+    numbers = np.array([block for block, _ in blocks], np.int64)
+    return (
+        tf.data.Dataset.from_tensor_slices((numbers, firsts[:-1], firsts[1:]))
+        .map(lambda block, first, last: (_hear(data, tables, block), first, last))
+        .prefetch(1)  # the next block is heard while this one is trained on
+        .flat_map(epochs_of)
+    )
+
+
+class WholeClips(NamedTuple):
+    """Clips of a block as they are heard from edge to edge, and a little beyond.
+
+    Attributes:
+      features: int16 [clips, frames, bins], in steps of 1 / `STEPS`; zeros after the last frame.
+      clip: int64 [clips], positions in the split's index.
+      origin: int32 [clips], where in the clip its first window begins, in samples.
+      hop: int32 [clips], from one window to the next, in samples.
+    """
+
+    features: tf.Tensor
+    clip: tf.Tensor
+    origin: tf.Tensor
+    hop: tf.Tensor
+
+
+def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
+    tf.random.set_seed(1)
+    number = -1 - block  # below all epochs: no block draws what an epoch draws
+    seeds = Seeds.of(data.seed, number)
+    draws = crops.draw_table(
+        seed=data.seed, epoch=number, clips=tables.clips + tables.silence, draws=data.rules.draws
+    )
+    micro_batches = data.clips_per_epoch // MICRO_BATCH
+    drawn_voices = draw_voices(seeds, micro_batches)
+    voices, hop = make_voices(data), data.spec.hop_samples
+    shortest, longest = (voices.shortest_hop, voices.longest_hop) if voices else (hop, hop)
+    most_frames = _frames(data, shortest)
+
+    def hear(position, batch):
+        clip, records = batch
+        drawn, voice = tf.gather(draws, clip), drawn_voices[position]
+        hearing = Hearing(data, tables, clip, records, drawn, voice, beyond=2 * longest)
+        hop = tf.fill([MICRO_BATCH], hearing.hop)
+        origin = crops.within_hop(drawn, hop) - hop // 2 - _reach(data)
+        frames = _frames(data, hearing.hop)
+        features = hearing.windows(origin, frames)[..., 0]
+        features = tf.pad(features, [[0, 0], [0, most_frames - frames], [0, 0]])
+        features = tf.ensure_shape(features, [MICRO_BATCH, most_frames, data.spec.bins])
+        return WholeClips(tf.saturate_cast(tf.round(features * STEPS), tf.int16), clip, origin, hop)
+
+    heard = (
+        mixed_records(data, tables, seeds)
+        .batch(MICRO_BATCH, drop_remainder=True)
+        .enumerate()
+        .map(hear, num_parallel_calls=_HEARD_AT_ONCE, deterministic=True)
+        .batch(micro_batches)
+        .get_single_element()
+    )
+    return WholeClips(*(tf.reshape(part, [-1, *part.shape[2:]]) for part in heard))
+
+
+def _epoch(
+    data: TrainingData, tables: Tables, whole: WholeClips, epoch: tf.Tensor
+) -> tf.data.Dataset:
+    seeds = Seeds.of(data.seed, epoch)
+    draws = crops.draw_table(
+        seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
+    )
+    steps = data.steps_per_epoch
+    lengths = crops.draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
+    order = tf.random.experimental.stateless_shuffle(
+        tf.range(tf.size(whole.clip)), seed=seeds.shuffle
+    )
+    rows = tf.reshape(order[: steps * data.batch], [steps, data.batch])
+
+    def cut(rows, length):
+        clip = tf.gather(whole.clip, rows)
+        drawn = tf.gather(draws, clip)
+        hear = Echo(data, whole, rows)
+        return cut_crops(data, tables, clip=clip, draws=drawn, which_length=length, hear=hear)
+
+    return tf.data.Dataset.from_tensor_slices((rows, lengths)).map(
+        cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+
+
+class Echo:
+    """`Heard` for rows of `WholeClips`: crops begin at the window nearest to their start."""
+
+    def __init__(self, data: TrainingData, whole: WholeClips, rows: tf.Tensor) -> None:
+        self._data = data
+        self._features = whole.features
+        self._rows = rows
+        self._origin = tf.gather(whole.origin, rows)
+        self._hop = tf.gather(whole.hop, rows)
+
+    def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        spec, voices = self._data.spec, make_voices(self._data)
+        if voices:
+            starts += (length - voices.samples(length, self._hop)) // 2
+        place = tf.cast(starts - self._origin, tf.float32) / tf.cast(self._hop, tf.float32)
+        frames = 1 + (length - spec.window_samples) // spec.hop_samples
+        # Where a crop's last samples fill no window, its start may round up past the last one.
+        last = _frames(self._data, self._hop) - frames
+        first = tf.clip_by_value(tf.cast(tf.round(place), tf.int32), 0, last)
+        picked = (self._rows * tf.shape(self._features)[1] + first)[:, None] + tf.range(frames)
+        features = tf.gather(tf.reshape(self._features, [-1, spec.bins]), picked)
+        return tf.cast(features[..., None], tf.float32) / STEPS
+
+    def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
+        raise ValueError("zeros around a crop go into windows that no whole clip has")
+
+
+def _reach(data: TrainingData) -> int:
+    """Samples past the clip's edges in which crops may lie."""
+    spec, voices, reach = data.spec, make_voices(data), data.rules.shift
+    if voices:
+        longest = voices.samples(spec.clip_samples, voices.longest_hop)
+        reach += max(0, longest - spec.clip_samples + 1) // 2
+    return reach
+
+
+def _frames(data: TrainingData, hop: Any) -> Any:
+    """Windows of a whole clip: enough for a crop at each end, wherever within a hop they begin."""
+    spec = data.spec
+    return 2 + (spec.clip_samples + 2 * _reach(data) - spec.window_samples) // hop
