@@ -22,7 +22,8 @@ HOP = SPEC.hop_samples
 BLOCK = 3  # epochs
 VARIED = rules(
     loudest_share=0.5, jitter=200, shift=400, gain_db=6.0, noise_share=0.5, noise_volume=0.1,
-    tempo=0.4, vocal_tract=0.1, time_masks=1, time_mask_frames=9, mel_masks=1, mel_mask_bins=3,
+    tempo=0.4, vocal_tract=0.1, filter_db=6.0,
+    time_masks=1, time_mask_frames=9, mel_masks=1, mel_mask_bins=3,
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from pld_tf.model_bundle import _representative
 CLIPS = sum(COUNTS["train"].values())
 VARIED = rules(
     loudest_share=0.5, jitter=200, gain_db=6.0, noise_share=0.5, noise_volume=0.1,
-    tempo=0.4, vocal_tract=0.1,
+    tempo=0.4, vocal_tract=0.1, filter_db=6.0,
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def always_slowest(monkeypatch) -> None:
 @pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
 def test_voices_change_no_shape(data, hears):
     voiced = replace(data, teacher_hears=hears, teacher_ms=800)
-    plain = replace(voiced, rules=replace(VARIED, tempo=0, vocal_tract=0))
+    plain = replace(voiced, rules=replace(VARIED, tempo=0, vocal_tract=0, filter_db=0))
     pairs = zip(joined(voiced).items(), joined(plain).items(), strict=True)
     for (name, changed), (other, expected) in pairs:
         assert (name, changed.shape) == (other, expected.shape)
@@ -167,7 +167,7 @@ def test_a_representative_dataset_has_neither_voices_nor_masks(tmp_path):
     changes = {"time_masks": 0, "mel_masks": 0}
     plain = tiny_run.make_recipe(**changes)
     store = tiny_run.open_tiny(tmp_path, plain)
-    voiced = tiny_run.make_recipe(tempo=0.3, vocal_tract=0.2, mixup=0.4)
+    voiced = tiny_run.make_recipe(tempo=0.3, vocal_tract=0.2, filter_db=6.0, mixup=0.4)
     expected, found = (
         _representative(recipe, 0, store, find_classes(recipe, store.words), 500)
         for recipe in (plain, voiced)

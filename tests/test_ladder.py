@@ -118,6 +118,8 @@ def rungs_made(monkeypatch, store, run_dir, **changes) -> list[dict]:
         ({"weight_average": 0.9}, "rung 0 (1000 ms)"),
         ({"tempo": 0.1}, "rung 0 (1000 ms)"),
         ({"vocal_tract": 0.1}, "rung 0 (1000 ms)"),
+        ({"filter_db": 3.0}, "rung 0 (1000 ms)"),
+        ({"echo_epochs": 2}, "rung 0 (1000 ms)"),
         ({"learning_rate": 0.5}, "rung 0 (1000 ms)"),
         ({"teacher_lengths": "fixed"}, "rung 0 (1000 ms)"),
         ({"epochs": [3, 2]}, "rung 0 (1000 ms)"),

@@ -136,6 +136,8 @@ def test_a_value_of_the_wrong_type_is_refused_with_key_and_value(override, messa
         ("weight_average=1", "weight_average must be below 1, got 1"),
         ("tempo=0.6", r"tempo must be at most 0\.5, got 0\.6"),
         ("vocal_tract=0.4", r"vocal_tract must be at most 0\.3, got 0\.4"),
+        ("filter_db=41", "filter_db must be at most 40, got 41"),
+        ("echo_epochs=0", "echo_epochs must be at least 1, got 0"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_key_and_value(override, message):

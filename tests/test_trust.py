@@ -23,6 +23,8 @@ EVERYTHING = {
     "weight_average": 0.9,
     "tempo": 0.2,
     "vocal_tract": 0.1,
+    "filter_db": 6.0,
+    "echo_epochs": 7,
     "teacher_hears": "blend",
     "embedding_weight": 1.0,
     "train_fraction": [1.0, 0.5],
