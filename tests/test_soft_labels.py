@@ -60,9 +60,14 @@ def centred(logits: tf.Tensor) -> np.ndarray:
     return (logits - tf.reduce_max(logits, axis=1, keepdims=True)).numpy()
 
 
-@pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
-def test_every_crop_of_every_epoch_gets_what_its_teacher_says_of_it(store, tmp_path, hears):
-    recipe = make_recipe(teacher_hears=hears, ladder_ms=[1000, 700, 500])
+@pytest.mark.parametrize(
+    ("hears", "echo_epochs"),
+    [("crop", 1), ("padded_crop", 1), ("clip", 1), ("blend", 1), ("crop", 2), ("blend", 3)],
+)
+def test_every_crop_of_every_epoch_gets_what_its_teacher_says_of_it(
+    store, tmp_path, hears, echo_epochs
+):
+    recipe = make_recipe(teacher_hears=hears, echo_epochs=echo_epochs, ladder_ms=[1000, 700, 500])
     data = training_data(recipe, store)
     teachers = teachers_of(recipe, data)
     stored = stored_in(tmp_path, recipe, data, epochs=EPOCHS)

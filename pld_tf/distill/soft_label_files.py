@@ -40,6 +40,7 @@ def store_header(recipe: Recipe, data: TrainingData, teachers: Teachers) -> dict
         "crops": asdict(data.rules),
         "lengths_ms": data.lengths_ms,
         "crops_per_clip": data.crops_per_clip,
+        "echo_epochs": data.echo_epochs,
         "seed": data.seed,
         "batch": data.batch,
         "train_fraction": data.train_fraction,
