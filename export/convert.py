@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from export.compact import compact
 from export.logit_range import narrow_logits
 
 
@@ -23,7 +24,7 @@ def convert(job: dict[str, Any]) -> None:
     """Write one .tflite per entry of `job["outputs"]`, a dict from kind to path."""
     features = np.load(job["representative"], allow_pickle=False)["features"]
     for kind, path in job["outputs"].items():
-        content = _convert(job["saved_model"], kind=kind, features=features)
+        content = compact(_convert(job["saved_model"], kind=kind, features=features))
         unfinished = Path(f"{path}.unfinished")
         unfinished.write_bytes(content)
         unfinished.replace(path)

@@ -12,7 +12,7 @@ from export.graph import parse_graph
 pytestmark = [pytest.mark.slow, needs_compiler]
 SIZES = {
     "ds_cnn": "S", "ds_cnn_se": "S", "tc_resnet": "8", "res": "8-narrow", "edgespeechnet": "D",
-    "bc_resnet": "1", "highway": "128",
+    "bc_resnet": "1", "bc_resnet_bn": "1", "highway": "128",
 }  # fmt: skip
 INPUTS = 20
 CUTS = 3

@@ -336,6 +336,16 @@ def test_training_moves_the_statistics_that_inference_uses():
     np.testing.assert_allclose(layer(x, training=False), trained, atol=1e-2)
 
 
+def test_plain_batch_normalization_takes_fewer_parameters_and_the_same_macs():
+    """Of each block over bins, 2 numbers for a channel instead of 2 for each of its 5 bands."""
+    banded, plain = (built(family, "2", bins=40) for family in ("bc_resnet", "bc_resnet_bn"))
+    blocks = [(2, 16), (2, 24), (4, 32), (4, 40)]
+    fewer = sum(count * 2 * 4 * channels for count, channels in blocks)
+    assert cost.trainable(banded) - cost.trainable(plain) == fewer
+    convolutions = [cost.macs(model, frames=49, bins=40) for model in (banded, plain)]
+    assert convolutions[1] == pytest.approx(convolutions[0], rel=0.05)
+
+
 def test_a_bc_resnet_survives_its_own_configuration():
     model = built("bc_resnet", "1")
     again = tf_keras.Model.from_config(model.get_config())

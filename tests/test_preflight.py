@@ -421,7 +421,7 @@ def test_tensors_of_every_family_are_planned_as_tflm_does(tmp_path):
 
     networks = {
         "ds_cnn": "S", "tc_resnet": "14", "res": "15-narrow", "edgespeechnet": "D",
-        "bc_resnet": "1",
+        "bc_resnet": "1", "bc_resnet_bn": "1",
     }  # fmt: skip
     conversions = []
     for family, size in networks.items():

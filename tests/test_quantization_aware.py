@@ -30,6 +30,7 @@ FAMILIES = {
     "res": ("8-narrow", 0.5),
     "edgespeechnet": ("C", 0.25),
     "bc_resnet": ("1", 0.5),
+    "bc_resnet_bn": ("1", 0.5),
     "highway": ("128", 0.125),
 }
 
@@ -164,8 +165,8 @@ def test_int8_is_what_training_simulated_and_no_operator_stays_float(tmp_path, m
     spread = (logits - logits.mean(axis=0)).std() / info.output.scale
     # What has nothing to do with the crop would be off by the spread.
     assert np.sqrt(np.mean(steps**2)) < spread / 2
-    # Sums round another way here and there; bc_resnet is so deep that it adds up.
-    assert steps.max() < (32 if family == "bc_resnet" else 3.01)
+    # Sums round another way here and there; a bc_resnet is so deep that it adds up.
+    assert steps.max() < (32 if family.startswith("bc_resnet") else 3.01)
 
 
 # --- pruned ---

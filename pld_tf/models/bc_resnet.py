@@ -4,6 +4,7 @@ Axes are (frames, bins). Numbers of sub-bands follow the bins left at each depth
 (`sub_spectral_norm.sub_bands`): always 5 with 40 or 80 bins, fewer with others.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -37,41 +38,61 @@ STAGES = (
 )
 
 
+# A block's convolution over bins, normalized, of every stride-th bin: (x, stride).
+OverBins = Callable[[tf.Tensor, int], tf.Tensor]
+
+
 def build(inputs: tf.Tensor, *, size: str, width: float, dropout: float, classes: int) -> tf.Tensor:
     """Give the logits. `dropout` acts where the paper has its 0.1: in every block, by channel."""
+    return network(inputs, _over_bins, size=size, width=width, dropout=dropout, classes=classes)
+
+
+def network(
+    inputs: tf.Tensor,
+    over_bins: OverBins,
+    *,
+    size: str,
+    width: float,
+    dropout: float,
+    classes: int,
+) -> tf.Tensor:
+    """What `build` promises, with a block's convolution over bins as given."""
     base = BASE * float(size) * width
     x = conv_bn_relu(inputs, scaled(STEM, base), (5, 5), strides=(1, 2))
     for stage in STAGES:
-        x = _transition(x, scaled(stage.channels, base), stage, dropout)
+        # Channels and bins change: no identity shortcut, since the shapes differ.
+        x = over_bins(conv_bn_relu(x, scaled(stage.channels, base), (1, 1)), stage.stride)
+        x = layers.ReLU()(layers.Add()([x, _over_time(x, stage.dilation, dropout)]))
         for _ in range(stage.blocks - 1):
-            x = _block(x, stage.dilation, dropout)
+            x = _block(x, over_bins(x, 1), stage.dilation, dropout)
     x = _collapse_bins(x)
     x = conv_bn_relu(x, scaled(HEAD, base), (1, 1))
     return classifier(x, dropout=0.0, classes=classes)
 
 
-def _transition(x: tf.Tensor, channels: int, stage: Stage, dropout: float) -> tf.Tensor:
-    """Change channels and bins: no identity shortcut, since the shapes differ."""
-    x = conv_bn_relu(x, channels, (1, 1))
-    over_bins = _over_bins(x, stage.stride)
-    over_time = _over_time(over_bins, stage.dilation, dropout)
-    return layers.ReLU()(layers.Add()([over_bins, over_time]))
-
-
-def _block(x: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:
-    over_bins = _over_bins(x, 1)
+def _block(x: tf.Tensor, over_bins: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:
     over_time = _over_time(over_bins, dilation, dropout)
     # Two sums of two: in quantization-aware training each has a range of its own.
     return layers.ReLU()(layers.Add()([layers.Add()([over_bins, over_time]), x]))
 
 
 def _over_bins(x: tf.Tensor, stride: int) -> tf.Tensor:
-    x = layers.DepthwiseConv2D((1, 3), padding="same", use_bias=False)(x)
-    if stride > 1:
-        # TensorFlow's depthwise convolution takes unequal strides on some processors only, so
-        # bins are dropped afterwards: a stride's values, for some 2 % more multiplications.
-        x = layers.MaxPooling2D((1, 1), strides=(1, stride), padding="same")(x)
-    return SubSpectralNorm()(x)
+    return SubSpectralNorm()(every_bin(conv_over_bins(x), stride))
+
+
+def conv_over_bins(x: tf.Tensor) -> tf.Tensor:
+    return layers.DepthwiseConv2D((1, 3), padding="same", use_bias=False)(x)
+
+
+def every_bin(x: tf.Tensor, stride: int) -> tf.Tensor:
+    """Every stride-th bin.
+
+    TensorFlow's depthwise convolution takes unequal strides on some processors only, so bins are
+    dropped after it: a stride's values, for some 2 % more multiplications.
+    """
+    if stride == 1:
+        return x
+    return layers.MaxPooling2D((1, 1), strides=(1, stride), padding="same")(x)
 
 
 def _over_time(x: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:

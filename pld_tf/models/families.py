@@ -8,6 +8,7 @@ import tf_keras
 
 from pld_tf.models import (
     bc_resnet,
+    bc_resnet_bn,
     ds_cnn,
     ds_cnn_se,
     edgespeechnet,
@@ -39,6 +40,7 @@ FAMILIES: dict[str, Family] = {
     "res": Family(build=res.build, sizes=names.SIZES["res"]),
     "edgespeechnet": Family(build=edgespeechnet.build, sizes=names.SIZES["edgespeechnet"]),
     "bc_resnet": Family(build=bc_resnet.build, sizes=names.SIZES["bc_resnet"]),
+    "bc_resnet_bn": Family(build=bc_resnet_bn.build, sizes=names.SIZES["bc_resnet_bn"]),
     "highway": Family(build=highway.build, sizes=names.SIZES["highway"]),
     "lstm": Family(build=lstm.build, sizes=names.SIZES["lstm"]),
 }

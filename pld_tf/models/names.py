@@ -11,6 +11,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "res": ("8", "15", "26", "8-narrow", "15-narrow", "26-narrow"),
     "edgespeechnet": ("A", "B", "C", "D"),
     "bc_resnet": ("1", "1.5", "2", "3", "6", "8"),
+    "bc_resnet_bn": ("1", "1.5", "2", "3", "6", "8"),
     "highway": ("128", "256", "512"),
     "lstm": ("S", "M", "L"),
 }
