@@ -22,8 +22,12 @@ def compact(content: bytes) -> bytes:
     Args:
       content: trusted: written by the converter.
     """
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    builder = _Sharing(len(content))
+    return packed(schema.ModelT.InitFromPackedBuf(content, 0), size=len(content))
+
+
+def packed(model: Any, *, size: int) -> bytes:
+    """The .tflite of a `ModelT`, about `size` bytes, with equal parts once."""
+    builder = _Sharing(size)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 

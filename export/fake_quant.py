@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as untyped
 from numpy.typing import NDArray
+
+from export.compact import packed
 
 schema: Any = untyped
 _ROUNDING = ("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT")
@@ -64,7 +65,7 @@ def with_rounding(content: bytes, roundings: Sequence[Rounding]) -> bytes:
     grids = {index: grid for each in roundings for index, grid in each.outputs.items()}
     for index in sorted(grids, key=lambda each: -places[each]):
         _round_tensor(model, index, after=places[index], grid=grids[index])
-    return _packed(model, size=len(content))
+    return packed(model, size=len(content))
 
 
 def without_rounding(content: bytes) -> bytes:
@@ -86,13 +87,7 @@ def without_rounding(content: bytes) -> bytes:
             kept.append(operator)
     graph.operators = kept
     graph.outputs = [exact.get(each, each) for each in graph.outputs]
-    return _packed(model, size=len(content))
-
-
-def _packed(model: Any, *, size: int) -> bytes:
-    builder = flatbuffers.Builder(size)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    return packed(model, size=len(content))
 
 
 def _made_by(graph: Any, index: int) -> int:

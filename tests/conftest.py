@@ -62,6 +62,24 @@ def store(corpus_root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tiny_data(store, classes):
+    """Batches of 16 plain crops of 500 ms; modules change what they are about."""
+    from test_crops import rules
+
+    from pld_tf.data.training_data import TrainingData
+
+    return TrainingData(
+        store=store,
+        classes=classes,
+        spec=tiny_corpus.SPEC,
+        rules=rules(),
+        lengths_ms=(500,),
+        batch=16,
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="session")
 def classes(store):
     from pld_tf.data.classes import find_classes
     from pld_tf.recipe import load_recipe

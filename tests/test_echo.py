@@ -28,18 +28,8 @@ VARIED = rules(
 
 
 @pytest.fixture
-def data(store, classes) -> TrainingData:
-    return TrainingData(
-        store=store,
-        classes=classes,
-        spec=SPEC,
-        rules=rules(),
-        lengths_ms=(500,),
-        batch=16,
-        seed=1,
-        echo_epochs=BLOCK,
-        tells_crops=True,
-    )
+def data(tiny_data) -> TrainingData:
+    return replace(tiny_data, echo_epochs=BLOCK, tells_crops=True)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tiny_run
 from test_crops import rules
 from test_pipeline import by_clip, joined, position
-from tiny_corpus import COUNTS, RATE, SPEC, read_wav
+from tiny_corpus import COUNTS, RATE, read_wav
 
 from pld_tf.data.classes import find_classes
 from pld_tf.data.loudness import loudest_start_ms, speech_so_far
@@ -25,16 +25,8 @@ VARIED = rules(
 
 
 @pytest.fixture
-def data(store, classes) -> TrainingData:
-    return TrainingData(
-        store=store,
-        classes=classes,
-        spec=SPEC,
-        rules=VARIED,
-        lengths_ms=(500,),
-        batch=32,
-        seed=1,
-    )
+def data(tiny_data) -> TrainingData:
+    return replace(tiny_data, rules=VARIED, batch=32)
 
 
 @pytest.fixture

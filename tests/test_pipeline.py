@@ -21,7 +21,6 @@ from pld_tf.features.log_mel import log_mel
 
 CLIPS = sum(COUNTS["train"].values())
 SILENCE, BATCH, STEPS = 16, 16, 4
-PLAIN = rules()
 VARIED = rules(
     loudest_share=0.5, jitter=200, shift=400, gain_db=6.0, noise_share=0.5, noise_volume=0.1
 )
@@ -35,16 +34,8 @@ def crops_as_features(monkeypatch) -> None:
 
 
 @pytest.fixture
-def data(store, classes) -> TrainingData:
-    return TrainingData(
-        store=store,
-        classes=classes,
-        spec=SPEC,
-        rules=PLAIN,
-        lengths_ms=(1000,),
-        batch=BATCH,
-        seed=1,
-    )
+def data(tiny_data) -> TrainingData:
+    return replace(tiny_data, lengths_ms=(1000,))
 
 
 @pytest.fixture

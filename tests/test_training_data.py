@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_crops import rules
-from tiny_corpus import COUNTS, SPEC
+from tiny_corpus import COUNTS
 
 from pld_tf.data.pipeline import training_batches
 from pld_tf.data.training_data import Tables, TrainingData
@@ -19,16 +18,8 @@ BATCH = 16
 
 
 @pytest.fixture(scope="module")
-def data(store, classes) -> TrainingData:
-    return TrainingData(
-        store=store,
-        classes=classes,
-        spec=SPEC,
-        rules=rules(),
-        lengths_ms=(500,),
-        batch=BATCH,
-        seed=1,
-    )
+def data(tiny_data) -> TrainingData:
+    return tiny_data
 
 
 def by_word(data: TrainingData, chosen: np.ndarray) -> dict[str, int]:

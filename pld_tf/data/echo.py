@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from pld_tf.data import crops
 from pld_tf.data.hearing import Hearing, cut_crops, draw_voices, make_voices
-from pld_tf.data.records import Seeds, mixed_records
+from pld_tf.data.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.recipe import MICRO_BATCH
 
@@ -72,9 +72,7 @@ def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
     tf.random.set_seed(1)
     number = -1 - block  # below all epochs: no block draws what an epoch draws
     seeds = Seeds.of(data.seed, number)
-    draws = crops.draw_table(
-        seed=data.seed, epoch=number, clips=tables.clips + tables.silence, draws=data.rules.draws
-    )
+    draws = draw_crops(data, tables, number)
     micro_batches = data.clips_per_epoch // MICRO_BATCH
     drawn_voices = draw_voices(seeds, micro_batches)
     voices, hop = make_voices(data), data.spec.hop_samples
@@ -108,9 +106,7 @@ def _epoch(
     data: TrainingData, tables: Tables, whole: WholeClips, epoch: tf.Tensor
 ) -> tf.data.Dataset:
     seeds = Seeds.of(data.seed, epoch)
-    draws = crops.draw_table(
-        seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
-    )
+    draws = draw_crops(data, tables, epoch)
     steps = data.steps_per_epoch
     lengths = crops.draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
     order = tf.random.experimental.stateless_shuffle(

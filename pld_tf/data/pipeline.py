@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pld_tf.data import crops, echo
 from pld_tf.data.hearing import Hearing, cut_crops, draw_voices
-from pld_tf.data.records import Seeds, mixed_records
+from pld_tf.data.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.recipe import MICRO_BATCH
 
@@ -38,9 +38,7 @@ def _epoch(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.data.Data
     # Of this function's own graph: `shuffle` mixes it with its seed, which must decide alone.
     tf.random.set_seed(1)
     seeds = Seeds.of(data.seed, epoch)
-    draws = crops.draw_table(
-        seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
-    )
+    draws = draw_crops(data, tables, epoch)
     steps = data.steps_per_epoch
     lengths = crops.draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
     records = mixed_records(data, tables, seeds).shuffle(

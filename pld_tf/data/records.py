@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from pld_tf.data.crops import draw_table
 from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.recipe import MICRO_BATCH
 
@@ -27,6 +28,13 @@ class Seeds(NamedTuple):
     def of(cls, seed: int, epoch: tf.Tensor) -> "Seeds":
         pair = tf.stack([np.int64(seed), epoch])
         return cls(*tf.unstack(tf.random.split(pair, num=len(cls._fields))))
+
+
+def draw_crops(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.Tensor:
+    """The draws of an epoch's crops: a row of `draw_table` for each clip, silence included."""
+    return draw_table(
+        seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
+    )
 
 
 def mixed_records(data: TrainingData, tables: Tables, seeds: Seeds) -> tf.data.Dataset:
