@@ -1,7 +1,8 @@
 """Write a .tflite again with equal parts once, a quarter smaller and the same to every reader.
 
 The converter writes a vector for each tensor's shape, scales and zero points, though most zero
-points are rows of zeros, eight bytes each. FlatBuffers lets tables share a vector.
+points are rows of zeros, eight bytes each. FlatBuffers lets tables share a vector. It also numbers
+constants that no layer named; without these names 24 bytes each are saved.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -13,16 +14,22 @@ from ai_edge_litert import schema_py_generated as untyped
 from numpy.typing import NDArray
 
 schema: Any = untyped
+_NUMBERED = (b"arith.constant", b"tfl.pseudo_qconst")
 _ALIGNMENT = 16  # of weights, as TensorFlow Lite's schema has it: devices read them in place
 
 
 def compact(content: bytes) -> bytes:
-    """A copy of a .tflite in which equal vectors and strings stand once.
+    """A copy of a .tflite in which equal vectors and strings stand once, constants unnumbered.
 
     Args:
       content: trusted: written by the converter.
     """
-    return packed(schema.ModelT.InitFromPackedBuf(content, 0), size=len(content))
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if tensor.name.startswith(_NUMBERED):
+                tensor.name = b""
+    return packed(model, size=len(content))
 
 
 def packed(model: Any, *, size: int) -> bytes:

@@ -6,7 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from c_models import Net
 
-from export.compact import compact
+from export.compact import compact, packed
 from export.graph import parse_graph
 
 
@@ -73,3 +73,13 @@ def test_weights_lie_where_a_device_can_read_them(made):
     places = [each.__array_interface__["data"][0] - whole for each in weights]
     assert len(places) >= 6
     assert [place % 16 for place in places] == [0] * len(places)
+
+
+def test_constants_that_the_converter_numbered_lose_their_names(made):
+    numbered = unpacked(made)
+    tensors = numbered.subgraphs[0].tensors
+    tensors[1].name, tensors[2].name = b"tfl.pseudo_qconst1", b"arith.constant2"
+    long = packed(numbered, size=len(made))
+    names = [tensor.name for tensor in unpacked(compact(long)).subgraphs[0].tensors]
+    assert names == [tensors[0].name, b"", b"", *(tensor.name for tensor in tensors[3:])]
+    assert run(compact(long), np.ones((1, 1, 12, 10, 8), np.int8), OpResolverType.AUTO).any()
