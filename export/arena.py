@@ -4,10 +4,11 @@ TFLM keeps everything in one block, the arena: tensors that live for a part of a
 memory, and structures that stay are put behind them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from export.graph import Graph
+from export.graph import Graph, Operator
 
 _ALIGNMENT = 16
 # Bytes on a device of 32 bits. A tensor: TfLiteEvalTensor. An operator: its NodeAndRegistration
@@ -23,7 +24,10 @@ _PER_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECT
 
 @dataclass(frozen=True, kw_only=True)
 class Life:
-    """A tensor's bytes, and the first and last operator during which they are needed."""
+    """A tensor's bytes, and the first and last operator during which they are needed.
+
+    What an operator itself takes while it runs counts as a tensor after the graph's own.
+    """
 
     tensor: int
     bytes: int
@@ -63,12 +67,15 @@ def plan_arena(graph: Graph) -> Arena:
         tensor_bytes=greedy_bytes(lives),
         fixed_bytes=_fixed_bytes(graph),
         peak_operator=peak,
-        peak_tensors=tuple(life.tensor for life in needed),
+        peak_tensors=tuple(life.tensor for life in needed if life.tensor < len(graph.tensors)),
     )
 
 
 def tensor_lives(graph: Graph) -> list[Life]:
-    """From the operator that makes a tensor to the last that reads it; no constants."""
+    """From the operator that makes a tensor to the last that reads it; no constants.
+
+    Sums of a MEAN, 32 bits each, follow the tensors (lite/micro/kernels/reduce_common.cc).
+    """
     last_operator = max(0, len(graph.operators) - 1)
     first: dict[int, int] = dict.fromkeys(graph.inputs, 0)
     last: dict[int, int] = dict.fromkeys(graph.inputs, 0)
@@ -84,7 +91,16 @@ def tensor_lives(graph: Graph) -> list[Life]:
         Life(tensor=index, bytes=_aligned(graph.tensors[index].bytes), first=made, last=last[index])
         for index, made in first.items()
         if not graph.tensors[index].constant and not graph.tensors[index].variable
+    ] + [
+        Life(tensor=len(graph.tensors) + number, bytes=_aligned(sums), first=number, last=number)
+        for number, operator in enumerate(graph.operators)
+        if (sums := _bytes_of_sums(graph, operator))
     ]
+
+
+def _bytes_of_sums(graph: Graph, operator: Operator) -> int:
+    output = graph.tensors[operator.outputs[0]] if operator.name == "MEAN" else None
+    return 4 * math.prod(output.shape) if output and output.dtype in ("int8", "int16") else 0
 
 
 def greedy_bytes(lives: Sequence[Life]) -> int:

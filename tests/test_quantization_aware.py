@@ -1,5 +1,7 @@
 """Networks that round to int8 while they train, are pruned, or are clustered."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,7 +15,11 @@ from pld_tf import models
 from pld_tf.bundle import freeze, save_model
 from pld_tf.distill.compressed import clustered, pruned
 from pld_tf.distill.predict import predict_logits
-from pld_tf.distill.quantized import quantize_aware, require_quantizable
+from pld_tf.distill.quantized import (
+    quantize_aware,
+    require_quantizable,
+    without_constant_folding,
+)
 from pld_tf.errors import PldError
 from pld_tf.files import write_npz
 from pld_tf.models import highway
@@ -132,6 +138,23 @@ def test_losses_fall_and_two_trainings_give_the_same_bytes():
     assert train(second, steps=20) == losses
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_dilated_convolutions_take_crops_of_unknown_frames_in_a_loop():
+    model = quantize_aware(network("bc_resnet_bn", "1", 0.25), [crops()])
+    spec = tf.TensorSpec([32, None, BINS, 1])
+    batches = tf.data.Dataset.from_generator(lambda: iter([crops()] * 2), output_signature=spec)
+
+    @tf.function
+    def last_logits(heard: Iterator[tf.Tensor]) -> tf.Tensor:
+        logits = tf.zeros([32, CLASSES])
+        for _ in tf.range(2):
+            logits = model(next(heard), training=False)
+        return logits
+
+    with without_constant_folding():
+        given = last_logits(iter(batches))
+    np.testing.assert_allclose(given, model(crops(), training=False), rtol=1e-3, atol=1e-4)
 
 
 def test_a_layer_that_can_not_be_rounded_is_named():

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from pld_tf.data.pipeline import training_batches
 from pld_tf.data.training_data import TrainingData
 from pld_tf.distill.compressed import clustered, pruned
 from pld_tf.distill.ladder import LastRung
-from pld_tf.distill.quantized import quantize_aware, require_quantizable
+from pld_tf.distill.quantized import (
+    quantize_aware,
+    require_quantizable,
+    without_constant_folding,
+)
 from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.distill.teachers import Teachers
 from pld_tf.errors import PldError
@@ -217,7 +222,8 @@ def _train(
         title=title,
         first_kept=way.first_kept,
     )
-    with progress_bar(title) as advance:
+    graphs = without_constant_folding() if name in _QUANTIZED else nullcontext()
+    with graphs, progress_bar(title) as advance:
         reached = training.fit(advance)
     weights = {f"w{place:04d}": value for place, value in enumerate(way.model.get_weights())}
     write_npz(folder / "weights.npz", **weights)

@@ -1,6 +1,7 @@
 """A network that rounds to int8 while it trains (quantization-aware training, QAT)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -53,6 +54,21 @@ def require_quantizable(student: tf_keras.Model) -> None:
             f"quantization-aware training does not take {', '.join(refused)} of {student.name}. "
             "Leave 'qat' and 'qat_distilled' out of finish, or take a network without them."
         )
+
+
+@contextmanager
+def without_constant_folding() -> Iterator[None]:
+    """Leave TensorFlow's constant folding out of graphs that are first called in this block.
+
+    In a loop it takes the unknown number of a rounded copy's frames for -1 (TensorFlow 2.17), and
+    pads dilated convolutions for that: they fail.
+    """
+    before = tf.config.optimizer.get_experimental_options().get("constant_folding", True)
+    tf.config.optimizer.set_experimental_options({"constant_folding": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"constant_folding": before})
 
 
 def _set_ranges(model: tf_keras.Model, student: tf_keras.Model, crops: Iterable[tf.Tensor]) -> None:

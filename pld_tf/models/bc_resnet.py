@@ -11,6 +11,7 @@ from typing import cast
 import tensorflow as tf
 
 from pld_tf.models.blocks import batch_norm, classifier, conv_bn_relu, layers, scaled
+from pld_tf.models.mean_over_bins import MeanOverBins
 from pld_tf.models.seeded_dropout import SeededDropout
 from pld_tf.models.sub_spectral_norm import SubSpectralNorm
 
@@ -97,7 +98,7 @@ def every_bin(x: tf.Tensor, stride: int) -> tf.Tensor:
 
 def _over_time(x: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:
     """Give [batch, frames, 1, channels], which a sum broadcasts back over the bins."""
-    x = layers.AveragePooling2D((1, x.shape[2]))(x)
+    x = MeanOverBins()(x)
     depthwise = layers.DepthwiseConv2D(
         (3, 1), dilation_rate=(dilation, 1), padding="same", use_bias=False
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import tf_keras
 
+from pld_tf.models.mean_over_bins import MeanOverBins
 from pld_tf.models.optimization import tfmot
 from pld_tf.models.seeded_dropout import SeededDropout
 from pld_tf.models.sub_spectral_norm import SubSpectralNorm
@@ -57,13 +58,15 @@ class OutputOnly(Untouched):
 _CONFIGS: dict[type, type[Untouched]] = {
     layers.Multiply: OutputOnly,
     layers.Subtract: OutputOnly,
+    MeanOverBins: OutputOnly,
     SubSpectralNorm: OutputOnly,
     SeededDropout: Untouched,
 }
 _BEFORE_NORM = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
 # Serialized configs and layers are found by these names.
 CUSTOM_OBJECTS: dict[str, type] = {
-    kind.__name__: kind for kind in (Untouched, OutputOnly, SubSpectralNorm, SeededDropout)
+    kind.__name__: kind
+    for kind in (Untouched, OutputOnly, MeanOverBins, SubSpectralNorm, SeededDropout)
 }
 
 
