@@ -1,12 +1,14 @@
 """Write a .tflite again with equal parts once, a quarter smaller and the same to every reader.
 
 The converter writes a vector for each tensor's shape, scales and zero points, though most zero
-points are rows of zeros, eight bytes each. FlatBuffers lets tables share a vector. It also numbers
-constants that no layer named; without these names 24 bytes each are saved.
+points are rows of zeros, eight bytes each, a buffer for each tensor, though most hold nothing, and
+options for each operator, though most are those of another. FlatBuffers lets tables share all that.
+It also numbers constants that no layer named; without these names 24 bytes each are saved.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
+from collections import Counter
 from typing import Any
 
 import flatbuffers
@@ -19,24 +21,89 @@ _ALIGNMENT = 16  # of weights, as TensorFlow Lite's schema has it: devices read 
 
 
 def compact(content: bytes) -> bytes:
-    """A copy of a .tflite in which equal vectors and strings stand once, constants unnumbered.
+    """A copy of a .tflite in which equal parts stand once, constants unnumbered, names are short.
 
     Args:
       content: trusted: written by the converter.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            if tensor.name.startswith(_NUMBERED):
-                tensor.name = b""
+        _shorten_names(graph.tensors)
+    _share_buffers(model)
     return packed(model, size=len(content))
 
 
 def packed(model: Any, *, size: int) -> bytes:
-    """The .tflite of a `ModelT`, about `size` bytes, with equal parts once."""
+    """The .tflite of a `ModelT`, about `size` bytes, with equal vectors, strings, options once."""
+    _share_tables(model)
     builder = _Sharing(size)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
+
+
+def _shorten_names(tensors: list[Any]) -> None:
+    """Of all nodes that became one operator, the first: a convolution, before what is fused to it.
+
+    The converter lists them from the last one on.
+    """
+    short = [tensor.name.rpartition(b";")[2] for tensor in tensors]
+    counts = Counter(short)
+    for tensor, name in zip(tensors, short, strict=True):
+        if tensor.name.startswith(_NUMBERED):
+            tensor.name = b""
+        elif counts[name] == 1:
+            tensor.name = name
+
+
+def _share_buffers(model: Any) -> None:
+    """Equal buffers become one. The first is empty: TensorFlow Lite's sign of no constant."""
+    first = model.buffers[0]
+    places = {_bytes(first): 0}
+    kept = [first]
+    numbers: list[int] = []
+    for buffer in model.buffers:
+        number = places.setdefault(_bytes(buffer), len(kept))
+        if number == len(kept):
+            kept.append(buffer)
+        numbers.append(number)
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    for each in [*tensors, *(model.metadata or [])]:
+        each.buffer = numbers[each.buffer]
+    model.buffers = kept
+
+
+def _bytes(buffer: Any) -> bytes:
+    return b"" if buffer.data is None else bytes(buffer.data)
+
+
+def _share_tables(model: Any) -> None:
+    """Options of operators and quantization of tensors, where another's are the same."""
+    shared: dict[bytes, _Once] = {}
+    for graph in model.subgraphs:
+        for parts, name in ((graph.operators, "builtinOptions"), (graph.tensors, "quantization")):
+            for part in parts:
+                if (table := getattr(part, name)) is not None:
+                    setattr(part, name, shared.setdefault(_alone(table), _Once(table)))
+
+
+def _alone(table: Any) -> bytes:
+    """The bytes of a table, the same as those of an equal one."""
+    builder = flatbuffers.Builder()
+    builder.Finish(table.Pack(builder))
+    return type(table).__name__.encode() + bytes(builder.Output())
+
+
+class _Once:
+    """A table that is written where it is first asked for, and only there."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._place: int | None = None
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:
+        if self._place is None:
+            self._place = int(self._table.Pack(builder))
+        return self._place
 
 
 class _Sharing(flatbuffers.Builder):

@@ -20,6 +20,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from pld_tf.errors import PldError
 from pld_tf.files import write_npz
+from pld_tf.models.equalized_means import with_equalized_means
 from pld_tf.models.fused_lstm import mark_lstms
 from pld_tf.spec import FeatureSpec
 
@@ -163,6 +164,7 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
 
 def freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
     """The batch-1 inference function, weights turned into constants."""
+    model = with_equalized_means(model)
     signature = [tf.TensorSpec([1, frames, bins, 1], tf.float32, name="features")]
     infer = tf.function(lambda features: model(features, training=False), signature)
     return convert_variables_to_constants_v2(infer.get_concrete_function())
