@@ -3,7 +3,7 @@
 The converter writes a vector for each tensor's shape, scales and zero points, though most zero
 points are rows of zeros, eight bytes each, a buffer for each tensor, though most hold nothing, and
 options for each operator, though most are those of another. FlatBuffers lets tables share all that.
-It also numbers constants that no layer named; without these names 24 bytes each are saved.
+It also names constants, which need no names, and each operator after all nodes that became it.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -16,19 +16,18 @@ from ai_edge_litert import schema_py_generated as untyped
 from numpy.typing import NDArray
 
 schema: Any = untyped
-_NUMBERED = (b"arith.constant", b"tfl.pseudo_qconst")
 _ALIGNMENT = 16  # of weights, as TensorFlow Lite's schema has it: devices read them in place
 
 
 def compact(content: bytes) -> bytes:
-    """A copy of a .tflite in which equal parts stand once, constants unnumbered, names are short.
+    """A copy of a .tflite in which equal parts stand once, and names are short.
 
     Args:
       content: trusted: written by the converter.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     for graph in model.subgraphs:
-        _shorten_names(graph.tensors)
+        _shorten_names(graph, model.buffers)
     _share_buffers(model)
     return packed(model, size=len(content))
 
@@ -41,17 +40,25 @@ def packed(model: Any, *, size: int) -> bytes:
     return bytes(builder.Output())
 
 
-def _shorten_names(tensors: list[Any]) -> None:
+def _shorten_names(graph: Any, buffers: list[Any]) -> None:
     """Of all nodes that became one operator, the first: a convolution, before what is fused to it.
 
-    The converter lists them from the last one on.
+    The converter lists them from the last one on, and adds a digit where a constant of the operator
+    has the name. Constants need none: operators do.
     """
+    tensors = graph.tensors
+    constants = {number for number, each in enumerate(tensors) if _bytes(buffers[each.buffer])}
+    for operator in graph.operators:
+        taken = {tensors[number].name for number in operator.inputs if number in constants}
+        for made in (tensors[number] for number in operator.outputs):
+            if made.name[-1:].isdigit() and made.name[:-1] in taken:
+                made.name = made.name[:-1]
+    for number in constants:
+        tensors[number].name = b""
     short = [tensor.name.rpartition(b";")[2] for tensor in tensors]
     counts = Counter(short)
     for tensor, name in zip(tensors, short, strict=True):
-        if tensor.name.startswith(_NUMBERED):
-            tensor.name = b""
-        elif counts[name] == 1:
+        if counts[name] == 1:
             tensor.name = name
 
 
@@ -66,9 +73,10 @@ def _share_buffers(model: Any) -> None:
         if number == len(kept):
             kept.append(buffer)
         numbers.append(number)
-    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
-    for each in [*tensors, *(model.metadata or [])]:
-        each.buffer = numbers[each.buffer]
+    holders: list[Any] = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    holders += model.metadata or []
+    for holder in holders:
+        holder.buffer = numbers[holder.buffer]
     model.buffers = kept
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.lite.python.convert import mlir_quantize
 
 from export.compact import compact
 from export.logit_range import narrow_logits
+from export.narrow_ranges import narrow_ranges
 
 
 def convert(job: dict[str, Any]) -> None:
@@ -40,11 +42,14 @@ def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
     if kind == "int8":
         # A network that rounded while it trained brings its ranges along; the converter heeds
         # them only where it may choose among operators. The crops set those that are missing.
-        if not _brings_ranges(saved_model):
+        brings_ranges = _brings_ranges(saved_model)
+        if not brings_ranges:
             converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-    elif kind == "int16x8":
+        content = converter.convert() if brings_ranges else _narrowed(converter, features)
+        return narrow_logits(content, _logits(saved_model, features))
+    if kind == "int16x8":
         converter.target_spec.supported_ops = [
             ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
@@ -52,8 +57,17 @@ def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
         converter.inference_output_type = tf.int16
     else:
         raise ValueError(f"kind must be float, int8 or int16x8, got {kind!r}.")
-    content = converter.convert()
-    return narrow_logits(content, _logits(saved_model, features)) if kind == "int8" else content
+    return converter.convert()
+
+
+def _narrowed(converter: Any, features: np.ndarray) -> bytes:
+    """Calibrate and quantize in two steps, as `tf.lite.experimental.QuantizationDebugger` does."""
+    converter._experimental_calibrate_only = True
+    crops = (crop["features"] for crop in _examples(features))
+    int8: Any = tf.int8
+    narrowed = narrow_ranges(converter.convert(), crops)
+    content: Any = mlir_quantize(narrowed, input_data_type=int8, output_data_type=int8)
+    return content
 
 
 def _logits(saved_model: str, features: np.ndarray) -> np.ndarray:

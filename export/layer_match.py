@@ -41,7 +41,7 @@ def match(floating: Graph, integer: Graph) -> tuple[tuple[Layer, ...], tuple[str
     twins |= _by_order(floating, left, integer, [each for each in others if each not in taken])
     layers = tuple(
         Layer(
-            name=short_name(_own_name(floating, number)),
+            name=short_name(_output(floating, number)),
             number=number,
             floating=floating.operators[number],
             integer=integer.operators[twins[number]],
@@ -71,13 +71,6 @@ def _computing(graph: Graph) -> list[int]:
 
 def _output(graph: Graph, number: int) -> str:
     return graph.tensors[graph.operators[number].outputs[0]].name
-
-
-def _own_name(graph: Graph, number: int) -> str:
-    """Without the digit that the converter adds where a constant of the layer has the name."""
-    name = _output(graph, number)
-    taken = {tensor.name for tensor in graph.tensors if tensor.constant}
-    return name[:-1] if name[-1:].isdigit() and name[:-1] in taken else name
 
 
 def _shape(graph: Graph, number: int) -> tuple[str, tuple[int, ...]]:

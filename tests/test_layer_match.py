@@ -8,11 +8,10 @@ from export.layer_match import CONVERTING, match
 CHAIN = [("CONV_2D", "a"), ("CONV_2D", "b"), ("MEAN", "c"), ("FULLY_CONNECTED", "logits:0")]
 
 
-def chain(operators: list[tuple[str, str]], *, constants: tuple[str, ...] = (), size: int = 4):
+def chain(operators: list[tuple[str, str]], *, size: int = 4):
     """One operator after the other, by its name and that of its output."""
     names = ["features", *(output for _, output in operators)]
     tensors = [Tensor(name=name, shape=(1, size), dtype="float32") for name in names]
-    tensors += [Tensor(name=name, shape=(1,), dtype="float32", constant=True) for name in constants]
     return Graph(
         tensors=tuple(tensors),
         operators=tuple(
@@ -87,17 +86,3 @@ def test_a_fused_layer_is_called_by_its_last_part():
     floating = chain([("CONV_2D", "Relu_1;FusedBatchNormV3_1;Conv2D_1")])
     ((layer,), _) = match(floating, floating)
     assert layer.name == "Conv2D_1"
-
-
-def test_a_digit_added_because_a_constant_has_the_name_is_left_out():
-    """Else layer 1 would be called as the 11th is."""
-    names = [f"Relu_{number};Conv2D_{number}" for number in (1, 11)]
-    floating = chain([("CONV_2D", f"{names[0]}1"), ("CONV_2D", names[1])], constants=(names[0],))
-    layers, _ = match(floating, floating)
-    assert [layer.name for layer in layers] == ["Conv2D_1", "Conv2D_11"]
-
-
-def test_a_digit_of_a_name_stays_though_another_layer_has_the_name_before_it():
-    floating = chain([("MEAN", "Mean_1"), ("MEAN", "Mean_11")])
-    layers, _ = match(floating, floating)
-    assert [layer.name for layer in layers] == ["Mean_1", "Mean_11"]
