@@ -347,11 +347,6 @@ def _check_teaching(recipe: Recipe) -> None:
             "keep_first_teacher needs teacher_hears = 'crop': teachers of several lengths hear no "
             f"other piece in common; got '{recipe.teacher_hears}'"
         )
-    if recipe.echo_epochs > 1 and recipe.teacher_hears == "padded_crop":
-        raise ValueError(
-            "echo_epochs must be 1 with teacher_hears = 'padded_crop': zeros around a crop go into "
-            f"windows that no whole clip has; got {recipe.echo_epochs}"
-        )
     if recipe.teacher_hears == "blend" and recipe.teacher_lengths != "any":
         raise ValueError(
             "teacher_hears = 'blend' needs teacher_lengths = 'any': the teacher hears crop and clip"

@@ -14,9 +14,7 @@ from tiny_corpus import RATE, SPEC, read_wav
 from pld_tf.data import echo
 from pld_tf.data.hearing import make_voices
 from pld_tf.data.training_data import Tables, TrainingData
-from pld_tf.errors import PldError
 from pld_tf.features.log_mel import log_mel
-from pld_tf.recipe import load_recipe
 
 HOP = SPEC.hop_samples
 BLOCK = 3  # epochs
@@ -151,7 +149,7 @@ def test_kept_crops_come_again(data):
     assert not np.array_equal(epochs[2][0]["clip"], epochs[3][0]["clip"])
 
 
-@pytest.mark.parametrize("hears", ["crop", "clip", "blend"])
+@pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
 def test_batches_have_the_columns_and_shapes_of_those_that_are_heard_anew(data, hears):
     data = replace(data, rules=VARIED, teacher_hears=hears, teacher_ms=800)
     data = replace(data, train_fraction=0.5, teach_unlabelled=True)
@@ -220,8 +218,59 @@ def test_whole_clips_hold_every_crop(store, classes, hop, within, where, length_
     assert 0 <= first <= echo._frames(data, hop) - SPEC.frames(length)
 
 
-def test_a_crop_between_zeros_can_not_be_cut_from_a_whole_clip(data):
-    with pytest.raises(PldError, match=r"echo_epochs must be 1 with teacher_hears = 'padded_crop'"):
-        load_recipe("best_8kw", ["echo_epochs=10", "teacher_hears='padded_crop'"])
-    with pytest.raises(ValueError, match="no whole clip has"):
-        batches(replace(data, teacher_hears="padded_crop", teacher_ms=800))
+def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
+    data, store, corpus_root
+):
+    """Its own windows are those with their middle in the crop: 50 of the 79 that 800 ms have."""
+    found = joined(replace(data, lengths_ms=(500,), teacher_hears="padded_crop", teacher_ms=800))
+    first, frames = 14, 50
+    quiet = log_mel(tf.zeros([1, SPEC.window_samples]), SPEC)[0, ..., 0].numpy()
+    assert found["teacher"].shape[1:] == (SPEC.frames(RATE * 4 // 5), SPEC.bins)
+    assert (found["teacher"][:, :first] == quiet).all()
+    assert (found["teacher"][:, first + frames :] == quiet).all()
+    before, heard = RATE * 3 // 20, SPEC.window_samples + (frames - 1) * HOP
+    for clip, start, crop in zip(found["clip"], found["start"], found["teacher"], strict=True):
+        if clip >= CLIPS:
+            continue
+        audio = np.pad(read_wav(corpus_root / store.splits["train"].paths[clip].decode()), RATE)
+        near = RATE + start + first * HOP - before - HOP // 2
+        pieces = np.lib.stride_tricks.sliding_window_view(audio[near : near + HOP + heard], heard)
+        there = log_mel(tf.constant(pieces.astype(np.float32)), SPEC)[..., 0]
+        gaps = np.abs(there - crop[first : first + frames]).max(axis=(1, 2))
+        assert gaps.min() < 1 / echo.STEPS
+
+
+@given(
+    hop=st.sampled_from(range(24, 57, 2)),
+    within=st.floats(0, 1, exclude_max=True),
+    where=st.floats(0, 1),
+    length_ms=st.sampled_from([200, 500, 770, 990, 1000]),
+    shift=st.sampled_from([0, 37, 400]),
+)
+def test_whole_clips_hold_every_crop_between_zeros(
+    store, classes, hop, within, where, length_ms, shift
+):
+    """Every window whose middle lies in the crop is the clip's window that lies nearest."""
+    data = TrainingData(
+        store=store, classes=classes, spec=SPEC, rules=rules(tempo=0.4, shift=shift),
+        lengths_ms=(length_ms,), teacher_hears="padded_crop", teacher_ms=1000,
+        batch=16, seed=1, echo_epochs=BLOCK,
+    )  # fmt: skip
+    length, room = SPEC.samples(length_ms), RATE - SPEC.samples(length_ms)
+    margin = max(0, shift - room / 2)
+    start, before = round(where * (room + 2 * margin) - margin), room // 2
+    origin = int(within * hop) - hop // 2 - echo._reach(data)
+    numbered = np.arange(int(echo._frames(data, hop)), dtype=np.int16)
+    whole = echo.WholeClips(
+        tf.constant(np.tile(numbered[None, :, None], (1, 1, SPEC.bins))),
+        *(tf.constant([number]) for number in (0, origin, hop)),
+    )
+    heard = echo.Echo(data, whole, tf.constant([0])).padded(tf.constant([start]), length, RATE)
+    windows = heard.numpy()[0, :, 0, 0] * echo.STEPS
+    middles = np.arange(SPEC.frames(RATE)) * HOP + SPEC.window_samples // 2
+    own = np.flatnonzero((middles >= before) & (middles < before + length))
+    assert np.array_equal(np.flatnonzero(windows >= 0), own)
+    # The voice's pace moves windows away from the middle of them all.
+    places = origin + windows[own] * hop
+    wanted = start + own.mean() * HOP - before + (own - own.mean()) * hop
+    assert np.abs(places - wanted).max() <= hop / 2 + 1

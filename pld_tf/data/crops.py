@@ -165,17 +165,19 @@ def spec_augment(features: tf.Tensor, draws: tf.Tensor, rules: CropRules) -> tf.
 
     Source: Park et al. 2019, arXiv:1904.08779.
     """
-    column = _MASKS
+    column, kept = _MASKS, []
     for axis, masks, widest in (
         (1, rules.time_masks, rules.time_mask_frames),
         (2, rules.mel_masks, rules.mel_mask_bins),
     ):
+        size = tf.shape(features)[axis]
+        cells = tf.ones([tf.shape(features)[0], size])
         for _ in range(masks):
-            covered = _band(tf.shape(features)[axis], draws[:, column : column + 2], widest)
-            band = covered[:, :, None, None] if axis == 1 else covered[:, None, :, None]
-            features = tf.where(band, 0.0, features)
+            cells *= 1 - tf.cast(_band(size, draws[:, column : column + 2], widest), tf.float32)
             column += 2
-    return features
+        kept.append(cells)
+    # A matrix product spreads both over all cells in a fraction of the time that `where` takes.
+    return features * tf.matmul(kept[0][:, :, None], kept[1][:, None, :])[..., None]
 
 
 def _band(size: tf.Tensor, draws: tf.Tensor, widest: int) -> tf.Tensor:

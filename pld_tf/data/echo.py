@@ -3,6 +3,8 @@
 Features take most of what a batch costs. Where `echo_epochs` is more than 1, noise, gain and voice
 of a clip stay for as many epochs (a block), and so do the features of the whole clip; each epoch
 cuts crops of its own out of them, on the clip's windows, whose place is drawn with each block.
+Where a teacher hears zeros around a crop, the few windows that would hold both are the clip's own if
+their middle lies in the crop, and heard as zeros if it does not.
 
 Source: Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
 """
@@ -20,6 +22,7 @@ from pld_tf.data import crops
 from pld_tf.data.hearing import Hearing, cut_crops, draw_voices, make_voices
 from pld_tf.data.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.training_data import Tables, TrainingData
+from pld_tf.features.log_mel import log_mel
 from pld_tf.recipe import MICRO_BATCH
 
 # Of features kept in 16 bits, half the memory of floats: they reach to 64 either way, and int8
@@ -82,7 +85,7 @@ def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
     def hear(position, batch):
         clip, records = batch
         drawn, voice = tf.gather(draws, clip), drawn_voices[position]
-        hearing = Hearing(data, tables, clip, records, drawn, voice, beyond=2 * longest)
+        hearing = Hearing(data, tables, clip, records, drawn, voice, beyond=2 * longest + _outside(data))
         hop = tf.fill([MICRO_BATCH], hearing.hop)
         origin = crops.within_hop(drawn, hop) - hop // 2 - _reach(data)
         frames = _frames(data, hearing.hop)
@@ -149,12 +152,31 @@ class Echo:
         return tf.cast(features[..., None], tf.float32) / STEPS
 
     def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
-        raise ValueError("zeros around a crop go into windows that no whole clip has")
+        spec = self._data.spec
+        hop, middle, before = spec.hop_samples, spec.window_samples // 2, (whole - length) // 2
+        frames = spec.frames(whole)
+        # Of `frames` windows, those whose middle lies in the crop.
+        first = tf.maximum((before - middle + hop - 1) // hop, 0)
+        beyond = tf.minimum((before + length - middle + hop - 1) // hop, frames)
+        heard = spec.window_samples + (beyond - first - 1) * hop
+        crop = self.features(starts + first * hop - before, heard)
+        zeros = log_mel(tf.zeros([1, spec.window_samples]), spec)
+        left, right = (
+            tf.broadcast_to(zeros, [tf.shape(crop)[0], count, spec.bins, 1])
+            for count in (first, frames - beyond)
+        )
+        return tf.concat([left, crop, right], axis=1)
+
+
+def _outside(data: TrainingData) -> int:
+    """Samples of windows that begin before a crop, or end after it, and count as its own."""
+    return data.spec.window_samples // 2 if data.teacher_hears == "padded_crop" else 0
 
 
 def _reach(data: TrainingData) -> int:
     """Samples past the clip's edges in which crops may lie."""
-    spec, voices, reach = data.spec, make_voices(data), data.rules.shift
+    spec, voices = data.spec, make_voices(data)
+    reach = data.rules.shift + _outside(data)
     if voices:
         longest = voices.samples(spec.clip_samples, voices.longest_hop)
         reach += max(0, longest - spec.clip_samples + 1) // 2
