@@ -85,7 +85,9 @@ def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
     def hear(position, batch):
         clip, records = batch
         drawn, voice = tf.gather(draws, clip), drawn_voices[position]
-        hearing = Hearing(data, tables, clip, records, drawn, voice, beyond=2 * longest + _outside(data))
+        hearing = Hearing(
+            data, tables, clip, records, drawn, voice, beyond=2 * longest + _outside(data)
+        )
         hop = tf.fill([MICRO_BATCH], hearing.hop)
         origin = crops.within_hop(drawn, hop) - hop // 2 - _reach(data)
         frames = _frames(data, hearing.hop)
