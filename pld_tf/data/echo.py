@@ -3,8 +3,8 @@
 Features take most of what a batch costs. Where `echo_epochs` is more than 1, noise, gain and voice
 of a clip stay for as many epochs (a block), and so do the features of the whole clip; each epoch
 cuts crops of its own out of them, on the clip's windows, whose place is drawn with each block.
-Where a teacher hears zeros around a crop, the few windows that would hold both are the clip's own if
-their middle lies in the crop, and heard as zeros if it does not.
+Where a teacher hears zeros around a crop, the few windows that would hold both are the clip's own
+if their middle lies in the crop, and heard as zeros if it does not.
 
 Source: Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
 """
