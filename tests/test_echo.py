@@ -169,6 +169,21 @@ def test_batches_have_the_columns_and_shapes_of_those_that_are_heard_anew(data, 
         assert np.array_equal(ours[shared], theirs[kept])
 
 
+PLACES = {
+    "hop": st.sampled_from(range(24, 57, 2)),
+    "within": st.floats(0, 1, exclude_max=True),
+    "where": st.floats(0, 1),
+}
+
+
+def placed(data: TrainingData, *, hop: int, within: float, where: float) -> tuple[int, int]:
+    """Start of a crop, `where` of the way through all it may have, and of a clip's first window."""
+    room = RATE - SPEC.samples(data.lengths_ms[0])
+    margin = max(0, data.rules.shift - room / 2)
+    origin = int(within * hop) - hop // 2 - echo._reach(data)
+    return round(where * (room + 2 * margin) - margin), origin
+
+
 def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
     """The same windows as `Voices` gives at the hop and with the filters of the clip's voice."""
     voiced = replace(data, rules=rules(tempo=0.4, vocal_tract=0.1))
@@ -195,9 +210,7 @@ def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
 
 
 @given(
-    hop=st.sampled_from(range(24, 57, 2)),
-    within=st.floats(0, 1, exclude_max=True),
-    where=st.floats(0, 1),
+    **PLACES,
     length_ms=st.sampled_from([200, 500, 770, 1000]),
     shift=st.sampled_from([0, 37, 400, 2000]),
 )
@@ -207,10 +220,8 @@ def test_whole_clips_hold_every_crop(store, classes, hop, within, where, length_
         store=store, classes=classes, spec=SPEC, rules=rules(tempo=0.4, shift=shift),
         lengths_ms=(length_ms,), batch=16, seed=1, echo_epochs=BLOCK,
     )  # fmt: skip
-    length, room = SPEC.samples(length_ms), RATE - SPEC.samples(length_ms)
-    margin = max(0, shift - room / 2)
-    start = round(where * (room + 2 * margin) - margin)
-    origin = int(within * hop) - hop // 2 - echo._reach(data)
+    length = SPEC.samples(length_ms)
+    start, origin = placed(data, hop=hop, within=within, where=where)
     voices = make_voices(data)
     assert voices
     heard = start + (length - voices.samples(length, hop)) // 2
@@ -241,9 +252,7 @@ def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
 
 
 @given(
-    hop=st.sampled_from(range(24, 57, 2)),
-    within=st.floats(0, 1, exclude_max=True),
-    where=st.floats(0, 1),
+    **PLACES,
     length_ms=st.sampled_from([200, 500, 770, 990, 1000]),
     shift=st.sampled_from([0, 37, 400]),
 )
@@ -256,10 +265,9 @@ def test_whole_clips_hold_every_crop_between_zeros(
         lengths_ms=(length_ms,), teacher_hears="padded_crop", teacher_ms=1000,
         batch=16, seed=1, echo_epochs=BLOCK,
     )  # fmt: skip
-    length, room = SPEC.samples(length_ms), RATE - SPEC.samples(length_ms)
-    margin = max(0, shift - room / 2)
-    start, before = round(where * (room + 2 * margin) - margin), room // 2
-    origin = int(within * hop) - hop // 2 - echo._reach(data)
+    length = SPEC.samples(length_ms)
+    before = (RATE - length) // 2
+    start, origin = placed(data, hop=hop, within=within, where=where)
     numbered = np.arange(int(echo._frames(data, hop)), dtype=np.int16)
     whole = echo.WholeClips(
         tf.constant(np.tile(numbered[None, :, None], (1, 1, SPEC.bins))),

@@ -157,9 +157,12 @@ class Echo:
         spec = self._data.spec
         hop, middle, before = spec.hop_samples, spec.window_samples // 2, (whole - length) // 2
         frames = spec.frames(whole)
-        # Of `frames` windows, those whose middle lies in the crop.
-        first = tf.maximum((before - middle + hop - 1) // hop, 0)
-        beyond = tf.minimum((before + length - middle + hop - 1) // hop, frames)
+
+        def begun(sample: Any) -> tf.Tensor:
+            """Windows whose middle lies before a sample."""
+            return tf.clip_by_value((sample - middle + hop - 1) // hop, 0, frames)
+
+        first, beyond = begun(before), begun(before + length)
         heard = spec.window_samples + (beyond - first - 1) * hop
         crop = self.features(starts + first * hop - before, heard)
         zeros = log_mel(tf.zeros([1, spec.window_samples]), spec)
