@@ -94,7 +94,7 @@ def crop_starts(
     Args:
       draws: float32 [batch, draws].
       loudest: int32 [batch], start of the loudest part of `length` samples.
-      length: int32 scalar, samples in a crop.
+      length: int32 [batch] or scalar, samples in a crop.
       clip_samples: samples in a clip.
       rules: share around the loudest part, its jitter, shift of the clip.
 
@@ -118,7 +118,7 @@ def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.T
       so_far: float32 [batch, points], share of the speech before evenly spaced points of the clip,
         the first at its start and the last at its end.
       starts: float32 [batch], where the crop begins, as a share of the clip.
-      length: float32 scalar, the same for its length.
+      length: float32 [batch] or scalar, the same for its length.
     """
     last = tf.shape(so_far)[1] - 1
 
@@ -152,40 +152,52 @@ def within_hop(draws: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
     return tf.cast(draws[:, _START] * tf.cast(hop, tf.float32), tf.int32)
 
 
-def spec_augment(features: tf.Tensor, draws: tf.Tensor, rules: CropRules) -> tf.Tensor:
-    """Cover bands of time and of mel bins with zeros, the level of middling speech.
+def draw_masks(
+    draws: tf.Tensor, frames: tf.Tensor, *, most_frames: int, bins: int, rules: CropRules
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Bands of time and of mel bins to be covered, for `mask`.
 
     Args:
-      features: float32 [batch, frames, bins, 1].
-      draws: float32 [batch, draws].
+      draws: float32 [crops, draws].
+      frames: int32 [crops], frames that each crop has.
+      most_frames: the most that any has.
+      bins: mel bins.
       rules: number of masks, and their greatest width in frames and bins.
 
     Returns:
-      The same shape.
+      float32 [crops, most_frames] and [crops, bins]: 0 in a band, 1 elsewhere.
 
     Source: Park et al. 2019, arXiv:1904.08779.
     """
-    column, kept = _MASKS, []
-    for axis, masks, widest in (
-        (1, rules.time_masks, rules.time_mask_frames),
-        (2, rules.mel_masks, rules.mel_mask_bins),
-    ):
-        size = tf.shape(features)[axis]
-        cells = tf.ones([tf.shape(features)[0], size])
-        for _ in range(masks):
-            cells *= 1 - tf.cast(_band(size, draws[:, column : column + 2], widest), tf.float32)
-            column += 2
-        kept.append(cells)
-    # A matrix product spreads both over all cells in a fraction of the time that `where` takes.
-    return features * tf.matmul(kept[0][:, :, None], kept[1][:, None, :])[..., None]
+    times = _uncovered(draws, _MASKS, rules.time_masks, rules.time_mask_frames, frames, most_frames)
+    first = _MASKS + 2 * rules.time_masks
+    all_bins = tf.fill(tf.shape(frames), bins)
+    return times, _uncovered(draws, first, rules.mel_masks, rules.mel_mask_bins, all_bins, bins)
 
 
-def _band(size: tf.Tensor, draws: tf.Tensor, widest: int) -> tf.Tensor:
-    """Bool [batch, size]: a band of 0 to `widest` cells somewhere in `size`."""
-    width = tf.floor(draws[:, :1] * float(widest + 1))
-    start = tf.floor(draws[:, 1:] * (tf.cast(size, tf.float32) - width + 1))
-    cells = tf.range(tf.cast(size, tf.float32))[None]
-    return (cells >= start) & (cells < start + width)
+def mask(features: tf.Tensor, times: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
+    """Cover bands of features [batch, frames, bins, 1] with zeros, the level of middling speech.
+
+    A matrix product spreads both kinds of bands over all cells in a fraction of the time that
+    `where` takes.
+    """
+    times = times[:, : tf.shape(features)[1]]
+    cells = tf.matmul(times[:, :, None], bins[:, None, :])
+    return features * tf.expand_dims(cells, -1)
+
+
+def _uncovered(
+    draws: tf.Tensor, column: int, masks: int, widest: int, size: tf.Tensor, most: int
+) -> tf.Tensor:
+    """Float32 [crops, most]: 0 in bands of 0 to `widest` of a crop's first `size` cells, else 1."""
+    cells = tf.range(float(most))[None]
+    found = tf.ones([tf.shape(draws)[0], most])
+    for place in range(column, column + 2 * masks, 2):
+        width = tf.floor(draws[:, place, None] * float(widest + 1))
+        room = tf.cast(size, tf.float32)[:, None] - width + 1
+        start = tf.floor(draws[:, place + 1, None] * room)
+        found *= 1 - tf.cast((cells >= start) & (cells < start + width), tf.float32)
+    return found
 
 
 def fixed_starts_ms(

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from pld_tf.data import crops
-from pld_tf.data.hearing import Hearing, cut_crops, draw_voices, make_voices
+from pld_tf.data.hearing import Hearing, draw_voices, hear_crops, make_voices, plan_crops
 from pld_tf.data.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
@@ -117,16 +117,26 @@ def _epoch(
     order = tf.random.experimental.stateless_shuffle(
         tf.range(tf.size(whole.clip)), seed=seeds.shuffle
     )
-    rows = tf.reshape(order[: steps * data.batch], [steps, data.batch])
+    rows = order[: steps * data.batch]
+    clip = tf.gather(whole.clip, rows)
+    # All crops of the epoch are planned at once: a batch by itself is too small to be worth it.
+    plan = plan_crops(
+        data,
+        tables,
+        clip=clip,
+        draws=tf.gather(draws, clip),
+        lengths=tf.repeat(lengths, data.batch),
+    )
 
-    def cut(rows, length):
-        clip = tf.gather(whole.clip, rows)
-        drawn = tf.gather(draws, clip)
-        hear = Echo(data, whole, rows)
-        return cut_crops(data, tables, clip=clip, draws=drawn, which_length=length, hear=hear)
+    def hear(rows, plan, length):
+        return hear_crops(data, plan, length, Echo(data, whole, rows))
 
-    return tf.data.Dataset.from_tensor_slices((rows, lengths)).map(
-        cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    def by_batch(value):
+        return tf.reshape(value, [steps, data.batch, *value.shape[1:]])
+
+    planned = tf.nest.map_structure(by_batch, (rows, plan))
+    return tf.data.Dataset.from_tensor_slices((*planned, lengths)).map(
+        hear, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
 
 

@@ -7,7 +7,7 @@ enough to share the cost that tf.data has per element.
 # TensorFlow's type stubs lack paddings that mix numbers and tensors.
 # pyright: reportArgumentType=false
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -31,40 +31,74 @@ class Heard(Protocol):
         ...
 
 
-def cut_crops(
-    data: TrainingData,
-    tables: Tables,
-    *,
-    clip: tf.Tensor,
-    draws: tf.Tensor,
-    which_length: tf.Tensor,
-    hear: Heard,
-) -> dict[str, tf.Tensor]:
-    """One crop of each clip, as `training_batches` gives them."""
+class Plan(NamedTuple):
+    """Where crops are to be cut and what is masked, a row for each; nothing is heard yet.
+
+    Attributes:
+      start: int32, first sample of each crop in its clip.
+      teacher_start: int32, the same of as much of the clip as a teacher hears, where one does.
+      masks: from `crops.draw_masks`; empty where the rules ask for none.
+      told: columns that batches hold beside features.
+    """
+
+    start: tf.Tensor
+    teacher_start: tf.Tensor
+    masks: tuple[tf.Tensor, ...]
+    told: dict[str, tf.Tensor]
+
+
+def plan_crops(
+    data: TrainingData, tables: Tables, *, clip: tf.Tensor, draws: tf.Tensor, lengths: tf.Tensor
+) -> Plan:
+    """One crop of each clip.
+
+    Args:
+      data: spec and rules.
+      tables: what is known of the clips.
+      clip: int64 [crops], positions in the split's index.
+      draws: float32 [crops, draws], a row of the table for each.
+      lengths: int32 [crops], which of `data.lengths_ms` each has.
+    """
     spec, rules = data.spec, data.rules
-    length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], which_length)
-    starts = crops.crop_starts(
-        draws,
-        tf.gather(tables.loudest[which_length], clip),
-        length=length,
-        clip_samples=spec.clip_samples,
-        rules=rules,
+    length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], lengths)
+    loudest = tf.gather_nd(tables.loudest, tf.stack([lengths, tf.cast(clip, tf.int32)], axis=1))
+    start = crops.crop_starts(
+        draws, loudest, length=length, clip_samples=spec.clip_samples, rules=rules
     )
-    features = crops.spec_augment(hear.features(starts, length), draws, rules)
-    batch = {"features": features, "label": tf.gather(tables.labels, clip), "clip": clip}
+    masks = ()
+    if rules.time_masks or rules.mel_masks:
+        frames = [spec.frames(spec.samples(ms)) for ms in data.lengths_ms]
+        masks = crops.draw_masks(
+            draws, tf.gather(frames, lengths), most_frames=max(frames), bins=spec.bins, rules=rules
+        )
+    told = {"label": tf.gather(tables.labels, clip), "clip": clip}
     if data.train_fraction < 1:
-        batch["labelled"] = tf.gather(tables.labelled, clip)
+        told["labelled"] = tf.gather(tables.labelled, clip)
     if data.tells_crops:
-        batch["start"], batch["length"] = starts, tf.fill(tf.shape(starts), length)
+        told["start"], told["length"] = start, length
+    if data.teacher_hears == "blend":
+        begin, share = (tf.cast(x, tf.float32) / spec.clip_samples for x in (start, length))
+        told["held"] = crops.speech_held(tf.gather(tables.speech, clip), begin, share)
+    heard = spec.samples(data.teacher_ms)
+    around = tf.clip_by_value(start - (heard - length) // 2, 0, spec.clip_samples - heard)
+    return Plan(start, around, masks, told)
+
+
+def hear_crops(
+    data: TrainingData, plan: Plan, which_length: tf.Tensor, hear: Heard
+) -> dict[str, tf.Tensor]:
+    """Crops of one length, as `training_batches` gives them."""
+    spec = data.spec
+    length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], which_length)
+    features = hear.features(plan.start, length)
+    if plan.masks:
+        features = crops.mask(features, *plan.masks)
+    batch = {"features": features, **plan.told}
     heard = spec.samples(data.teacher_ms)
     if data.teacher_hears == "padded_crop":
-        batch["teacher"] = hear.padded(starts, length, heard)
-    if data.teacher_hears == "blend":
-        begin, share = (tf.cast(x, tf.float32) / spec.clip_samples for x in (starts, length))
-        batch["held"] = crops.speech_held(tf.gather(tables.speech, clip), begin, share)
+        batch["teacher"] = hear.padded(plan.start, length, heard)
     if data.teacher_hears in ("clip", "blend"):
-        start = tf.clip_by_value(starts - (heard - length) // 2, 0, spec.clip_samples - heard)
-        batch["teacher"] = hear.features(start, heard)
+        batch["teacher"] = hear.features(plan.teacher_start, heard)
     return batch
 
 

@@ -6,7 +6,7 @@
 import tensorflow as tf
 
 from pld_tf.data import crops, echo
-from pld_tf.data.hearing import Hearing, cut_crops, draw_voices
+from pld_tf.data.hearing import Hearing, draw_voices, hear_crops, plan_crops
 from pld_tf.data.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.recipe import MICRO_BATCH
@@ -53,7 +53,10 @@ def _epoch(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.data.Data
         drawn = tf.gather(draws, clip)
         hear = Hearing(data, tables, clip, records, drawn, voices[position])
         length = lengths[position // micro_per_batch]
-        return cut_crops(data, tables, clip=clip, draws=drawn, which_length=length, hear=hear)
+        plan = plan_crops(
+            data, tables, clip=clip, draws=drawn, lengths=tf.fill([MICRO_BATCH], length)
+        )
+        return hear_crops(data, plan, length, hear)
 
     batches = (
         micro.take(steps * micro_per_batch)
