@@ -13,6 +13,8 @@ _LENGTHS = {
     "any": "of its own length and of all that come after",
 }
 
+_AUGMENTING = ("gain_db", "noise_share", "echo_epochs", "time_masks", "mel_masks")
+
 
 def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[str, str]]:
     """Each choice the paper leaves open: `open`, `here`, and the recipe `keys` that change it.
@@ -31,7 +33,7 @@ def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[st
         ("crops a teacher is trained on", _LENGTHS[recipe.teacher_lengths], "teacher_lengths"),
         ("crops per clip", _crops_per_clip(recipe), "crops_per_clip"),
         ("where training crops lie", _placing(recipe), "loudest_share, shift_ms"),
-        ("augmentation", _augmentation(recipe), "gain_db, noise_share, time_masks, mel_masks"),
+        ("augmentation", _augmentation(recipe), ", ".join(_AUGMENTING)),
         ("optimiser", _optimizer(recipe), "optimizer, learning_rate, schedule, batch"),
         ("epochs of a network", _epochs(recipe), "epochs, patience, validation_protocol"),
         ("where test crops lie", f"four protocols: {', '.join(PROTOCOLS)}", "--protocol"),
@@ -86,8 +88,9 @@ def _placing(recipe: Recipe) -> str:
 
 
 def _augmentation(recipe: Recipe) -> str:
+    kept = f", both kept for {recipe.echo_epochs} epochs" if recipe.echo_epochs > 1 else ""
     return (
-        f"gain within {recipe.gain_db:g} dB, noise on {recipe.noise_share:.0%} of crops, "
+        f"gain within {recipe.gain_db:g} dB, noise on {recipe.noise_share:.0%} of crops{kept}, "
         f"{recipe.time_masks} + {recipe.mel_masks} SpecAugment masks"
     )
 
