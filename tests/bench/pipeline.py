@@ -45,7 +45,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="alternations that are timed")
-    parser.add_argument("--steps", type=int, default=120, help="steps of each in one round")
+    parser.add_argument("--steps", type=int, default=120, help="least steps of each in one round")
     parser.add_argument("--recipe", action="append", help="only this one; may be repeated")
     return parser.parse_args()
 
@@ -69,8 +69,8 @@ def _compare(data: Any, train: Any, arguments: argparse.Namespace) -> dict[str, 
     batches = training_batches(data, first_epoch=0, epochs=10_000)
     # Where clips are heard once for several epochs, a round takes them all: it hears once, too.
     echoed = data.echo_epochs * data.steps_per_epoch if data.echo_epochs > 1 else 0
-    steps = {"end_to_end": max(echoed, arguments.steps), "cached": arguments.steps}
-    # As many as a round has steps, so that batches of several lengths come as often.
+    steps = max(echoed, arguments.steps)
+    # Enough for batches of several lengths to come as often.
     cached = batches.take(arguments.steps).cache().repeat()
     sources = {"end_to_end": iter(batches), "cached": iter(cached)}
     rates: dict[str, list[float]] = {name: [] for name in sources}
@@ -78,10 +78,10 @@ def _compare(data: Any, train: Any, arguments: argparse.Namespace) -> dict[str, 
         for name, source in sources.items():
             # The first round traces, fills the cache and warms up. Later the pipeline runs ahead
             # while cached batches are trained on: those do not count.
-            train(source, tf.constant(AHEAD if round_number else steps[name]))
+            train(source, tf.constant(AHEAD if round_number else steps))
             start = time.perf_counter()
-            train(source, tf.constant(steps[name]))
-            rate = steps[name] * data.batch / (time.perf_counter() - start)
+            train(source, tf.constant(steps))
+            rate = steps * data.batch / (time.perf_counter() - start)
             if round_number:
                 rates[name].append(rate)
     ratios = [a / b for a, b in zip(rates["end_to_end"], rates["cached"], strict=True)]
