@@ -7,8 +7,8 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
+from firmware_harness.bundle.c_files import GenerateC
 from firmware_harness.errors import HarnessError
-from firmware_harness.kws_sources import GenerateC
 
 
 class Brought(Protocol):
@@ -77,8 +77,13 @@ def flash(
 def _flash(
     bundle: Path, name: str, *, out: Path, build_only: bool, generate_c: GenerateC | None
 ) -> dict[str, Any]:
-    from firmware_harness.boards import load_board  # here, because these imports take time
-    from firmware_harness.flash import build_for_board, image_report, require_pyocd, run_image
+    from firmware_harness.firmware.boards import load_board  # here, because these imports take time
+    from firmware_harness.firmware.flash import (
+        build_for_board,
+        image_report,
+        require_pyocd,
+        run_image,
+    )
 
     board = load_board(name)
     if not build_only and not board.emulated:
@@ -89,7 +94,7 @@ def _flash(
 
 
 def _list_boards(*, as_json: bool) -> None:
-    from firmware_harness.boards import board_names, load_board
+    from firmware_harness.firmware.boards import board_names, load_board
 
     boards = [load_board(name) for name in board_names()]
     if as_json:

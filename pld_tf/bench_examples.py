@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from firmware_harness.bench import Examples
-from firmware_harness.bundle import open_bundle
+from firmware_harness.bench.bench import Examples
+from firmware_harness.bundle.read import open_bundle
 from pld_tf.bundle_data import open_bundle_data
 from pld_tf.data.classes import find_classes
 from pld_tf.data.held_out import held_out

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from firmware_harness.bundle import Bundle
+from firmware_harness.bundle.read import Bundle
 from pld_tf.data.store import Store
 from pld_tf.recipe import Recipe, parse_recipe
 from pld_tf.run import Say, open_data

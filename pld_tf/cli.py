@@ -146,8 +146,8 @@ def bench(
       pld-tf bench bundles/demo --target cortex-m4 --layers
       pld-tf bench model.tflite --target ethos-u55-128 --json
     """
-    from firmware_harness.bench import HOST, TFLITE, bench_tflite, check_targets
-    from firmware_harness.report import render_markdown, write_report
+    from firmware_harness.bench.bench import HOST, TFLITE, bench_tflite, check_targets
+    from firmware_harness.report.page import render_markdown, write_report
     from pld_tf.progress import progress_bar
 
     asked = targets or [TFLITE]

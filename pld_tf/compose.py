@@ -24,14 +24,14 @@ KIB = 1024
 def bring_harness() -> Harness:
     """What an export takes of the harness and of the C that is the same in all bundles."""
     from export.harness import Harness
-    from firmware_harness.sources import bundle_sources
+    from firmware_harness.bundle.shared_c import bundle_sources
 
     return Harness(measure_arena=measure_arena, stages=parity_stages(), sources=bundle_sources())
 
 
 def measure_arena(model: Path) -> dict[str, int | str] | None:
     """The arena that TFLite Micro needs for a .tflite; None where it is not installed."""
-    from firmware_harness.tflm import arena_of_file
+    from firmware_harness.runtimes.tflm import arena_of_file
 
     return arena_of_file(model)
 
@@ -66,7 +66,7 @@ def parity_stages() -> Stages:
 
 def _on_xnnpack(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
     from export.parity_stages import Skipped
-    from firmware_harness.xnnpack import run_model
+    from firmware_harness.runtimes.xnnpack import run_model
 
     outputs = run_model(folder / "model.tflite", crops)
     return Skipped(reason="XNNPACK takes no part of it") if outputs is None else outputs
@@ -74,7 +74,7 @@ def _on_xnnpack(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
 
 def _on_tflm(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
     from export.parity_stages import Skipped
-    from firmware_harness.tflm import PACKAGE, run_model
+    from firmware_harness.runtimes.tflm import PACKAGE, run_model
 
     outputs = run_model(folder / "model.tflite", crops)
     return Skipped(reason=f"the package {PACKAGE} is not installed") if outputs is None else outputs
@@ -84,7 +84,7 @@ def _in_c(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
     missing = _c_is_missing(folder, "kws_model.c")
     if missing is not None:
         return missing
-    from firmware_harness.host_library import open_library
+    from firmware_harness.runtimes.host_library import open_library
 
     return open_library(folder).run_model(crops)
 
@@ -95,7 +95,7 @@ def _heard_in_c(folder: Path, audio: NDArray[np.int16]) -> Heard | Skipped:
     missing = _c_is_missing(folder, "kws_model.c", "kws_frontend.c")
     if missing is not None:
         return missing
-    from firmware_harness.host_library import open_library
+    from firmware_harness.runtimes.host_library import open_library
 
     library = open_library(folder)
     features = library.features(audio)
@@ -106,7 +106,7 @@ def _c_is_missing(folder: Path, *names: str) -> Skipped | None:
     """Why generated C cannot run here; None where it can."""
     from export.parity_stages import Skipped
     from firmware_harness.errors import HarnessError
-    from firmware_harness.toolchain import host_compiler
+    from firmware_harness.system.toolchain import host_compiler
 
     for name in names:
         if not (folder / name).is_file():

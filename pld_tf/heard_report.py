@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from firmware_harness.host_library import open_library
-from firmware_harness.listen import Detection
+from firmware_harness.listen.listen import Detection
+from firmware_harness.runtimes.host_library import open_library
 from pld_tf.accepts import Heard, tally
 from pld_tf.stream_files import read_words
 
@@ -17,7 +17,7 @@ def heard_report(bundle: Path, detections: Iterable[Detection], words: Path) -> 
 
     Raises:
       PldError: `words` can't be read.
-      HarnessError: as `firmware_harness.listen.listen`.
+      HarnessError: as `firmware_harness.listen.listen.listen`.
     """
     spoken = read_words(words)
     found = list(detections)

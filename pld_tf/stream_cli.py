@@ -85,7 +85,7 @@ def listen(
       arecord -q -f S16_LE -r 16000 -c 1 -t raw | pld-tf listen - --bundle bundles/demo
       pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
     """
-    from firmware_harness.listen import listen as run_listen
+    from firmware_harness.listen.listen import listen as run_listen
     from pld_tf.heard_report import heard_report, heard_text
 
     detections = run_listen(bundle, source)

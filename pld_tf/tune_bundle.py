@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from firmware_harness.bundle import open_bundle
-from firmware_harness.host_library import HostLibrary
-from firmware_harness.listen import open_listener
+from firmware_harness.bundle.read import open_bundle
+from firmware_harness.listen.listen import open_listener
+from firmware_harness.runtimes.host_library import HostLibrary
 from pld_tf.accepts import Spoken
 from pld_tf.bundle_data import open_bundle_data
 from pld_tf.data.classes import find_classes

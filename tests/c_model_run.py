@@ -147,8 +147,8 @@ def run_tflm(cases: Mapping[str, Case], folder: Path) -> dict[str, np.ndarray]:
 
 def run_reference(case: Case) -> np.ndarray:
     """Outputs of TFLite's own reference kernels, int8 [inputs, values]."""
-    from firmware_harness.bundle import ModelFile
-    from firmware_harness.interpreter import Model
+    from firmware_harness.bundle.read import ModelFile
+    from firmware_harness.runtimes.interpreter import Model
 
     file = ModelFile(name="model.tflite", content=case.model)
     model = Model(file, resolver="reference")

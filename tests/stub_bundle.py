@@ -11,7 +11,7 @@ import pytest
 from export.c_decision import config_header, default_decision
 from export.c_headers import feature_spec_header, labels_header
 from export.inspect_tflite import ModelInfo, TensorInfo
-from firmware_harness.sources import bundle_sources
+from firmware_harness.bundle.shared_c import bundle_sources
 
 LABELS = ("yes", "né", "unknown", "silence")
 KEYWORDS = LABELS[:2]

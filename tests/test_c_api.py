@@ -28,7 +28,7 @@ from stub_bundle import (
 )
 
 from export.c_decision import exp_of_minus
-from firmware_harness.sources import bundle_sources
+from firmware_harness.bundle.shared_c import bundle_sources
 from pld_tf.decision import decide, scores_of
 
 FILES = ("kws.c", "kws_decision.c", "kws_frontend.c", "kws_frontend_tables.c", "kws_model.c")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from frontend_c import INPUT_SCALE, SPECS, ZERO_POINT
 
-from firmware_harness.boards import load_board
-from firmware_harness.cortex_target import BOARDS, footprint, run_on_board
-from firmware_harness.emulator import instructions
-from firmware_harness.kws_sources import KwsSources
-from firmware_harness.workload import Workload
+from firmware_harness.bench.cortex import BOARDS, footprint, run_on_board
+from firmware_harness.bundle.c_files import KwsSources
+from firmware_harness.firmware.boards import load_board
+from firmware_harness.firmware.emulator import instructions
+from firmware_harness.measure.workload import Workload
 from pld_tf.features.fixed_point import fixed_point_features
 
 pytestmark = stub.needs_qemu

@@ -9,9 +9,9 @@ import pytest
 import stub_bundle
 from stub_bundle import compiler, write_c
 
-from firmware_harness.boards import load_board
-from firmware_harness.cortex_target import BOARDS
-from firmware_harness.sources import bundle_sources, host_source
+from firmware_harness.bench.cortex import BOARDS
+from firmware_harness.bundle.shared_c import bundle_sources, host_source
+from firmware_harness.firmware.boards import load_board
 from pld_tf.spec import FeatureSpec
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wvla", "-Werror"]

@@ -278,7 +278,7 @@ def test_a_lone_tflite_has_no_features_to_test_with(pld, tiny, exported):
 
 
 def test_the_help_of_bench_names_targets_that_exist():
-    from firmware_harness.bench import check_targets
+    from firmware_harness.bench.bench import check_targets
     from firmware_harness.errors import HarnessError
 
     named = set(re.findall(r"--target ([\w-]+)", COMMANDS["pld-tf bench"])) - {"NAME"}
@@ -291,7 +291,7 @@ def test_the_help_of_bench_names_targets_that_exist():
 
 
 def test_bench_says_what_a_missing_extra_is_called(pld, exported, monkeypatch):
-    monkeypatch.setattr("firmware_harness.tflm.PACKAGE", "no-such-package")
+    monkeypatch.setattr("firmware_harness.runtimes.tflm.PACKAGE", "no-such-package")
     said = refusal(pld("bench", exported, "--target", "tflm"))
     assert said.endswith("which is not installed: pip install 'pld-tf[tflm]'.")
 

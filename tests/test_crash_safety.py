@@ -19,7 +19,7 @@ from export import export as export_module
 from export import files, tflite
 from export.exchange import exchange
 from export.files import new_folder
-from firmware_harness.bundle import open_bundle
+from firmware_harness.bundle.read import open_bundle
 
 KILLS = 50
 GOLDEN = Path(__file__).parent / "golden" / "harness"
@@ -90,7 +90,7 @@ WATCHED = (
 
 @pytest.fixture(scope="module")
 def processes():
-    with preloaded("pytest", "export.export", "firmware_harness.bundle") as context:
+    with preloaded("pytest", "export.export", "firmware_harness.bundle.read") as context:
         yield context
 
 

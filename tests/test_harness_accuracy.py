@@ -6,16 +6,16 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_harness.accuracy import (
+from firmware_harness.bundle.read import read_tflite
+from firmware_harness.errors import HarnessError
+from firmware_harness.measure.accuracy import (
     Examples,
     dequantize,
     measure_accuracy,
     quantize,
     wilson_interval,
 )
-from firmware_harness.bundle import read_tflite
-from firmware_harness.errors import HarnessError
-from firmware_harness.interpreter import Model, TensorInfo
+from firmware_harness.runtimes.interpreter import Model, TensorInfo
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 CROPS = 40

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_harness import bench
-from firmware_harness.bench import Examples, bench_tflite
+from firmware_harness.bench import bench
+from firmware_harness.bench.bench import Examples, bench_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.report import render_markdown, write_report
+from firmware_harness.report.page import render_markdown, write_report
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 SHARED = Path(__file__).parent.parent.parent / "shared" / "models"
@@ -156,7 +156,7 @@ def test_an_unknown_target_is_refused_with_the_list():
 def test_a_float_model_is_refused_for_a_device(target, monkeypatch):
     if target != "tflm":
         stand_in(monkeypatch)
-    monkeypatch.setattr("firmware_harness.tflm_target.require_tflm", lambda: "1.0")
+    monkeypatch.setattr("firmware_harness.bench.tflm.require_tflm", lambda: "1.0")
     monkeypatch.setattr(bench, "require_tflm", lambda: "1.0")
     with pytest.raises(HarnessError, match=f"--target {target} needs integers"):
         bench_tflite(GOLDEN / "float.tflite", examples=None, targets=[target], **FEW)

@@ -5,15 +5,15 @@ from pathlib import Path
 import harness_firmware as stub
 import pytest
 
-from firmware_harness import boards
-from firmware_harness.board_image import build_board_image
-from firmware_harness.boards import Board, board_names, load_board, read_board
-from firmware_harness.bundle import open_bundle
+from firmware_harness.bundle.c_files import KwsSources, sources_of
+from firmware_harness.bundle.read import open_bundle
 from firmware_harness.errors import HarnessError
-from firmware_harness.firmware_build import FOOTPRINT_FILES, link_image
-from firmware_harness.interpreter import Model
-from firmware_harness.kws_sources import KwsSources, sources_of
-from firmware_harness.workload import make_workload
+from firmware_harness.firmware import boards
+from firmware_harness.firmware.boards import Board, board_names, load_board, read_board
+from firmware_harness.firmware.build import FOOTPRINT_FILES, link_image
+from firmware_harness.firmware.image import build_board_image
+from firmware_harness.measure.workload import make_workload
+from firmware_harness.runtimes.interpreter import Model
 
 MINE = """\
 name = "mine"

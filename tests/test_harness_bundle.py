@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from firmware_harness.bundle import open_bundle, read_text, read_tflite
+from firmware_harness.bundle.read import open_bundle, read_text, read_tflite
 from firmware_harness.errors import HarnessError
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(range(40))

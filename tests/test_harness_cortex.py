@@ -8,19 +8,19 @@ import harness_firmware as stub
 import numpy as np
 import pytest
 
-from firmware_harness.bench import bench_tflite
-from firmware_harness.boards import load_board
-from firmware_harness.bundle import open_bundle
-from firmware_harness.cortex_target import BOARDS, run_on_board
-from firmware_harness.device_targets import device_targets
-from firmware_harness.emulator import emulate, instructions
+from firmware_harness.bench.bench import bench_tflite
+from firmware_harness.bench.cortex import BOARDS, run_on_board
+from firmware_harness.bench.devices import device_targets
+from firmware_harness.bundle.c_files import KwsSources, sources_of
+from firmware_harness.bundle.read import open_bundle
 from firmware_harness.errors import HarnessError
-from firmware_harness.firmware_build import QEMU_FILES, link_image
-from firmware_harness.host_target import build_for_host, run_on_host
-from firmware_harness.interpreter import Model
-from firmware_harness.kws_sources import KwsSources, sources_of
-from firmware_harness.report import render_markdown
-from firmware_harness.workload import make_workload
+from firmware_harness.firmware.boards import load_board
+from firmware_harness.firmware.build import QEMU_FILES, link_image
+from firmware_harness.firmware.emulator import emulate, instructions
+from firmware_harness.firmware.host import build_for_host, run_on_host
+from firmware_harness.measure.workload import make_workload
+from firmware_harness.report.page import render_markdown
+from firmware_harness.runtimes.interpreter import Model
 
 SANITIZERS = ("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
@@ -233,7 +233,7 @@ def test_a_float_model_is_refused_for_a_device(tmp_path):
 
 @stub.needs_compiler
 def test_without_tflite_micro_the_reference_kernels_are_the_golden(model, monkeypatch):
-    monkeypatch.setattr("firmware_harness.workload.tflm_version", lambda: None)
+    monkeypatch.setattr("firmware_harness.measure.workload.tflm_version", lambda: None)
     (target,) = measure(model, "host").values()
     assert target["golden"] == "TFLite's reference kernels"
     assert target["mismatched_bytes"] == 0
@@ -269,7 +269,7 @@ STRICT = [
 @stub.needs_arm
 @pytest.mark.parametrize("name", [*BOARDS.values(), "raspberry-pi-pico-2"])
 def test_the_firmwares_own_c_compiles_without_a_warning(name, bundle, tmp_path):
-    from firmware_harness.firmware_build import BENCH
+    from firmware_harness.firmware.build import BENCH
 
     sources = sources_of(open_bundle(bundle), bundle, None)
     sources.write(tmp_path)
@@ -285,7 +285,7 @@ HOST_FILES = ("stream_stdio.c", "none_on_host.c")
 
 @stub.needs_compiler
 def test_the_hosts_own_c_compiles_without_a_warning(bundle, tmp_path):
-    from firmware_harness.firmware_build import BENCH
+    from firmware_harness.firmware.build import BENCH
 
     sources = sources_of(open_bundle(bundle), bundle, None)
     sources.write(tmp_path)
@@ -316,7 +316,7 @@ def test_the_report_says_it_all_on_one_page(model):
 
 
 def test_validation_crops_beyond_200_are_left_out_evenly(tmp_path):
-    from firmware_harness.stored_inputs import comparison_inputs
+    from firmware_harness.measure.inputs import comparison_inputs
 
     for name, count in (("golden", 3), ("validation", 997)):
         crops = np.arange(count * 4).reshape(count, 1, 4) % 256 - 128

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from firmware_harness.differences import count_differences, explain
+from firmware_harness.measure.differences import count_differences, explain
 
 INT8 = arrays.arrays(np.int8, (4, 1, 3))
 

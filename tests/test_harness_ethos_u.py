@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import tiny_tflite
 
-from firmware_harness import ethos_u
-from firmware_harness.bundle import ModelFile, read_tflite
+from firmware_harness.bench import ethos_u
+from firmware_harness.bundle.read import ModelFile, read_tflite
 from firmware_harness.errors import HarnessError
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"

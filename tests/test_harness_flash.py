@@ -11,16 +11,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from firmware_harness import flash, pyocd_child
-from firmware_harness.board_image import build_board_image
-from firmware_harness.boards import load_board
-from firmware_harness.bundle import open_bundle
+from firmware_harness.bundle.c_files import sources_of
+from firmware_harness.bundle.read import open_bundle
 from firmware_harness.cli import flash as flash_command
 from firmware_harness.errors import HarnessError
-from firmware_harness.firmware_run import parse_result
-from firmware_harness.interpreter import Model
-from firmware_harness.kws_sources import sources_of
-from firmware_harness.workload import make_workload
+from firmware_harness.firmware import flash, pyocd_child
+from firmware_harness.firmware.boards import load_board
+from firmware_harness.firmware.image import build_board_image
+from firmware_harness.firmware.run_files import parse_result
+from firmware_harness.measure.workload import make_workload
+from firmware_harness.runtimes.interpreter import Model
 
 app = typer.Typer()
 app.command()(flash_command)
@@ -171,7 +171,9 @@ def attached(tmp_path, monkeypatch):
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "fake"))
         monkeypatch.setenv("FAKE_PROBES", str(probes))
         monkeypatch.setattr(flash, "PACKAGE", "numpy")  # installed, for certain
-        monkeypatch.setattr("firmware_harness.board_image.BoardImage.rtt_address", lambda _: 2**29)
+        monkeypatch.setattr(
+            "firmware_harness.firmware.image.BoardImage.rtt_address", lambda _: 2**29
+        )
         text = load_board("nrf52840-dk")
         path = tmp_path / "board.toml"
         path.write_text(
@@ -244,7 +246,7 @@ def test_a_boards_image_compares_its_crops_and_leaves_the_result_for_a_probe(bun
 
 
 def load_board_text(name):
-    from firmware_harness.boards import FOLDER
+    from firmware_harness.firmware.boards import FOLDER
 
     return (FOLDER / f"{name}.toml").read_text()
 

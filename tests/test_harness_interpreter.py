@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_harness import interpreter
-from firmware_harness.bundle import ModelFile, read_tflite
+from firmware_harness.bundle.read import ModelFile, read_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.interpreter import Model
-from firmware_harness.latency import random_inputs
+from firmware_harness.measure.latency import random_inputs
+from firmware_harness.runtimes import interpreter
+from firmware_harness.runtimes.interpreter import Model
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 
@@ -104,7 +104,7 @@ def test_start_up_says_nothing_and_other_messages_stay():
         "import os, sys\n"
         "from pathlib import Path\n"
         "from firmware_harness import interpreter\n"
-        "from firmware_harness.bundle import read_tflite\n"
+        "from firmware_harness.bundle.read import read_tflite\n"
         "loader = interpreter.Interpreter\n"
         "def loud(**options):\n"
         "    os.write(2, b'ERROR: real\\n')\n"
@@ -123,7 +123,7 @@ def test_start_up_says_nothing_and_other_messages_stay():
 def test_the_harness_runs_without_tensorflow():
     code = (
         "import sys\n"
-        "import firmware_harness.bench, firmware_harness.report\n"
+        "import firmware_harness.bench.bench, firmware_harness.report.page\n"
         "found = {'tensorflow', 'tf_keras', 'pld_tf', 'export'} & set(sys.modules)\n"
         "print(sorted(found))\n"
     )

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_harness.bundle import ModelFile, read_tflite
+from firmware_harness.bundle.read import ModelFile, read_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.interpreter import Model, TensorInfo
-from firmware_harness.latency import measure_latency, random_inputs, summarize
+from firmware_harness.measure.latency import measure_latency, random_inputs, summarize
+from firmware_harness.runtimes.interpreter import Model, TensorInfo
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from firmware_harness.machine import (
+from firmware_harness.system.machine import (
     cpu_name,
     describe_machine,
     package_versions,

@@ -3,7 +3,7 @@
 import harness_firmware as stub
 import pytest
 
-from firmware_harness.bench import bench_tflite
+from firmware_harness.bench.bench import bench_tflite
 
 pytestmark = [pytest.mark.slow, stub.needs_qemu]
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware_harness.bundle import read_tflite
-from firmware_harness.interpreter import Model, Operator, TensorInfo
-from firmware_harness.model_costs import model_costs
+from firmware_harness.bundle.read import read_tflite
+from firmware_harness.measure.costs import model_costs
+from firmware_harness.runtimes.interpreter import Model, Operator, TensorInfo
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 SHARED = Path(__file__).parent.parent.parent / "shared" / "models"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_harness.quiet import start_up_noise_held_back
+from firmware_harness.system.stderr import start_up_noise_held_back
 
 NOISE = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
 
@@ -32,7 +32,7 @@ def test_the_last_words_of_a_process_that_aborts_are_passed_on():
     words = b"fatal: the reason\n" + NOISE + b"and no line end"
     code = (
         "import os\n"
-        "from firmware_harness.quiet import start_up_noise_held_back\n"
+        "from firmware_harness.system.stderr import start_up_noise_held_back\n"
         "with start_up_noise_held_back():\n"
         f"    os.write(2, {words!r})\n"
         "    os.abort()\n"

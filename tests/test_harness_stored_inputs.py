@@ -8,10 +8,10 @@ import hostile
 import numpy as np
 import pytest
 
-from firmware_harness.bundle import open_bundle
+from firmware_harness.bundle.read import open_bundle
 from firmware_harness.errors import HarnessError
-from firmware_harness.interpreter import Model
-from firmware_harness.stored_inputs import comparison_inputs
+from firmware_harness.measure.inputs import comparison_inputs
+from firmware_harness.runtimes.interpreter import Model
 
 MODEL = Path(__file__).parent / "golden" / "harness" / "int8.tflite"
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tiny_tflite
 
-from firmware_harness import tflm
-from firmware_harness.bundle import ModelFile, open_bundle, read_tflite
+from firmware_harness.bench.tflm import tflm_target
+from firmware_harness.bundle.read import ModelFile, open_bundle, read_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.interpreter import Interpreter, Model, OpResolverType
-from firmware_harness.stored_inputs import random_inputs
-from firmware_harness.tflm_target import tflm_target
+from firmware_harness.measure.inputs import random_inputs
+from firmware_harness.runtimes import tflm
+from firmware_harness.runtimes.interpreter import Interpreter, Model, OpResolverType
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 HAS_TFLM = importlib.util.find_spec("tflite_micro") is not None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_harness import toolchain
 from firmware_harness.errors import HarnessError
+from firmware_harness.system import toolchain
 
 
 @pytest.fixture

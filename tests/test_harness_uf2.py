@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_harness.uf2 import BLOCK_BYTES, to_uf2
+from firmware_harness.firmware.uf2 import BLOCK_BYTES, to_uf2
 
 
 def blocks(content):

@@ -8,9 +8,9 @@ import stub_bundle
 from hearing_bundle import sound
 from stub_bundle import FRAMES, HOP, LABELS, RATE, WINDOW, compiler, stub_features, stub_logits
 
-from firmware_harness import host_build
 from firmware_harness.errors import HarnessError
-from firmware_harness.host_library import aligned, open_library
+from firmware_harness.runtimes import host_build
+from firmware_harness.runtimes.host_library import aligned, open_library
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from export.errors import ExportError
 from export.flatbuffer import Damaged, FlatBuffer
 from export.graph import MAX_RANK, read_graph
 from export.inspect_tflite import inspect
-from firmware_harness.bundle import ModelFile, open_bundle, read_tflite
+from firmware_harness.bundle.read import ModelFile, open_bundle, read_tflite
 from firmware_harness.errors import HarnessError
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
@@ -83,8 +83,8 @@ def firmware_bundle_case(number: int, folder: Path) -> bool:
 
 
 def interpreter_case(number: int, folder: Path) -> bool:
-    """What the child of `firmware_harness.trial` does; here many models in one process."""
-    from firmware_harness.trial_child import run_once
+    """What the child of `firmware_harness.runtimes.trial` does; here many models in one process."""
+    from firmware_harness.runtimes.trial_child import run_once
 
     rng = random.Random(number)
     content = hostile.mutated_bytes((GOLDEN / rng.choice(MODELS)).read_bytes(), rng)
@@ -146,14 +146,16 @@ def test_two_hundred_mutations_are_each_read_or_refused(kind, folder):
 
 @pytest.fixture(scope="module")
 def processes():
-    with preloaded("pytest", "export.inspect_tflite", "firmware_harness.trial_child") as context:
+    with preloaded(
+        "pytest", "export.inspect_tflite", "firmware_harness.runtimes.trial_child"
+    ) as context:
         yield context
 
 
 def hammer(kind: str, numbers: range, folder: Path, told) -> None:
     """Run cases, tell each before it runs, and how many were read at the end."""
-    from firmware_harness import interpreter
-    from firmware_harness.trial_child import limit_resources
+    from firmware_harness.runtimes import interpreter
+    from firmware_harness.runtimes.trial_child import limit_resources
 
     limit_resources()
     interpreter.start_up_noise_held_back = nullcontext  # it starts a process for every model
@@ -349,13 +351,13 @@ def test_features_that_are_no_numbers_are_refused(folder):
 
 
 def test_a_model_that_runs_passes_its_trial():
-    from firmware_harness.trial import try_models
+    from firmware_harness.runtimes.trial import try_models
 
     try_models([read_tflite(GOLDEN / name) for name in MODELS])
 
 
 def test_a_model_that_is_refused_in_its_trial_is_told_in_one_line():
-    from firmware_harness.trial import try_models
+    from firmware_harness.runtimes.trial import try_models
 
     good = read_tflite(GOLDEN / "int8.tflite")
     bad = ModelFile(name="bad\nname", content=good.content[:900])
@@ -367,7 +369,7 @@ def test_a_model_that_is_refused_in_its_trial_is_told_in_one_line():
 def test_a_model_that_ends_its_trial_is_named(monkeypatch):
     import subprocess
 
-    from firmware_harness import trial
+    from firmware_harness.runtimes import trial
 
     good = read_tflite(GOLDEN / "int8.tflite")
     died = subprocess.CompletedProcess([], -11, stdout=".\n.\n", stderr="last words\n")
@@ -378,7 +380,7 @@ def test_a_model_that_ends_its_trial_is_named(monkeypatch):
 
 
 def allocate(told) -> None:
-    from firmware_harness.trial_child import limit_resources
+    from firmware_harness.runtimes.trial_child import limit_resources
 
     limit_resources()
     try:
@@ -397,7 +399,7 @@ def test_a_trial_has_a_gigabyte_of_memory_and_no_more(processes):
 
 
 def test_bench_tries_a_model_before_it_loads_it(monkeypatch, folder):
-    from firmware_harness import bench
+    from firmware_harness.bench import bench
 
     tried: list[str] = []
 

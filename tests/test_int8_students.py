@@ -23,7 +23,7 @@ from export.graph import read_graph
 from export.inspect_tflite import inspect
 from export.layer_match import match
 from export.layer_report import layer_report
-from firmware_harness.tflm import run_model
+from firmware_harness.runtimes.tflm import run_model
 from pld_tf import models
 from pld_tf.bundle import freeze, save_model
 from pld_tf.distill.predict import predict_logits

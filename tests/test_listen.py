@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from stub_bundle import RATE, compiler
 
 from firmware_harness.errors import HarnessError
-from firmware_harness.host_library import open_library
-from firmware_harness.listen import Detection, hear, listen, open_listener
-from firmware_harness.pcm_stream import read_samples
+from firmware_harness.listen.listen import Detection, hear, listen, open_listener
+from firmware_harness.listen.pcm import read_samples
+from firmware_harness.runtimes.host_library import open_library
 
 
 @pytest.fixture(scope="module")

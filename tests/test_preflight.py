@@ -117,7 +117,7 @@ def test_the_plan_of_the_mlperf_keyword_model_is_what_tflm_takes_on_a_cortex_m4(
 @pytest.mark.parametrize("name", ["int8.tflite", "int8_float_io.tflite"])
 def test_tensors_are_planned_as_tflm_does(name):
     pytest.importorskip("tflite_micro", reason="needs the extra tflm")
-    from firmware_harness.tflm import arena_of_file
+    from firmware_harness.runtimes.tflm import arena_of_file
 
     measured = arena_of_file(GOLDEN / name)
     assert plan_arena(read_graph(GOLDEN / name)).tensor_bytes == measured["head_bytes"]
@@ -417,7 +417,7 @@ def test_tensors_of_every_family_are_planned_as_tflm_does(tmp_path):
     """A dilated residual network has many tensors of one size: there the order of ties counts."""
     pytest.importorskip("tflite_micro", reason="needs the extra tflm")
     from export.tflite import Conversion, convert_all
-    from firmware_harness.tflm import arena_of_file
+    from firmware_harness.runtimes.tflm import arena_of_file
 
     networks = {
         "ds_cnn": "S", "tc_resnet": "14", "res": "15-narrow", "edgespeechnet": "D",

@@ -248,7 +248,7 @@ def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
 
 
 def test_the_command_tunes_a_bundle_and_the_bundle_hears_by_it(pld, corpus_root, tmp_path):
-    from firmware_harness.listen import open_listener
+    from firmware_harness.listen.listen import open_listener
 
     folder = hearing_bundle.write(tmp_path / "bundle")
     before = read_decision(folder)

@@ -9,7 +9,7 @@ from hearing_bundle import DECISION, manifest
 from export import tuned
 from export.errors import ExportError
 from export.tuned import read_decision, write_decision
-from firmware_harness.bundle import open_bundle
+from firmware_harness.bundle.read import open_bundle
 
 OTHER = DECISION | {"smoothing": 7, "thresholds": {"yes": 5, "no": 32769}, "tuned": {"hours": 1}}
 

@@ -9,7 +9,7 @@ import tiny_twins
 
 from export import parity
 from firmware_harness.errors import HarnessError
-from firmware_harness.xnnpack import run_model
+from firmware_harness.runtimes.xnnpack import run_model
 
 LAYERS = tiny_twins.three_layers()
 GOLDEN = Path(__file__).parent / "golden" / "harness"

@@ -1,0 +1,277 @@
+"""Reads what is to be measured: a firmware bundle, or a lone .tflite. Checks hashes first."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar, cast
+
+from firmware_harness.errors import HarnessError
+from firmware_harness.system import strict_json
+
+FORMAT = 1
+KINDS = ("int8", "float", "int16x8")
+MODEL_NAME = "model.tflite"
+FLOAT_NAME = "model_float.tflite"
+MANIFEST_NAME = "manifest.json"
+# Files with crops as the model stores them, by where the crops come from.
+CROP_NAMES = {"golden": "golden.npz", "validation": "validation.npz"}
+MAX_MANIFEST_BYTES = 1 << 24  # it may name every clip that a run left out
+MAX_MODEL_BYTES = 2**27  # far more than any microcontroller holds
+MIN_MODEL_BYTES = 16
+MAX_SOURCE_BYTES = 2**29  # weights as text take about four times their size
+_Kind = TypeVar("_Kind")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A .tflite as it was hashed: the very bytes that are measured later."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """What there is to measure. For a lone .tflite all but `name` and `model` is None.
+
+    Args:
+      name: of the recipe, or of the file or folder.
+      model: what is measured.
+      float_model: its float twin, where that is another file.
+      crop_files: where crops are stored that it can be run on, by where they come from.
+      kind: one of `KINDS`.
+      recipe_name: as `pld-tf recipes` lists it; None in a bundle that gives none.
+      recipe: the resolved recipe, a JSON object whose values nobody has checked.
+      data_key: hash of the corpus that the model was trained on.
+      excluded: paths of the clips of that corpus that the run left out.
+      rung: which one the model comes from, 0 first.
+      length_ms: audio that the model hears.
+      commit: of the source that trained it; None outside a checkout.
+      folder: where its files are.
+      names: of the files that its manifest lists.
+    """
+
+    name: str
+    model: ModelFile
+    float_model: ModelFile | None = None
+    crop_files: dict[str, Path] = field(default_factory=dict[str, Path])
+    kind: str | None = None
+    recipe_name: str | None = None
+    recipe: dict[str, Any] | None = None
+    data_key: str | None = None
+    excluded: tuple[str, ...] = ()
+    rung: int | None = None
+    length_ms: int | None = None
+    commit: str | None = None
+    folder: Path | None = None
+    names: frozenset[str] = frozenset()
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read a firmware bundle (a folder) or a lone .tflite (a file).
+
+    Every file of a bundle's manifest is compared with its size and hash, so that a figure is
+    never reported for another model than the manifest describes.
+
+    Args:
+      path: folder written by `pld-tf export`, or any .tflite.
+
+    Returns:
+      The bundle. `float_model` is None unless it is another file than `model`.
+
+    Raises:
+      HarnessError: `path` is neither, or a file of the bundle is missing or changed.
+    """
+    if not path.is_dir():
+        return Bundle(name=path.name, model=read_tflite(path))
+    manifest = _read_manifest(path / MANIFEST_NAME)
+    kind = manifest.get("kind")
+    if kind not in KINDS:
+        raise HarnessError(
+            f"{path / MANIFEST_NAME}: kind must be one of {', '.join(KINDS)}, got {kind!r}. "
+            "Write the bundle again with pld-tf export."
+        )
+    names = _check_files(path, manifest.get("files"))
+    if MODEL_NAME not in names:
+        raise HarnessError(
+            f"{path / MANIFEST_NAME} lists no {MODEL_NAME}. "
+            "Write the bundle again with pld-tf export."
+        )
+    recipe_name = _text_or_none(manifest.get("recipe_name"))
+    has_float = kind != "float" and FLOAT_NAME in names
+    return Bundle(
+        name=recipe_name or path.resolve().name,
+        model=read_tflite(path / MODEL_NAME),
+        float_model=read_tflite(path / FLOAT_NAME) if has_float else None,
+        crop_files={origin: path / name for origin, name in CROP_NAMES.items() if name in names},
+        kind=cast(str, kind),
+        recipe_name=recipe_name,
+        commit=_text_or_none(manifest.get("commit")),
+        folder=path,
+        names=names,
+        **_training(manifest, path),
+    )
+
+
+def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
+    """What a manifest says of the run. `export --from-tflite` knows of none: its recipe is null."""
+    where = folder / MANIFEST_NAME
+    if "recipe" in manifest and manifest["recipe"] is None:
+        return {}
+    return {
+        "recipe": _fields(manifest.get("recipe"), where, "recipe: an object"),
+        "data_key": _field(manifest, "data_key", str, folder),
+        "excluded": _texts(manifest.get("excluded", []), where, "excluded"),
+        "rung": _field(manifest, "rung", int, folder),
+        "length_ms": _field(manifest, "length_ms", int, folder),
+    }
+
+
+def read_text(folder: Path, name: str) -> str:
+    """A text file of a bundle that was opened.
+
+    Raises:
+      HarnessError: it cannot be read, is no UTF-8, or is larger than any model's C.
+    """
+    try:
+        return _read(folder / name, MAX_SOURCE_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{folder / name} is not UTF-8 text. Export it again.") from error
+
+
+def read_tflite(path: Path) -> ModelFile:
+    """Read a .tflite and check what can be checked without an interpreter.
+
+    Raises:
+      HarnessError: no such file, or its size or identifier is not that of a .tflite.
+    """
+    if not path.is_file():
+        raise HarnessError(
+            f"expected a firmware bundle or a .tflite file, but {path} is neither. "
+            "pld-tf export writes both."
+        )
+    content = _read(path, MAX_MODEL_BYTES)
+    if len(content) < MIN_MODEL_BYTES or content[4:8] != b"TFL3":
+        raise HarnessError(
+            f"{path} is not a .tflite file: expected TFL3 at byte 4, got {content[4:8]!r} "
+            f"in a file of {len(content)} bytes. Give a file written by pld-tf export."
+        )
+    return ModelFile(name=path.name, content=content)
+
+
+def _read_manifest(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        raise HarnessError(
+            f"{path.parent} holds no {path.name}; expected a folder written by pld-tf export, "
+            "or a .tflite file."
+        )
+    try:
+        manifest = strict_json.loads(_read(path, MAX_MANIFEST_BYTES).decode())
+    except ValueError as error:
+        raise HarnessError(
+            f"{path} is not JSON ({error}). Write the bundle again with pld-tf export."
+        ) from error
+    fields = _fields(manifest, path, "an object")
+    if fields.get("format") != FORMAT:
+        raise HarnessError(
+            f"{path}: this version reads format {FORMAT}, got {fields.get('format')!r}. "
+            "Write the bundle again with this version's pld-tf export."
+        )
+    return fields
+
+
+def _check_files(folder: Path, listed: object) -> frozenset[str]:
+    files = _fields(listed, folder / MANIFEST_NAME, "files: an object of file names")
+    for name, entry in files.items():
+        where = folder / MANIFEST_NAME
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or "\\" in name or ".." in parts:
+            raise HarnessError(f"{where}: file name {name!r} leaves the bundle. Export it again.")
+        fields = _fields(entry, where, f"files.{name}: an object with sha256 and bytes")
+        _check_file(folder, name, size=fields.get("bytes"), sha256=fields.get("sha256"))
+    return frozenset(files)
+
+
+def _check_file(folder: Path, name: str, *, size: object, sha256: object) -> None:
+    path = folder / name
+    if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise HarnessError(
+            f"{folder / MANIFEST_NAME}: the sha256 of {name} must be 64 hexadecimal "
+            "digits. Write the bundle again with pld-tf export."
+        )
+    if not _is_file_of(folder, path):
+        raise HarnessError(
+            f"{path} is in the bundle's manifest but not in its folder. Copy the whole bundle, "
+            "or write it again with pld-tf export."
+        )
+    actual_size = path.stat().st_size
+    if actual_size != size:
+        raise HarnessError(
+            f"{path} has {actual_size} bytes, but the bundle's manifest says {size}: the file "
+            "was changed. Write the bundle again with pld-tf export."
+        )
+    with path.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if actual != sha256:
+        raise HarnessError(
+            f"{path} has SHA-256 {actual[:12]}..., but the bundle's manifest says "
+            f"{sha256[:12]}...: the file was changed. Write the bundle again with pld-tf export."
+        )
+
+
+def _is_file_of(folder: Path, path: Path) -> bool:
+    """True for a file whose bytes lie in the folder too: a link may lead anywhere."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(folder.resolve())
+        return inside and path.is_file()
+    except (OSError, ValueError, RuntimeError):  # no such file, no such name, a loop of links
+        return False
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise HarnessError(f"cannot read {path}: {error.strerror}.") from error
+    if len(content) > max_bytes:
+        raise HarnessError(f"{path} must have at most {max_bytes} bytes, but has more.")
+    return content
+
+
+def _fields(value: object, path: Path, expected: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise HarnessError(
+            f"{path}: expected {expected}, got {type(value).__name__}. "
+            "Write the bundle again with pld-tf export."
+        )
+    return cast(dict[str, object], value)
+
+
+def _field(manifest: dict[str, object], name: str, kind: type[_Kind], folder: Path) -> _Kind:
+    value = manifest.get(name)
+    if type(value) is not kind:  # True is no number here
+        raise HarnessError(
+            f"{folder / MANIFEST_NAME}: {name} must be {kind.__name__}, got "
+            f"{type(value).__name__}. Write the bundle again with this version's pld-tf export."
+        )
+    return value
+
+
+def _texts(value: object, path: Path, name: str) -> tuple[str, ...]:
+    items = cast(list[object], value) if isinstance(value, list) else [None]
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) < len(items):
+        raise HarnessError(
+            f"{path}: {name} must be a list of texts. Write the bundle again with pld-tf export."
+        )
+    return texts
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,1 @@
+"""Firmware for emulated and real boards: build, run, flash."""

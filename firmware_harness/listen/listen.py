@@ -1,0 +1,75 @@
+"""Hear words in a recording or a live stream with the very C of a bundle."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from typing import cast
+
+from firmware_harness.bundle.read import open_bundle
+from firmware_harness.errors import HarnessError
+from firmware_harness.listen.pcm import read_samples
+from firmware_harness.runtimes.host_library import HostLibrary, open_library
+
+SCORE_ONE = 32768
+STANDARD_INPUT = Path("-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """One word. `score` is its mean probability, 0 to 1; `time_s` counts from the first sample to
+    the end of what the model had heard."""
+
+    word: str
+    score: float
+    time_s: float
+
+
+def open_listener(bundle: Path) -> HostLibrary:
+    """A bundle's C, after its files were held against its manifest.
+
+    Raises:
+      HarnessError: a damaged bundle, one that cannot hear audio, or no C compiler.
+    """
+    opened = open_bundle(bundle)
+    if not bundle.is_dir() or opened.kind != "int8":
+        raise HarnessError(
+            f"{bundle} has no C that hears audio; give a folder of pld-tf export RUN --int8."
+        )
+    library = open_library(bundle)
+    library.open_stream()
+    return library
+
+
+def listen(bundle: Path, source: Path) -> Iterator[Detection]:
+    """Words of a stream, each as soon as it is heard.
+
+    Args:
+      bundle: folder of `pld-tf export`; its C is compiled and run.
+      source: a WAV file; `-` for standard input, bare samples or a WAV file.
+
+    Raises:
+      HarnessError: as `open_listener`, or the source cannot be read as such samples.
+    """
+    library = open_listener(bundle)
+    if source == STANDARD_INPUT:
+        # A BufferedReader, which the type of sys.stdin does not say.
+        yield from hear(library, cast(BufferedIOBase, sys.stdin.buffer), name="-", raw=True)
+        return
+    try:
+        with source.open("rb") as file:
+            yield from hear(library, file, name=str(source), raw=False)
+    except OSError as error:
+        raise HarnessError(f"cannot read {source}: {error.strerror}.") from error
+
+
+def hear(
+    library: HostLibrary, source: BufferedIOBase, *, name: str, raw: bool
+) -> Iterator[Detection]:
+    """As `listen`, from anything that gives bytes."""
+    rate = library.sample_rate_hz
+    stream = library.open_stream()
+    for samples in read_samples(source, sample_rate_hz=rate, name=name, raw=raw):
+        for time, word, score in stream.words(samples):
+            yield Detection(word=library.labels[word], score=score / SCORE_ONE, time_s=time / rate)

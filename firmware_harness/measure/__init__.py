@@ -1,0 +1,1 @@
+"""What is measured of a model: latency, accuracy, differences in bytes, costs."""

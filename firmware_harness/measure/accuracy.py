@@ -1,0 +1,262 @@
+"""Accuracy of an exported model beside its float model, on the same test crops."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_harness.errors import HarnessError
+from firmware_harness.measure.latency import Progress
+from firmware_harness.runtimes.interpreter import Model, TensorInfo
+
+FLOAT = "float"
+HEARD = "audio_through_c"  # beside kinds of models: front end and model in C
+Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Test crops as features.
+
+    Args:
+      features: float32, shape [crops, frames, bins] or [crops, frames, bins, 1], finite; the
+        crops of a clip stand together.
+      labels: integer class of each crop, shape [crops].
+      protocol: how the crops were cut: centre, random, loudest, sliding.
+      clips: recordings they were cut from, 1 to crops.
+      audio: int16 [crops, samples], the same crops as sound; None where it is not at hand.
+
+    Raises:
+      HarnessError: shapes, types or numbers disagree, or there is no crop.
+    """
+
+    features: NDArray[Any]
+    labels: NDArray[Any]
+    protocol: str
+    clips: int
+    audio: NDArray[np.int16] | None = None
+
+    def __post_init__(self) -> None:
+        features, labels = self.features, self.labels
+        one_channel = features.ndim == 3 or (features.ndim == 4 and features.shape[3] == 1)
+        if features.dtype != np.float32 or not one_channel:
+            raise HarnessError(
+                "features must be float32 of shape [crops, frames, bins] or "
+                f"[crops, frames, bins, 1], got {features.dtype} of shape {list(features.shape)}."
+            )
+        if labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":
+            raise HarnessError(
+                f"labels must be one integer for each of the {len(features)} crops, got "
+                f"{labels.dtype} of shape {list(labels.shape)}."
+            )
+        if not 1 <= self.clips <= len(features):
+            raise HarnessError(
+                f"clips must be 1 to the number of crops ({len(features)}), got {self.clips}."
+            )
+        if len(features) % self.clips:
+            raise HarnessError(
+                f"every clip must give as many crops, got {len(features)} crops of {self.clips} "
+                "clips."
+            )
+        if self.audio is not None and len(self.audio) != len(features):
+            raise HarnessError(
+                f"audio must have each of the {len(features)} crops, got {len(self.audio)}."
+            )
+        if not np.isfinite(features).all():
+            crop = int(np.flatnonzero(~np.isfinite(features.reshape(len(features), -1)).all(1))[0])
+            raise HarnessError(
+                f"features of crop {crop} are not finite. Check the data with pld-tf data."
+            )
+
+    @property
+    def crops_per_decision(self) -> int:
+        """Sliding crops of a clip decide together; of the other protocols each by itself."""
+        return len(self.labels) // self.clips if self.protocol == "sliding" else 1
+
+
+def measure_accuracy(
+    models: Mapping[str, Model],
+    examples: Examples,
+    *,
+    heard: NDArray[Any] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run every model on the same crops.
+
+    A decision's class is the first one with the highest value: of one crop's logits, or of the
+    mean probabilities of a clip's sliding crops. With "float"
+    and one other model in `models`, their agreement (share of equal decisions) and their largest
+    logit difference are measured too.
+
+    Args:
+      models: by kind: "float", "int8", "int16x8".
+      examples: the crops.
+      heard: outputs that a bundle's C gives for their audio, as the integer model stores them.
+      progress: called with ("accuracy", done, total) after each crop.
+
+    Returns:
+      The `accuracy` object of the report; docs/formats.md names its fields.
+
+    Raises:
+      HarnessError: a model takes other features, or has too few classes for the labels.
+    """
+    for model in models.values():
+        _check_classes(model, examples)
+    total = len(models) * len(examples.labels)
+    logits = {
+        kind: _run_crops(
+            model, examples.features, done=i * len(examples.labels), total=total, progress=progress
+        )
+        for i, (kind, model) in enumerate(models.items())
+    }
+    if heard is not None:
+        stored = next(model for kind, model in models.items() if kind != FLOAT)
+        logits[HEARD] = dequantize(heard, stored.outputs[0])
+    together = examples.crops_per_decision
+    labels = examples.labels[::together]
+    classes = {kind: decide(values, together=together) for kind, values in logits.items()}
+    fractions = {kind: _share(found == labels) for kind, found in classes.items()}
+    report: dict[str, Any] = {
+        "protocol": examples.protocol,
+        "clips": examples.clips,
+        "crops": len(examples.labels),
+        "decisions": len(labels),
+        **fractions,
+        "intervals": {
+            kind: list(wilson_interval(fraction=fraction, count=examples.clips))
+            for kind, fraction in fractions.items()
+        },
+    }
+    for kind in [kind for kind in models if kind != FLOAT and FLOAT in models]:
+        report["agreement"] = _share(classes[kind] == classes[FLOAT])
+        report["max_logit_difference_steps"] = max_difference_steps(
+            logits[kind], float_logits=logits[FLOAT], output=models[kind].outputs[0]
+        )
+    return report
+
+
+def decide(logits: NDArray[Any], *, together: int) -> NDArray[np.intp]:
+    """Class of each decision, by the mean probability of `together` crops in a row.
+
+    >>> decide(np.array([[0.0, 9.0], [2.0, 0.0], [3.0, 0.0]]), together=3).tolist()
+    [0]
+    """
+    if together == 1:
+        return logits.argmax(axis=1)
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    shares = shifted / shifted.sum(axis=1, keepdims=True)
+    return shares.reshape(-1, together, logits.shape[1]).mean(axis=1).argmax(axis=1)
+
+
+def max_difference_steps(
+    logits: NDArray[Any], *, float_logits: NDArray[Any], output: TensorInfo
+) -> float | None:
+    """Largest absolute difference of two sets of logits, in output steps; None without a step.
+
+    A logit too low for the output counts as the lowest it can hold.
+
+    >>> output = TensorInfo(
+    ...     index=0, shape=(1, 2), dtype="int8", scale=0.25, zero_point=0, quantized=True
+    ... )
+    >>> max_difference_steps(
+    ...     np.array([1.0, -32.0]), float_logits=np.array([2.0, -99.0]), output=output
+    ... )
+    4.0
+    """
+    if output.scale <= 0:
+        return None
+    lowest = dequantize(np.array(np.iinfo(output.dtype).min), output)
+    reachable = np.maximum(float_logits.astype(np.float64), lowest)
+    difference = np.abs(logits.astype(np.float64) - reachable)
+    return float(difference.max() / output.scale)
+
+
+def quantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:
+    """Real numbers as a tensor takes them: rounded half away from zero, cut off at its range.
+
+    Half away from zero is what TFLite's reference QUANTIZE operator does, in float32.
+
+    Raises:
+      HarnessError: the tensor is of integers but has no scale.
+    """
+    if info.dtype == "float32":
+        return values.astype(np.float32)
+    _check_scale(info, "input")
+    steps = (values.astype(np.float32) / np.float32(info.scale)).astype(np.float64)
+    rounded = np.trunc(steps + np.copysign(0.5, steps)) + info.zero_point
+    limits = np.iinfo(info.dtype)
+    return np.clip(rounded, limits.min, limits.max).astype(info.dtype)
+
+
+def dequantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:
+    """The real numbers a tensor stands for, float32.
+
+    Raises:
+      HarnessError: the tensor is of integers but has no scale.
+    """
+    if info.dtype == "float32":
+        return values
+    _check_scale(info, "output")
+    return ((values.astype(np.int32) - info.zero_point) * info.scale).astype(np.float32)
+
+
+def wilson_interval(*, fraction: float, count: int) -> tuple[float, float]:
+    """95 % Wilson score interval of a share seen in `count` independent trials.
+
+    Crops of one clip are not independent, so the report counts clips.
+
+    Source: Wilson 1927, as equation (4) in Agresti and Coull 1998.
+    """
+    z2 = Z_95**2 / count
+    middle = fraction + z2 / 2
+    reach = math.sqrt(z2 * (fraction * (1 - fraction) + z2 / 4))
+    low, high = (middle - reach) / (1 + z2), (middle + reach) / (1 + z2)
+    return max(0.0, min(low, fraction)), min(1.0, max(high, fraction))
+
+
+def _run_crops(
+    model: Model, features: NDArray[Any], *, done: int, total: int, progress: Progress | None
+) -> NDArray[np.float32]:
+    # One crop at a time, as on a device; a resized batch may take other kernels.
+    crops = quantize(features, model.inputs[0]).reshape(-1, *model.inputs[0].shape)
+    logits = np.zeros((len(crops), model.outputs[0].elements), np.float32)
+    for i, crop in enumerate(crops):
+        logits[i] = dequantize(model.run([crop]), model.outputs[0]).ravel()
+        if progress is not None:
+            progress("accuracy", done + i + 1, total)
+    if not np.isfinite(logits).all():
+        raise HarnessError(
+            f"{model.file.name} gives logits that are not finite. Train and export it again."
+        )
+    return logits
+
+
+def _share(holds: NDArray[np.bool_]) -> float:
+    return float(np.count_nonzero(holds) / holds.size)
+
+
+def _check_classes(model: Model, examples: Examples) -> None:
+    expected, given = model.inputs[0].shape, examples.features.shape[1:3]
+    if len(model.inputs) != 1 or expected not in ((1, *given), (1, *given, 1)):
+        raise HarnessError(
+            f"{model.file.name} takes {len(model.inputs)} input(s), the first {list(expected)}, "
+            f"but a crop's features are {list(given)}. Use the recipe of this model."
+        )
+    classes = model.outputs[0].elements
+    low, high = int(examples.labels.min()), int(examples.labels.max())
+    if low < 0 or high >= classes:
+        raise HarnessError(
+            f"{model.file.name} knows classes 0 to {classes - 1}, but the labels go from {low} "
+            f"to {high}. Use the recipe of this model."
+        )
+
+
+def _check_scale(info: TensorInfo, what: str) -> None:
+    if info.scale <= 0 or info.dtype not in ("int8", "uint8", "int16"):
+        raise HarnessError(
+            f"the model's {what} must be float32, or int8, uint8 or int16 with one scale; got "
+            f"{info.dtype} with scale {info.scale}. Export it again with pld-tf export."
+        )

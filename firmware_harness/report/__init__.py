@@ -1,0 +1,1 @@
+"""A bench report as Markdown, JSON and terminal tables."""

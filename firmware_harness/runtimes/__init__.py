@@ -1,0 +1,1 @@
+"""Each way to run a model on this machine: LiteRT, XNNPACK, TFLite Micro, the generated C."""

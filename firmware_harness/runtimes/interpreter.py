@@ -1,0 +1,173 @@
+"""One .tflite in the TFLite interpreter: load it, look inside, run it. Not tensorflow."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingTypeStubs]
+    Interpreter,
+    OpResolverType,
+)
+from numpy.typing import NDArray
+
+from firmware_harness.bundle.read import ModelFile
+from firmware_harness.errors import HarnessError
+from firmware_harness.system.stderr import start_up_noise_held_back
+
+Resolver = Literal["default", "reference"]
+MAX_THREADS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """A tensor of a model. `scale` is 0 where the tensor is not quantized as a whole."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+    quantized: bool
+
+    @property
+    def elements(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that reports and manifests use."""
+        return {
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "scale": self.scale,
+            "zero_point": self.zero_point,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """One node of the graph. Optional inputs that are left out are -1."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class Model:
+    """A model ready to run at the batch size it was exported with.
+
+    Args:
+      file: the model. The interpreter verifies its structure before it runs anything.
+      resolver: "default" has optimized kernels and XNNPACK; "reference" has the plain kernels
+        that microcontrollers follow, bit for bit in most operators, and is slow.
+      threads: for one inference.
+
+    Raises:
+      HarnessError: the interpreter refuses the model, or `threads` is out of range.
+    """
+
+    def __init__(self, file: ModelFile, *, resolver: Resolver = "default", threads: int = 1):
+        if not 1 <= threads <= MAX_THREADS:
+            raise HarnessError(f"threads must be 1 to {MAX_THREADS}, got {threads}.")
+        self.file = file
+        self.resolver: Resolver = resolver
+        self.threads = threads
+        kernels = OpResolverType.BUILTIN_REF if resolver == "reference" else OpResolverType.BUILTIN
+        with _refusals(file.name), start_up_noise_held_back():
+            self._interpreter: Any = Interpreter(
+                model_content=file.content,
+                num_threads=threads,
+                experimental_op_resolver_type=kernels,
+            )
+            self._interpreter.allocate_tensors()
+            self.inputs = _tensor_infos(self._interpreter.get_input_details())
+            self.outputs = _tensor_infos(self._interpreter.get_output_details())
+
+    def operators(self) -> tuple[Operator, ...]:
+        """Nodes of the main graph in order; a delegate appears as nodes named DELEGATE.
+
+        Raises:
+          HarnessError: the graph holds names that cannot be read.
+        """
+        with _refusals(self.file.name):
+            # The interpreter has no public list of operators.
+            nodes = cast(list[dict[str, Any]], self._interpreter._get_ops_details())
+        return tuple(
+            Operator(
+                name=str(node["op_name"]),
+                inputs=tuple(int(i) for i in node["inputs"]),
+                outputs=tuple(int(i) for i in node["outputs"]),
+            )
+            for node in nodes
+        )
+
+    def tensors(self) -> dict[int, TensorInfo]:
+        """Every named tensor of the main graph by index.
+
+        Raises:
+          HarnessError: the graph holds names that cannot be read.
+        """
+        with _refusals(self.file.name):
+            infos = _tensor_infos(self._interpreter.get_tensor_details())
+        return {info.index: info for info in infos}
+
+    def delegate(self) -> str:
+        """The delegate that took part of the graph, or "none"."""
+        # XNNPACK is the only delegate the default resolver brings.
+        return "XNNPACK" if any(o.name == "DELEGATE" for o in self.operators()) else "none"
+
+    def set_inputs(self, values: Sequence[NDArray[Any]]) -> None:
+        """Give each input its value, and clear the memory that recurrent layers keep."""
+        self._interpreter.reset_all_variables()
+        for info, value in zip(self.inputs, values, strict=True):
+            self._interpreter.set_tensor(info.index, value)
+
+    def invoke(self) -> None:
+        self._interpreter.invoke()
+
+    def run(self, values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """First output for these inputs.
+
+        Raises:
+          HarnessError: a kernel stops.
+        """
+        return self.run_all(values)[0]
+
+    def run_all(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Copies of all outputs for these inputs.
+
+        Raises:
+          HarnessError: a kernel stops.
+        """
+        with _refusals(self.file.name):
+            self.set_inputs(values)
+            self.invoke()
+            return [self._interpreter.get_tensor(info.index) for info in self.outputs]
+
+
+def _tensor_infos(details: list[dict[str, Any]]) -> tuple[TensorInfo, ...]:
+    return tuple(
+        TensorInfo(
+            index=int(detail["index"]),
+            shape=tuple(int(size) for size in detail["shape"]),
+            dtype=np.dtype(detail["dtype"]).name,
+            scale=float(detail["quantization"][0]),
+            zero_point=int(detail["quantization"][1]),
+            quantized=len(detail["quantization_parameters"]["scales"]) > 0,
+        )
+        for detail in details
+    )
+
+
+@contextmanager
+def _refusals(name: str) -> Generator[None]:
+    # Unreadable names inside a damaged file come as UnicodeDecodeError, which is a ValueError.
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise HarnessError(
+            f"the TFLite interpreter refuses {name}: {reason} "
+            "Export the model again; custom operators cannot be measured."
+        ) from error

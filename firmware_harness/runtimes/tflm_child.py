@@ -1,0 +1,87 @@
+"""Run a model on TensorFlow Lite Micro: `python -m firmware_harness.runtimes.tflm_child FOLDER`.
+
+A program of its own, because TFLM checks nothing of a model and dies with it: `tflm` starts it.
+FOLDER holds model.tflite and inputs.npz (arrays `0`, `1`, ... of shape [inputs, *shape]); it gets
+outputs.npz of the same form, and the smallest arena that works on standard output. How the
+allocator divides its arena goes to standard error.
+"""
+
+# pyright: basic
+# tflite_micro has no types.
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_ARENA_BYTES = 1 << 26  # beyond every microcontroller
+_STEP_BYTES = 16  # what TFLM aligns its arena to
+
+
+def main(folder: Path, *, outputs: int) -> None:
+    """Run every input, then look for the smallest arena."""
+    content = (folder / "model.tflite").read_bytes()
+    with np.load(folder / "inputs.npz", allow_pickle=False) as stored:
+        inputs = [stored[str(index)] for index in range(len(stored.files))]
+    interpreter = _load(content, MAX_ARENA_BYTES)
+    results = _run(interpreter, inputs, outputs=outputs)
+    np.savez(folder / "outputs.npz", **{str(index): each for index, each in enumerate(results)})
+    interpreter.print_allocations()
+    sys.stdout.write(f"{smallest(lambda size: _fits(content, size), MAX_ARENA_BYTES)}\n")
+
+
+def smallest(fits: Callable[[int], bool], most: int) -> int:
+    """The smallest multiple of 16 bytes that fits, where `most` does and more never hurts.
+
+    >>> smallest(lambda size: size >= 1000, 1 << 20)
+    1008
+    """
+    too_few, enough = 0, most // _STEP_BYTES
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if fits(middle * _STEP_BYTES):
+            enough = middle
+        else:
+            too_few = middle
+    return enough * _STEP_BYTES
+
+
+def _load(content: bytes, arena_bytes: int):
+    from tflite_micro.python.tflite_micro import runtime  # here: an extra, which may be absent
+
+    return runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
+
+
+def _run(interpreter, inputs: list[NDArray], *, outputs: int) -> list[NDArray]:
+    results: list[list[NDArray]] = [[] for _ in range(outputs)]
+    for values in zip(*inputs, strict=True):
+        interpreter.reset()  # a recurrent state must not reach the next input
+        for index, value in enumerate(values):
+            interpreter.set_input(value, index)
+        interpreter.invoke()
+        for index, result in enumerate(results):
+            result.append(interpreter.get_output(index).copy())
+    return [np.stack(result) for result in results]
+
+
+def _fits(content: bytes, arena_bytes: int) -> bool:
+    """True when TFLM can plan in so many bytes; in a fork, since with too few it may die."""
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        try:
+            _load(content, arena_bytes)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]), outputs=int(sys.argv[2]))
+    except (RuntimeError, ValueError) as error:  # TFLM has said why on standard error
+        sys.exit(" ".join(str(error).split()))

@@ -1,0 +1,40 @@
+"""Try models in a process of its own, with limits, before they are let into this one."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from firmware_harness.bundle.read import ModelFile
+from firmware_harness.errors import HarnessError
+from firmware_harness.system.child import ending, run_module
+
+REFUSED = 2  # exit code of a child that has told why
+
+
+def try_models(files: Sequence[ModelFile]) -> None:
+    """Load each model and run it once, on both resolvers.
+
+    The interpreter checks the structure of a file, but not that operators fit their tensors: a
+    damaged model can end its process, take all memory, or never come back.
+
+    Raises:
+      HarnessError: a model is refused, or ends the process; the text names it and says how.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, file in enumerate(files):
+            (folder / f"{number}.tflite").write_bytes(file.content)
+        names = [file.name for file in files]
+        ended = run_module(
+            "firmware_harness.runtimes.trial_child", str(folder), *names, folder=folder
+        )
+    if ended.returncode == 0:
+        return
+    if ended.returncode == REFUSED:
+        raise HarnessError(ended.stderr.strip().splitlines()[-1])
+    begun = ended.stdout.splitlines()  # a line for each model that was begun
+    which = files[max(0, len(begun) - 1)].name
+    raise HarnessError(
+        f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. The file "
+        "is damaged, or the model too large. Export it again."
+    )

@@ -1,0 +1,1 @@
+"""The machine around the harness: child processes, standard error, tools, versions."""
