@@ -9,9 +9,9 @@ import pytest
 
 from firmware_harness.bundle.read import ModelFile, read_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.measure.latency import random_inputs
 from firmware_harness.runtimes import interpreter
 from firmware_harness.runtimes.interpreter import Model
+from firmware_harness.runtimes.random_inputs import random_inputs
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 

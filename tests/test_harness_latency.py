@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from firmware_harness.bundle.read import ModelFile, read_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.measure.latency import measure_latency, random_inputs, summarize
+from firmware_harness.measure.latency import measure_latency, summarize
 from firmware_harness.runtimes.interpreter import Model, TensorInfo
+from firmware_harness.runtimes.random_inputs import random_inputs
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_harness.errors import HarnessError
-from firmware_harness.runtimes.interpreter import Model, TensorInfo
+from firmware_harness.runtimes.interpreter import Model
+from firmware_harness.runtimes.random_inputs import random_inputs
 
 Progress = Callable[[str, int, int], None]  # phase, done, total
 MAX_RUNS = 1_000_000
-SEED = 20201
 
 
 def measure_latency(
@@ -71,19 +71,3 @@ def summarize(times_ms: NDArray[Any]) -> dict[str, float | int]:
     """
     median, p90, p99 = (round(float(p), 6) for p in np.percentile(times_ms, [50, 90, 99]))
     return {"median": median, "p90": p90, "p99": p99, "runs": len(times_ms)}
-
-
-def random_inputs(model: Model) -> list[NDArray[Any]]:
-    """The same inputs on every call: whole range for integers, standard normal for floats."""
-    generator = np.random.default_rng(SEED)
-    return [_random_input(info, generator) for info in model.inputs]
-
-
-def _random_input(info: TensorInfo, generator: np.random.Generator) -> NDArray[Any]:
-    if info.dtype in ("int8", "uint8", "int16"):
-        raw = generator.bytes(info.elements * np.dtype(info.dtype).itemsize)
-        return np.frombuffer(raw, info.dtype).reshape(info.shape)
-    if info.dtype in ("float32", "float64"):
-        return generator.standard_normal(info.shape).astype(info.dtype)
-    # Wider integers may be indices into a table: only 0 is always inside.
-    return np.zeros(info.shape, info.dtype)

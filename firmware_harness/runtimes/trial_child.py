@@ -14,8 +14,8 @@ from pathlib import Path
 
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
-from firmware_harness.measure.latency import random_inputs
 from firmware_harness.runtimes.interpreter import Model, Resolver
+from firmware_harness.runtimes.random_inputs import random_inputs
 from firmware_harness.runtimes.trial import REFUSED
 
 MAX_MEMORY_BYTES = 2**30
