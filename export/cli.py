@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from export.errors import ExportError
-from export.harness import NOTHING, BringHarness
+from export.ports import NOTHING, BringHarness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class Brought:
     """What whoever composes the commands brings from packages that this one does not import.
 
     Args:
-      preflight: of a recipe by name or file: the report of `export.preflight`.
+      preflight: of a recipe by name or file: the report of `export.device_fit.preflight`.
       harness: what measures, runs further kernels, and the C that all bundles share.
       generate_c: for commands beside this one: C by file name, for the path of a .tflite.
     """
@@ -124,8 +124,8 @@ def export(
         _compare(run, rung, as_json=as_json)
         return
     # Here, because the interpreter takes time to load.
-    from export.export import export_bundle
-    from export.export_text import export_text
+    from export.jobs.from_run import export_bundle
+    from export.jobs.text import export_text
 
     target = _needed(out)
     manifest = export_bundle(
@@ -155,14 +155,14 @@ def _refuse_beside(model: Path, run: Path | None) -> None:
 
 
 def _from_tflite(model: Path, out: Path, harness: BringHarness, *, as_json: bool) -> None:
-    from export.from_tflite import export_tflite, tflite_summary
+    from export.jobs.from_tflite import export_tflite, tflite_summary
 
     manifest = export_tflite(model, out=out, harness=harness, progress=_note)
     typer.echo(json.dumps(manifest, indent=2) if as_json else tflite_summary(manifest, out=out))
 
 
 def _compare(run: Path, rung: int | None, *, as_json: bool) -> None:
-    from export.compare import compare_run
+    from export.jobs.compare import compare_run
 
     compared = compare_run(run, rung=rung, progress=_note).to_dict()
     if as_json:
@@ -172,7 +172,7 @@ def _compare(run: Path, rung: int | None, *, as_json: bool) -> None:
 
 
 def _print_comparison(compared: dict[str, Any] | None) -> None:
-    from export.compare import comparison_text
+    from export.jobs.compare import comparison_text
 
     if compared is None:
         typer.echo("There is one int8 student, ptq; a recipe's finish makes others to compare.")
@@ -185,7 +185,7 @@ def _note(line: str) -> None:
 
 
 def _preflight(recipe: str, brought: Brought | None, *, as_json: bool) -> None:
-    from export.preflight import report_text, require_fit
+    from export.device_fit.preflight import report_text, require_fit
 
     if brought is None:
         raise ExportError("--preflight needs the command pld-tf: export alone knows no recipe.")

@@ -81,7 +81,7 @@ def distill(
 
     checked = load_recipe(recipe, overrides)
     load_tensorflow()
-    from export.preflight import require_fit
+    from export.device_fit.preflight import require_fit
     from pld_tf.data.excluded import read_excluded
     from pld_tf.run import distill as run_distill
     from pld_tf.run import is_preflight_due
@@ -292,7 +292,7 @@ def reproduce_paper(
 
     recipe = load_recipe("paper", [f"labels={labels}", *(overrides or [])])
     load_tensorflow()
-    from export.tflite import int8_bytes
+    from export.convert.converter import int8_bytes
     from pld_tf.reproduce.run import Asked
     from pld_tf.reproduce.run import reproduce_paper as run_reproduce
     from pld_tf.reproduce.tables import protocol_text

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from export.harness import Harness
     from export.parity_stages import Heard, Skipped, Stages
+    from export.ports import Harness
     from pld_tf.recipe import Recipe
 
 KIB = 1024
@@ -23,7 +23,7 @@ KIB = 1024
 
 def bring_harness() -> Harness:
     """What an export takes of the harness and of the C that is the same in all bundles."""
-    from export.harness import Harness
+    from export.ports import Harness
     from firmware_harness.bundle.shared_c import bundle_sources
 
     return Harness(measure_arena=measure_arena, stages=parity_stages(), sources=bundle_sources())
@@ -42,7 +42,7 @@ def generate_c(model: Path) -> dict[str, str]:
     Raises:
       ExportError: it is damaged, or holds a layer that has no C code; the text names it.
     """
-    from export.c_model import generate
+    from export.c_code.model import generate
 
     generated = generate(model.read_bytes())
     return {"kws_model.h": generated.header, "kws_model.c": generated.source}
@@ -133,9 +133,9 @@ def preflight(recipe_name: str) -> dict[str, Any]:
 def preflight_recipe(recipe: Recipe, name: str) -> dict[str, Any]:
     """As `preflight`, for a recipe that has been read."""
     load_tensorflow()
-    from export.device_fit import Limits
-    from export.preflight import Student
-    from export.preflight import preflight as run_preflight
+    from export.device_fit.limits import Limits
+    from export.device_fit.preflight import Student
+    from export.device_fit.preflight import preflight as run_preflight
     from pld_tf.untrained import write_untrained
 
     rung = len(recipe.ladder_ms) - 1 if len(recipe.models) > 1 else 0

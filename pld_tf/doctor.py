@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from export.bundle_reader import read_bundle
+from export.model_bundle.read import read_bundle
 from pld_tf.data.classes import IGNORED, Classes, find_classes
 from pld_tf.data.corpus import Clip, list_corpus
 from pld_tf.data.doctor import checks

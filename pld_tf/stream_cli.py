@@ -42,7 +42,7 @@ def tune(
       pld-tf tune bundles/demo --data demo/speech --false-accepts-per-hour 0.5 --hours 4
     """
     load_tensorflow()
-    from export.tuned import read_decision, write_decision
+    from export.jobs.set_decision import read_decision, write_decision
     from pld_tf.progress import progress_bar
     from pld_tf.tune_bundle import Wanted, tune_bundle
     from pld_tf.tuning_report import tuning_text

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from c_models import Case
 
-from export.c_model import CModel, generate
+from export.c_code.model import CModel, generate
 
 WARNINGS = (
     "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wmissing-prototypes",

@@ -1,4 +1,4 @@
-"""Small int8 models built layer by layer, for tests of the C that `export.c_model` writes.
+"""Small int8 models built layer by layer, for tests of the C that `export.c_code.model` writes.
 
 Weights, scales and zero points are drawn; outputs are scaled so that some of them saturate.
 """

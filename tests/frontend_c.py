@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from stub_bundle import STRICT, compiler
 
-from export.c_frontend import generate
-from export.c_headers import feature_spec_header
-from export.inspect_tflite import ModelInfo, TensorInfo
+from export.c_code.frontend import generate
+from export.c_code.headers import feature_spec_header
+from export.tflite.facts import ModelInfo, TensorInfo
 from firmware_harness.bundle.shared_c import bundle_sources
 from pld_tf.features.tables import make_tables
 from pld_tf.spec import FeatureSpec

@@ -9,8 +9,8 @@ import numpy as np
 import stub_bundle
 import tiny_run
 
-from export.c_decision import config_header
-from export.c_headers import labels_header
+from export.c_code.decision import config_header
+from export.c_code.headers import labels_header
 
 LABELS = ("yes", "no", "unknown", "silence")
 SPEC = {

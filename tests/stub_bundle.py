@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.c_decision import config_header, default_decision
-from export.c_headers import feature_spec_header, labels_header
-from export.inspect_tflite import ModelInfo, TensorInfo
+from export.c_code.decision import config_header, default_decision
+from export.c_code.headers import feature_spec_header, labels_header
+from export.tflite.facts import ModelInfo, TensorInfo
 from firmware_harness.bundle.shared_c import bundle_sources
 
 LABELS = ("yes", "né", "unknown", "silence")

@@ -27,7 +27,7 @@ from stub_bundle import (
     write_c,
 )
 
-from export.c_decision import exp_of_minus
+from export.c_code.decision import exp_of_minus
 from firmware_harness.bundle.shared_c import bundle_sources
 from pld_tf.decision import decide, scores_of
 

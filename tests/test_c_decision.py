@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stub_bundle import KEYWORDS, LABELS, OUTPUT_SCALE, STRICT, compiler, decision, write_c
 
-from export.c_decision import (
+from export.c_code.decision import (
     MAX_SMOOTHING,
     NEVER,
     config_header,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stub_bundle import compiler
 
-from export import c_frontend
+from export.c_code import frontend as c_frontend
 from export.errors import ExportError
 from pld_tf.features import fixed_point
 from pld_tf.features.fixed_point import fixed_point_features

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.c_model.kernels import fixed_point
-from export.c_model.kernels.mean import mean_multiplier
-from export.c_model.kernels.softmax import exponentials
-from export.c_model.requantize import (
+from export.c_code.model.kernels import fixed_point
+from export.c_code.model.kernels.mean import mean_multiplier
+from export.c_code.model.kernels.softmax import exponentials
+from export.c_code.model.requantize import (
     Multiplier,
     activation_range,
     divide_by_power_of_two,

@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 from c_model_run import needs_compiler, run_c, run_tflm
 from c_models import Case, random_inputs
 
-from export.graph import parse_graph
+from export.tflite.graph import parse_graph
 
 pytestmark = [pytest.mark.slow, needs_compiler]
 SIZES = {
@@ -21,7 +21,7 @@ CUTS = 3
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """int8 bytes of each family's smallest student, untrained but for drawn biases."""
-    from export.tflite import Conversion, convert_all
+    from export.convert.converter import Conversion, convert_all
     from pld_tf.recipe import load_recipe
     from pld_tf.untrained import write_untrained
 

@@ -8,8 +8,8 @@ from c_random_models import random_case
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.c_model import generate
-from export.graph import parse_graph
+from export.c_code.model import generate
+from export.tflite.graph import parse_graph
 
 IMAGE = (1, 6, 5, 4)
 
@@ -106,7 +106,7 @@ def test_a_reshape_alone_gives_the_input_back(outputs):
 
 def test_random_models_cover_every_operator():
     """Those that the plain cases have: else the generator of models has lost one."""
-    from export.c_model.kernels.registry import PORTABLE, RENAMING
+    from export.c_code.model.kernels.registry import PORTABLE, RENAMING
 
     found = set()
     for name, each in CASES.items():

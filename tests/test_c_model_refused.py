@@ -13,8 +13,8 @@ from c_random_models import random_case
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.c_model import generate
-from export.c_model.ir import MAX_MODEL_BYTES
+from export.c_code.model import generate
+from export.c_code.model.ir import MAX_MODEL_BYTES
 from export.errors import ExportError
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"

@@ -6,8 +6,8 @@ from c_models import Net
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.c_model import generate
-from export.c_model.scratch import ALIGNMENT, Block, Use, place, plan
+from export.c_code.model import generate
+from export.c_code.model.scratch import ALIGNMENT, Block, Use, place, plan
 
 BYTES = st.integers(1, 70)
 

@@ -13,13 +13,13 @@ from c_model_run import WARNINGS, compile_c, needs_compiler, write_units
 from c_models import Net, case
 from test_c_model_graphs import BUILDS, IMAGE
 
-from export.c_array import model_data_header, model_data_source
-from export.c_model import generate, generate_interface
-from export.c_model.kernels.registry import PORTABLE
-from export.c_model.requantize import multiplier
+from export.c_code.model import generate, generate_interface
+from export.c_code.model.kernels.registry import PORTABLE
+from export.c_code.model.requantize import multiplier
+from export.c_code.model_data import model_data_header, model_data_source
+from export.c_code.ops import ops_header
 from export.errors import ExportError
-from export.graph import parse_graph
-from export.ops_header import ops_header
+from export.tflite.graph import parse_graph
 
 STUB = Path(__file__).parent / "c" / "tflm_stub"
 needs_cpp = pytest.mark.skipif(
@@ -172,7 +172,7 @@ def test_lines_are_at_most_100_columns_but_for_the_digest():
 def test_the_same_text_comes_whatever_the_order_of_sets(seed, tmp_path):
     (tmp_path / "model.tflite").write_bytes(everything())
     code = (
-        "import sys, pathlib, hashlib; from export.c_model import generate; "
+        "import sys, pathlib, hashlib; from export.c_code.model import generate; "
         "made = generate(pathlib.Path(sys.argv[1]).read_bytes()); "
         "print(hashlib.sha256((made.header + made.source).encode()).hexdigest())"
     )

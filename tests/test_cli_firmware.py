@@ -169,10 +169,10 @@ def test_a_model_of_two_inputs_is_refused(pld, tmp_path):
 
 def test_c_with_other_bytes_than_tflite_micro_is_refused(tmp_path):
     from export.errors import ExportError
-    from export.from_tflite import export_tflite
-    from export.harness import Harness
-    from export.inspect_tflite import inspect
+    from export.jobs.from_tflite import export_tflite
     from export.parity_stages import Stage, Stages
+    from export.ports import Harness
+    from export.tflite.facts import inspect
 
     classes = inspect(GOLDEN / "int8.tflite").output.shape[-1]
 
@@ -210,7 +210,7 @@ def test_options_that_do_not_go_together_are_refused(pld, arguments, reason):
 
 
 def test_a_model_with_a_layer_without_code_keeps_the_interface_on_tflite_micro():
-    from export.bundle_texts import model_c_or_tflm
+    from export.c_code.files import model_c_or_tflm
 
     made = model_c_or_tflm(one_operator("ABS", [tensor([1, 4])] * 2, inputs=1))
     assert made.entry is None

@@ -6,8 +6,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from c_models import Net
 
-from export.compact import compact, packed
-from export.graph import parse_graph
+from export.tflite.compact import compact, packed
+from export.tflite.graph import parse_graph
 
 
 @pytest.fixture(scope="module")

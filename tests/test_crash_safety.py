@@ -14,11 +14,12 @@ import pytest
 from preloaded import preloaded
 from tiny_bundle import folder_bytes, handmade
 
-from export import exchange as exchange_module
-from export import export as export_module
-from export import files, tflite
-from export.exchange import exchange
-from export.files import new_folder
+from export.convert import converter
+from export.jobs import from_run as export_module
+from export.system import files
+from export.system import swap as exchange_module
+from export.system.files import new_folder
+from export.system.swap import exchange
 from firmware_harness.bundle.read import open_bundle
 
 KILLS = 50
@@ -39,7 +40,7 @@ def slow_conversion(*, outputs: dict[str, Path], **_: object) -> None:
 
 def export_here(bundle: Path, out: Path, seed: int) -> None:
     """`export_bundle` of a bundle made by hand, whose model and crops do not belong together."""
-    tflite.convert = slow_conversion
+    converter.convert = slow_conversion
     fits = {"crops": 1, "correct_float": 1, "correct_model": 1, "same": 1}
     measured = export_module.parity.Parity(**fits, max_logit_difference_steps=float(seed))
     patched = {
@@ -90,7 +91,7 @@ WATCHED = (
 
 @pytest.fixture(scope="module")
 def processes():
-    with preloaded("pytest", "export.export", "firmware_harness.bundle.read") as context:
+    with preloaded("pytest", "export.jobs.from_run", "firmware_harness.bundle.read") as context:
         yield context
 
 

@@ -7,7 +7,7 @@ import tf_keras
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.tflite import Conversion, convert_all
+from export.convert.converter import Conversion, convert_all
 from pld_tf import models
 from pld_tf.bundle import freeze, save_model
 from pld_tf.files import write_npz

@@ -21,13 +21,14 @@ from tiny_bundle import (
 )
 from typer.testing import CliRunner
 
-from export import parity, tflite
 from export.cli import export as export_command
+from export.convert import converter
 from export.errors import ExportError
-from export.export import export_bundle
-from export.files import inventory
-from export.harness import Harness
-from export.inspect_tflite import inspect
+from export.jobs.from_run import export_bundle
+from export.parity import accuracy
+from export.ports import Harness
+from export.system.files import inventory
+from export.tflite.facts import inspect
 
 app = typer.Typer()
 app.command()(export_command)
@@ -122,14 +123,14 @@ def test_validation_crops_are_stored_as_the_model_takes_them(exported, run):
         np.load(exported / "validation.npz") as stored,
         np.load(run / "bundle" / "validation.npz") as given,
     ):
-        expected = parity.quantize(given["features"], info.input)
+        expected = accuracy.quantize(given["features"], info.input)
         np.testing.assert_array_equal(stored["model_input"], expected)
         np.testing.assert_array_equal(stored["labels"], given["labels"])
 
 
 def test_of_many_validation_crops_some_are_kept_evenly_spread(run, exported, tmp_path, monkeypatch):
     reuse(exported, monkeypatch)
-    monkeypatch.setattr("export.export.MAX_CARRIED_CROPS", 20)
+    monkeypatch.setattr("export.jobs.from_run.MAX_CARRIED_CROPS", 20)
     export_bundle(run, out=tmp_path / "out", max_loss_points=5)
     with (
         np.load(tmp_path / "out" / "validation.npz") as kept,
@@ -147,8 +148,8 @@ def test_manifest_repeats_where_the_student_comes_from(run, manifest):
 
 
 def test_quantization_in_the_manifest_is_what_the_interpreter_reads(exported, manifest):
-    interpreter = parity.Interpreter(
-        str(exported / "model.tflite"), experimental_op_resolver_type=parity.GOLDEN
+    interpreter = accuracy.Interpreter(
+        str(exported / "model.tflite"), experimental_op_resolver_type=accuracy.GOLDEN
     )
     (into,), (out_of,) = interpreter.get_input_details(), interpreter.get_output_details()
     for given, read in ((manifest["model"]["input"], into), (manifest["model"]["output"], out_of)):
@@ -174,12 +175,14 @@ def test_golden_output_is_the_reference_kernels_on_the_quantized_features(export
         for name in ("audio", "features", "logits"):
             np.testing.assert_array_equal(golden[name], given[name])
         assert golden["model_input"].dtype == golden["model_output"].dtype == np.int8
-        difference = parity.dequantize(golden["model_input"], info.input) - golden["features"]
+        difference = accuracy.dequantize(golden["model_input"], info.input) - golden["features"]
         inside = np.abs(golden["model_input"]) < 127
         assert np.abs(difference[inside]).max() <= info.input.scale * 0.5001
-        steps = parity.dequantize(golden["model_output"], info.output) - golden["logits"]
+        steps = accuracy.dequantize(golden["model_output"], info.output) - golden["logits"]
         assert np.abs(steps).max() < 20 * info.output.scale
-        again = parity.run(exported / "model.tflite", golden["model_input"], resolver=parity.GOLDEN)
+        again = accuracy.run(
+            exported / "model.tflite", golden["model_input"], resolver=accuracy.GOLDEN
+        )
         np.testing.assert_array_equal(golden["model_output"], again)
 
 
@@ -207,7 +210,7 @@ def test_too_much_loss_fails_with_the_figures_and_writes_nothing(
 ):
     reuse(exported, monkeypatch)
     monkeypatch.setattr(
-        parity, "compare", lambda **_: parity.Parity(
+        accuracy, "compare", lambda **_: accuracy.Parity(
             crops=200, correct_float=190, correct_model=187, same=180,
             max_logit_difference_steps=2.0,
         )
@@ -226,8 +229,8 @@ def test_operators_left_in_float_are_named_and_nothing_is_written(
     info = inspect(exported / "model_float.tflite")
     assert info.float_operators == ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN")
     reuse(exported, monkeypatch)
-    monkeypatch.setattr("export.export.inspect", lambda path: info)
-    monkeypatch.setattr("export.export._check_ends", lambda *_, **__: None)
+    monkeypatch.setattr("export.jobs.from_run.inspect", lambda path: info)
+    monkeypatch.setattr("export.jobs.from_run._check_ends", lambda *_, **__: None)
     with pytest.raises(ExportError, match=r"4 kinds .*\(CONV_2D, DEPTHWISE_CONV_2D, FULLY"):
         export_bundle(run, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -235,11 +238,11 @@ def test_operators_left_in_float_are_named_and_nothing_is_written(
 
 def test_a_saved_model_of_another_run_is_refused(run, exported, tmp_path, monkeypatch):
     reuse(exported, monkeypatch)
-    monkeypatch.setattr("export.bundle_reader._crop_shape", lambda *_: (FRAMES, BINS))
+    monkeypatch.setattr("export.model_bundle.read._crop_shape", lambda *_: (FRAMES, BINS))
     info = inspect(exported / "model.tflite")
     shorter = {"shape": (1, FRAMES - 2, BINS, 1), "dtype": "int8", "scale": 1.0, "zero_point": 0}
     changed = type(info)(**{**vars(info), "input": type(info.input)(**shorter)})
-    monkeypatch.setattr("export.export.inspect", lambda path: changed)
+    monkeypatch.setattr("export.jobs.from_run.inspect", lambda path: changed)
     with pytest.raises(ExportError, match=r"must become int8 \[1, 12, 10, 1\], got int8 \[1, 10"):
         export_bundle(run, out=tmp_path / "out")
 
@@ -252,7 +255,7 @@ def reuse(exported: Path, monkeypatch) -> None:
         for kind, path in outputs.items():
             path.write_bytes((exported / names[kind]).read_bytes())
 
-    monkeypatch.setattr(tflite, "convert", copy)
+    monkeypatch.setattr(converter, "convert", copy)
 
 
 def test_a_full_disk_is_reported_and_nothing_stays(run, exported, tmp_path, monkeypatch):
@@ -261,7 +264,7 @@ def test_a_full_disk_is_reported_and_nothing_stays(run, exported, tmp_path, monk
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("export.export.write_json", full)
+    monkeypatch.setattr("export.jobs.from_run.write_json", full)
     with pytest.raises(ExportError, match=r"cannot write --out .*out: No space left on device"):
         export_bundle(run, out=tmp_path / "out", max_loss_points=5)
     assert list(tmp_path.iterdir()) == []
@@ -270,7 +273,7 @@ def test_a_full_disk_is_reported_and_nothing_stays(run, exported, tmp_path, monk
 def test_a_converter_that_is_killed_is_reported_by_its_signal(run, tmp_path, monkeypatch):
     program = "import os, sys; print('last words', file=sys.stderr); sys.stderr.flush();"
     program += f"os.kill(os.getpid(), {int(signal.SIGSEGV)})"
-    monkeypatch.setattr(tflite, "child_command", lambda job: [sys.executable, "-c", program])
+    monkeypatch.setattr(converter, "child_command", lambda job: [sys.executable, "-c", program])
     with pytest.raises(ExportError, match=r"was killed by SIGSEGV .*last lines: last words"):
         export_bundle(run, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -280,7 +283,7 @@ def test_a_converter_that_fails_is_reported_by_its_last_lines(run, tmp_path):
     (tmp_path / "saved_model").mkdir()
     (tmp_path / "saved_model" / "saved_model.pb").write_bytes(b"garbage")
     with pytest.raises(ExportError, match=r"ended with code 1 .*[Cc]annot parse") as caught:
-        tflite.convert(
+        converter.convert(
             saved_model=tmp_path / "saved_model",
             representative=run / "bundle" / "representative.npz",
             outputs={"float": tmp_path / "x.tflite"},
@@ -295,9 +298,9 @@ def test_a_folder_named_export_where_the_user_works_does_no_harm(tmp_path, monke
     job = tmp_path / "job.json"
     job.write_text("{}")
     ended = subprocess.run(
-        [*tflite.child_command(job)[:3], "export.errors"],
+        [*converter.child_command(job)[:3], "export.errors"],
         cwd=tmp_path,
-        env=tflite._child_environment(),
+        env=converter._child_environment(),
         capture_output=True,
         text=True,
         check=False,

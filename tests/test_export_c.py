@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.c_array import model_data_header, model_data_source
-from export.c_headers import c_number, c_string, feature_spec_header, labels_header
-from export.inspect_tflite import ModelInfo, TensorInfo
+from export.c_code.headers import c_number, c_string, feature_spec_header, labels_header
+from export.c_code.model_data import model_data_header, model_data_source
+from export.tflite.facts import ModelInfo, TensorInfo
 
 LABELS = ('ja "1"', "é\\n??/", "unknown")
 MODEL = ModelInfo(

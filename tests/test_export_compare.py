@@ -12,15 +12,15 @@ import tiny_bundle
 import typer
 from typer.testing import CliRunner
 
-from export import compare as compare_module
-from export import tflite
-from export.bundle_reader import read_bundle
 from export.cli import export as export_command
-from export.compare import Compared, Comparison, compare_run, comparison_text
+from export.convert import converter
 from export.errors import ExportError
-from export.export import export_bundle
-from export.export_text import summary
-from export.students import find_students
+from export.jobs import compare as compare_module
+from export.jobs.compare import Compared, Comparison, compare_run, comparison_text
+from export.jobs.from_run import export_bundle
+from export.jobs.text import summary
+from export.model_bundle.read import read_bundle
+from export.model_bundle.students import find_students
 
 app = typer.Typer()
 app.command()(export_command)
@@ -152,7 +152,7 @@ def converted(run, tmp_path_factory) -> dict[str, Path]:
     students = find_students(read_bundle(run))
     paths = compare_module.convert_students(students, folder, float_model=folder / "float.tflite")
     finished = students["qat"].directory
-    tflite.convert(
+    converter.convert(
         saved_model=finished / "saved_model",
         representative=finished / "representative.npz",
         outputs={"float": folder / "qat_float.tflite"},
@@ -168,7 +168,7 @@ def reuse(request, monkeypatch) -> None:
         return
     run, converted = (request.getfixturevalue(name) for name in ("run", "converted"))
 
-    def copy(conversions: Sequence[tflite.Conversion]) -> None:
+    def copy(conversions: Sequence[converter.Conversion]) -> None:
         for each in conversions:
             is_plain = each.saved_model.parent == run / "bundle"
             for kind, path in each.outputs.items():
@@ -177,7 +177,7 @@ def reuse(request, monkeypatch) -> None:
                 name = (names if is_plain else finished)[kind]
                 path.write_bytes(converted[name].read_bytes())
 
-    monkeypatch.setattr(tflite, "convert_all", copy)
+    monkeypatch.setattr(converter, "convert_all", copy)
 
 
 def test_students_are_measured_on_the_float_students_crops(run, converted):
@@ -227,7 +227,7 @@ def test_a_variant_asked_for_is_taken_though_it_is_not_the_best(run, converted, 
 
 
 def test_the_hash_in_the_manifest_is_of_the_bundle_that_was_taken(run, tmp_path):
-    from export.files import sha256
+    from export.system.files import sha256
 
     hashes = {
         name: export_bundle(run, out=tmp_path / name, variant=name)["model_bundle_sha256"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from export.errors import ExportError
-from export.files import inventory, new_folder, read_npz, write_npz
+from export.system.files import inventory, new_folder, read_npz, write_npz
 
 MANIFEST = {"format": 1, "kind": "int8", "files": {}}
 
@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_at_an_array_is_told_once(tmp_path):
         "from pathlib import Path\n"
         "import numpy as np\n"
         "from export.errors import ExportError\n"
-        "from export.files import new_folder, write_npz\n"
+        "from export.system.files import new_folder, write_npz\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
         "try:\n"
         "    with new_folder(Path(sys.argv[1])) as stage:\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from export.c_code.ops import BUILTIN, ops_header, resolver_method
 from export.errors import ExportError
-from export.ops_header import BUILTIN, ops_header, resolver_method
 
 # What the resolver of TFLite Micro offers, as far as these tests ask: a stub of its interface.
 STUB = """

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.errors import ExportError
-from export.inspect_tflite import TensorInfo
-from export.parity import FAST, compare, dequantize, quantize, run
+from export.parity.accuracy import FAST, compare, dequantize, quantize, run
+from export.tflite.facts import TensorInfo
 
 INT8 = TensorInfo(shape=(1, 3), dtype="int8", scale=0.5, zero_point=-3)
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_bundle import BINS, FRAMES, LABELS, SPEC, arrays, handmade, rewrite_header
 
-from export import files
-from export.bundle_reader import REQUIRED, find_bundle, read_bundle
 from export.errors import ExportError
+from export.model_bundle.read import REQUIRED, find_bundle, read_bundle
+from export.system import files
 
 
 @pytest.fixture

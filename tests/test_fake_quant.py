@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_twins import INPUT_SCALE, SCALES, schema, three_layers
 
-from export import parity
-from export.fake_quant import Grid, Rounding, with_rounding, without_rounding
-from export.graph import Graph, parse_graph
+from export.parity import accuracy
+from export.tflite.graph import Graph, parse_graph
+from export.tflite.rounding import Grid, Rounding, with_rounding, without_rounding
 
 LAYERS = three_layers()
 NAMES = [layer.name for layer in LAYERS]
@@ -21,7 +21,7 @@ FLOAT = tiny_twins.float_model(LAYERS)
 def run(content: bytes, tmp_path_factory) -> np.ndarray:
     path = tmp_path_factory.mktemp("model") / "x.tflite"
     path.write_bytes(content)
-    return parity.run(path, CROPS, resolver=parity.FAST)
+    return accuracy.run(path, CROPS, resolver=accuracy.FAST)
 
 
 def close(found: np.ndarray, expected: np.ndarray) -> None:

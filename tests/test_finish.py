@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny_run
 
-from export.bundle_reader import read_bundle
+from export.model_bundle.read import read_bundle
 from pld_tf.distill import finish as finish_module
 from pld_tf.distill import rung as rung_module
 from pld_tf.distill.ladder import Ladder

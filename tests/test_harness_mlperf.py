@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.slow, stub.needs_qemu]
 
 
 def generate_c(path):
-    from export.c_model import generate
+    from export.c_code.model import generate
 
     made = generate(path.read_bytes())
     return {"kws_model.h": made.header, "kws_model.c": made.source}

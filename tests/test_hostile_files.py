@@ -20,11 +20,11 @@ import pytest
 from preloaded import preloaded
 from tiny_bundle import handmade, rewrite_header
 
-from export.bundle_reader import read_bundle
 from export.errors import ExportError
-from export.flatbuffer import Damaged, FlatBuffer
-from export.graph import MAX_RANK, read_graph
-from export.inspect_tflite import inspect
+from export.model_bundle.read import read_bundle
+from export.tflite.facts import inspect
+from export.tflite.flatbuffer import Damaged, FlatBuffer
+from export.tflite.graph import MAX_RANK, read_graph
 from firmware_harness.bundle.read import ModelFile, open_bundle, read_tflite
 from firmware_harness.errors import HarnessError
 
@@ -147,7 +147,7 @@ def test_two_hundred_mutations_are_each_read_or_refused(kind, folder):
 @pytest.fixture(scope="module")
 def processes():
     with preloaded(
-        "pytest", "export.inspect_tflite", "firmware_harness.runtimes.trial_child"
+        "pytest", "export.tflite.facts", "firmware_harness.runtimes.trial_child"
     ) as context:
         yield context
 

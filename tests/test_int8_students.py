@@ -18,11 +18,12 @@ from test_quantization_aware import (
     weights_by_name,
 )
 
-from export import parity, tflite
-from export.graph import read_graph
-from export.inspect_tflite import inspect
-from export.layer_match import match
-from export.layer_report import layer_report
+from export.convert import converter
+from export.layer_costs.match import match
+from export.layer_costs.report import layer_report
+from export.parity import accuracy
+from export.tflite.facts import inspect
+from export.tflite.graph import read_graph
 from firmware_harness.runtimes.tflm import run_model
 from pld_tf import models
 from pld_tf.bundle import freeze, save_model
@@ -54,7 +55,7 @@ def convert(folder: Path, students: dict[str, tf_keras.Model]) -> None:
         seen = np.concatenate([crops(seed) for seed in (0, 1)])[..., 0]
         write_npz(folder / family / "some.npz", features=seen)
         jobs.append(
-            tflite.Conversion(
+            converter.Conversion(
                 saved_model=folder / family / "saved_model",
                 representative=folder / family / "some.npz",
                 outputs={
@@ -63,7 +64,7 @@ def convert(folder: Path, students: dict[str, tf_keras.Model]) -> None:
                 },
             )
         )
-    tflite.convert_all(jobs)
+    converter.convert_all(jobs)
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +86,10 @@ def off_by(path: Path, logits: np.ndarray, seed: int) -> np.ndarray:
     Logits too low for its output count as the lowest.
     """
     info = inspect(path)
-    stored = parity.quantize(crops(seed)[..., 0], info.input)
-    found = parity.run(path, stored, resolver=parity.GOLDEN)
-    lowest = parity.dequantize(np.int8([-128]), info.output)
-    return np.abs(parity.dequantize(found, info.output) - np.maximum(logits, lowest))
+    stored = accuracy.quantize(crops(seed)[..., 0], info.input)
+    found = accuracy.run(path, stored, resolver=accuracy.GOLDEN)
+    lowest = accuracy.dequantize(np.int8([-128]), info.output)
+    return np.abs(accuracy.dequantize(found, info.output) - np.maximum(logits, lowest))
 
 
 # --- full int8 ---
@@ -112,7 +113,9 @@ def test_int8_gives_the_floats_logits_within_a_stated_bound(folder, students, fa
 
 @every_student
 def test_the_float_twin_gives_the_students_logits(folder, students, family):
-    found = parity.run(folder / f"{family}_float.tflite", crops(7)[..., 0], resolver=parity.FAST)
+    found = accuracy.run(
+        folder / f"{family}_float.tflite", crops(7)[..., 0], resolver=accuracy.FAST
+    )
     np.testing.assert_allclose(found, predict_logits(students[family], crops(7)), atol=1e-4)
 
 
@@ -152,17 +155,17 @@ def test_each_call_of_a_gate_that_layers_share_costs_macs(students):
 @every_student
 def test_tflite_micro_runs_it_within_a_step_or_two_of_the_reference_kernels(folder, family):
     path = folder / f"{family}.tflite"
-    stored = parity.quantize(crops(7)[..., 0], inspect(path).input)
+    stored = accuracy.quantize(crops(7)[..., 0], inspect(path).input)
     found = run_model(path, stored)
     assert found is not None
-    expected = parity.run(path, stored, resolver=parity.GOLDEN)
+    expected = accuracy.run(path, stored, resolver=accuracy.GOLDEN)
     assert np.abs(found.astype(int) - expected).max() <= 2
 
 
 @needs_tflm
 def test_tflite_micro_forgets_the_state_of_an_lstm_between_crops(folder):
     path = folder / "lstm.tflite"
-    one, other = parity.quantize(crops(7)[:2, ..., 0], inspect(path).input)
+    one, other = accuracy.quantize(crops(7)[:2, ..., 0], inspect(path).input)
     found = run_model(path, np.stack([one, other, one]))
     assert found is not None
     np.testing.assert_array_equal(found[0], found[2])

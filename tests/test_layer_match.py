@@ -2,8 +2,8 @@
 
 import pytest
 
-from export.graph import Graph, Operator, Tensor
-from export.layer_match import CONVERTING, match
+from export.layer_costs.match import CONVERTING, match
+from export.tflite.graph import Graph, Operator, Tensor
 
 CHAIN = [("CONV_2D", "a"), ("CONV_2D", "b"), ("MEAN", "c"), ("FULLY_CONNECTED", "logits:0")]
 

@@ -8,15 +8,15 @@ import tiny_bundle
 import tiny_twins
 from tiny_twins import Dense, three_layers
 
-from export import layer_report as layer_report_module
-from export import parity
 from export.errors import ExportError
-from export.graph import read_graph
-from export.inspect_tflite import inspect
-from export.layer_match import match
-from export.layer_report import layer_report
-from export.layer_tensors import Noise, Scales, decibels
-from export.layer_text import costs_most, layers_text
+from export.layer_costs import report as layer_report_module
+from export.layer_costs.match import match
+from export.layer_costs.report import layer_report
+from export.layer_costs.tensors import Noise, Scales, decibels
+from export.layer_costs.text import costs_most, layers_text
+from export.parity import accuracy
+from export.tflite.facts import inspect
+from export.tflite.graph import read_graph
 
 CROPS = tiny_twins.crops(40)
 
@@ -175,9 +175,9 @@ def test_all_layers_are_rounded_together_as_in_numpy(bad):
 def test_the_models_own_cost_is_that_of_its_integers(bad, tmp_path):
     model, float_model = write_twins(tmp_path, BAD)
     info = inspect(model)
-    stored = parity.run(model, parity.quantize(CROPS, info.input), resolver=parity.GOLDEN)
-    exact = parity.run(float_model, CROPS, resolver=parity.FAST)
-    found = parity.dequantize(stored, info.output)
+    stored = accuracy.run(model, accuracy.quantize(CROPS, info.input), resolver=accuracy.GOLDEN)
+    exact = accuracy.run(float_model, CROPS, resolver=accuracy.FAST)
+    found = accuracy.dequantize(stored, info.output)
     flipped = int((found.argmax(axis=1) != exact.argmax(axis=1)).sum())
     assert bad["model"]["flipped"] == flipped > 0
     expected = divergence(exact.astype(np.float64), found.astype(np.float64))
@@ -279,7 +279,7 @@ def spoiled():
 
 @pytest.mark.slow
 def test_of_a_converted_network_the_spoiled_layer_is_named(tmp_path):
-    from export import tflite
+    from export.convert import converter
     from pld_tf.bundle import freeze, save_model
     from pld_tf.files import write_npz
 
@@ -287,12 +287,12 @@ def test_of_a_converted_network_the_spoiled_layer_is_named(tmp_path):
     save_model(freeze(spoiled(), frames=12, bins=10), tmp_path / "saved_model")
     write_npz(tmp_path / "some.npz", features=crops)
     paths = {kind: tmp_path / f"{kind}.tflite" for kind in ("int8", "float")}
-    tflite.convert(
+    converter.convert(
         saved_model=tmp_path / "saved_model",
         representative=tmp_path / "some.npz",
         outputs=paths,
     )
-    labels = parity.run(paths["float"], crops, resolver=parity.FAST).argmax(axis=1)
+    labels = accuracy.run(paths["float"], crops, resolver=accuracy.FAST).argmax(axis=1)
     report = layer_report(
         paths["int8"],
         float_model=paths["float"],

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import add_of_two
 
-from export.graph import parse_graph
-from export.logit_range import UNHEARD, narrow_logits
+from export.convert.logit_range import UNHEARD, narrow_logits
+from export.tflite.graph import parse_graph
 
 CLASSES = 5
 
@@ -115,8 +115,8 @@ def test_a_conversion_narrows_the_range(tmp_path):
     """Two classes from the mean m of the features, 10 m and -50 - m: the best one is at least 0."""
     import tf_keras
 
-    from export import tflite
-    from export.inspect_tflite import inspect
+    from export.convert import converter
+    from export.tflite.facts import inspect
     from pld_tf.bundle import freeze, save_model
     from pld_tf.files import write_npz
 
@@ -128,7 +128,7 @@ def test_a_conversion_narrows_the_range(tmp_path):
     means = np.linspace(0, 1.5, 16, dtype=np.float32)
     write_npz(tmp_path / "some.npz", features=np.tile(means[:, None, None], (1, 4, 2)))
     save_model(freeze(model, frames=4, bins=2), tmp_path / "saved_model")
-    tflite.convert(
+    converter.convert(
         saved_model=tmp_path / "saved_model",
         representative=tmp_path / "some.npz",
         outputs={"int8": tmp_path / "int8.tflite"},

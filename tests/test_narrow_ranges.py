@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.narrow_ranges import least_error, narrow_ranges
+from export.convert.narrow_ranges import least_error, narrow_ranges
 
 layers = tf_keras.layers
 pytestmark = pytest.mark.filterwarnings("ignore:Statistics for quantized inputs were expected")

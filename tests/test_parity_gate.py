@@ -9,14 +9,16 @@ import tiny_bundle
 import tiny_twins
 from tiny_twins import three_layers
 
-from export import gate, parity, parity_gate
-from export.bundle_reader import ModelBundle
 from export.errors import ExportError
-from export.gate import check_options, pass_gate
-from export.inspect_tflite import inspect
-from export.parity_gate import TENSORFLOW, Measured, measure
-from export.parity_rows import Row, table_text
+from export.jobs import gate
+from export.jobs.gate import check_options, pass_gate
+from export.model_bundle.read import ModelBundle
+from export.parity import accuracy
+from export.parity import measure as parity_gate
+from export.parity.measure import TENSORFLOW, Measured, measure
+from export.parity.rows import Row, table_text
 from export.parity_stages import FLOAT, REFERENCE, AudioStage, Heard, Skipped, Stage, Stages
+from export.tflite.facts import inspect
 
 VALIDATION, GOLDEN, SAMPLES = 60, 3, 52
 LAYERS = three_layers()
@@ -65,7 +67,7 @@ def rows(found: Measured, stage: str) -> list[Row]:
 
 
 def on_reference(folder: Path, crops: np.ndarray) -> np.ndarray:
-    return parity.run(folder / parity_gate.MODEL, crops, resolver=parity.GOLDEN)
+    return accuracy.run(folder / parity_gate.MODEL, crops, resolver=accuracy.GOLDEN)
 
 
 def stage(name: str, run=on_reference, *, against: tuple[str, ...] = (REFERENCE,)) -> Stage:
@@ -108,7 +110,7 @@ def test_int8_against_float_is_counted_as_on_paper(folder):
     """Rounded layer by layer in NumPy, then counted in steps of the last layer's scale."""
     crops = student().validation_features
     exact = tiny_twins.logits(LAYERS, crops) / LAYERS[-1].scale
-    stored = on_reference(folder, parity.quantize(crops, inspect(folder / "model.tflite").input))
+    stored = on_reference(folder, accuracy.quantize(crops, inspect(folder / "model.tflite").input))
     steps = np.rint(np.abs(stored - exact.astype(np.float64))).astype(int).ravel().tolist()
     row = rows(measured(folder), REFERENCE)[0]
     assert row.by_steps == {step: steps.count(step) for step in sorted({*steps} - {0})}
@@ -158,7 +160,7 @@ def test_a_stage_takes_crops_as_the_model_stores_them_in_one_call(folder):
     (crops,) = taken
     given = student()
     every = np.concatenate([given.validation_features, given.golden_features])
-    expected = parity.quantize(every, inspect(folder / parity_gate.MODEL).input)
+    expected = accuracy.quantize(every, inspect(folder / parity_gate.MODEL).input)
     np.testing.assert_array_equal(crops, expected)
     assert crops.dtype == np.int8
 
@@ -202,7 +204,7 @@ def hear(folder: Path, audio: np.ndarray) -> Heard:
     """A front end that gives the golden features, but for two that are three steps off."""
     assert audio.dtype == np.int16
     info = inspect(folder / parity_gate.MODEL)
-    features = parity.quantize(student().golden_features[: len(audio)], info.input)
+    features = accuracy.quantize(student().golden_features[: len(audio)], info.input)
     features[0, 0, :2] += np.int8(3)
     return Heard(features=features, outputs=on_reference(folder, features))
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from export.errors import ExportError
-from export.inspect_tflite import TensorInfo
-from export.parity_rows import (
+from export.parity.rows import (
     Row,
     allowed_flips,
     check_max_flips,
@@ -19,6 +18,7 @@ from export.parity_rows import (
     table_text,
 )
 from export.parity_stages import FLOAT, REFERENCE
+from export.tflite.facts import TensorInfo
 
 INT8 = TensorInfo(shape=(1, 3), dtype="int8", scale=0.5, zero_point=-3)
 UNQUANTIZED = TensorInfo(shape=(1, 3), dtype="float32", scale=0.0, zero_point=0)

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from export.arena import Life, greedy_bytes, plan_arena, tensor_lives
 from export.cli import Brought
 from export.cli import export as export_command
-from export.device_fit import Layers, Limits, device_costs, refused_operators, too_large
+from export.device_fit.arena import Life, greedy_bytes, plan_arena, tensor_lives
+from export.device_fit.limits import Layers, Limits, device_costs, refused_operators, too_large
+from export.device_fit.preflight import narrower_widths, report_text, require_fit
 from export.errors import ExportError
-from export.graph import Graph, Operator, Tensor, read_graph
-from export.preflight import narrower_widths, report_text, require_fit
+from export.tflite.graph import Graph, Operator, Tensor, read_graph
 from pld_tf import cli
 from pld_tf.recipe import load_recipe, recipe_names
 
@@ -416,7 +416,7 @@ def test_every_shipped_recipe_fits_its_device_and_is_checked_in_a_minute(name):
 def test_tensors_of_every_family_are_planned_as_tflm_does(tmp_path):
     """A dilated residual network has many tensors of one size: there the order of ties counts."""
     pytest.importorskip("tflite_micro", reason="needs the extra tflm")
-    from export.tflite import Conversion, convert_all
+    from export.convert.converter import Conversion, convert_all
     from firmware_harness.runtimes.tflm import arena_of_file
 
     networks = {

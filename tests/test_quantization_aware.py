@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from export import parity, tflite
-from export.graph import read_graph
-from export.inspect_tflite import inspect
-from export.layer_tensors import Twin
+from export.convert import converter
+from export.layer_costs.tensors import Twin
+from export.parity import accuracy
+from export.tflite.facts import inspect
+from export.tflite.graph import read_graph
 from pld_tf import models
 from pld_tf.bundle import freeze, save_model
 from pld_tf.distill.compressed import clustered, pruned
@@ -174,17 +175,17 @@ def test_int8_is_what_training_simulated_and_no_operator_stays_float(tmp_path, m
     save_model(freeze(model, frames=FRAMES, bins=BINS), tmp_path / "saved_model")
     write_npz(tmp_path / "some.npz", features=crops()[..., 0])
     path = tmp_path / "int8.tflite"
-    tflite.convert(
+    converter.convert(
         saved_model=tmp_path / "saved_model",
         representative=tmp_path / "some.npz",
         outputs={"int8": path},
     )
     info = inspect(path)
     assert info.float_operators == ()
-    stored = parity.quantize(crops(3)[..., 0], info.input)
-    found = parity.run(path, stored, resolver=parity.FAST)
+    stored = accuracy.quantize(crops(3)[..., 0], info.input)
+    found = accuracy.run(path, stored, resolver=accuracy.FAST)
     logits = predict_logits(model, crops(3))
-    steps = np.abs(parity.dequantize(found, info.output) - logits) / info.output.scale
+    steps = np.abs(accuracy.dequantize(found, info.output) - logits) / info.output.scale
     spread = (logits - logits.mean(axis=0)).std() / info.output.scale
     # What has nothing to do with the crop would be off by the spread.
     assert np.sqrt(np.mean(steps**2)) < spread / 2
@@ -263,7 +264,7 @@ def int8_kernels(folder, student: tf_keras.Model) -> list[np.ndarray]:
     save_model(freeze(student, frames=FRAMES, bins=BINS), folder / "saved_model")
     write_npz(folder / "some.npz", features=crops()[..., 0])
     path = folder / "int8.tflite"
-    tflite.convert(
+    converter.convert(
         saved_model=folder / "saved_model",
         representative=folder / "some.npz",
         outputs={"int8": path},

@@ -8,7 +8,7 @@ import pytest
 import tiny_reproduction as tiny
 import tiny_run
 
-from export.tflite import int8_bytes
+from export.convert.converter import int8_bytes
 from pld_tf.data.classes import find_classes
 from pld_tf.data.hearing import pad_crops
 from pld_tf.data.held_out import HeldOut, held_out

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny_run
 
-from export.bundle_reader import read_bundle
+from export.model_bundle.read import read_bundle
 from pld_tf import run as run_module
 from pld_tf.distill.ladder import RungResult
 from pld_tf.errors import PldError

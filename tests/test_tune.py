@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.tuned import read_decision
+from export.jobs.set_decision import read_decision
 from pld_tf import tune_bundle
 from pld_tf.accepts import Heard, Spoken, Tally
 from pld_tf.decision import NEVER, SCORE_ONE

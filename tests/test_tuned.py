@@ -6,9 +6,9 @@ import hearing_bundle
 import pytest
 from hearing_bundle import DECISION, manifest
 
-from export import tuned
 from export.errors import ExportError
-from export.tuned import read_decision, write_decision
+from export.jobs import set_decision
+from export.jobs.set_decision import read_decision, write_decision
 from firmware_harness.bundle.read import open_bundle
 
 OTHER = DECISION | {"smoothing": 7, "thresholds": {"yes": 5, "no": 32769}, "tuned": {"hours": 1}}
@@ -59,7 +59,7 @@ def test_a_failure_leaves_the_old_bundle(bundle, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tuned, "write_json", full)
+    monkeypatch.setattr(set_decision, "write_json", full)
     with pytest.raises(ExportError, match="No space left on device"):
         write_decision(bundle, OTHER)
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before

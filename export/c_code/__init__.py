@@ -1,0 +1,1 @@
+"""All C that is generated: model, data, front end, decision, headers."""

@@ -1,0 +1,164 @@
+"""The C files of a firmware bundle, by name: what the model gives, and what hearing audio needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from export.c_code import decision as c_decision
+from export.c_code import frontend as c_frontend
+from export.c_code import headers, model_data, ops
+from export.c_code.model import generate, generate_interface
+from export.errors import ExportError
+from export.measured_arena import Measured
+from export.model_bundle.read import ModelBundle
+from export.system.files import Json, read_npz
+from export.tflite.facts import ModelInfo
+
+DECISION_HEADER = "kws_decision_config.h"
+_FRONTEND = "kws_frontend."  # of the C that all bundles share, what needs neither model nor labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelC:
+    """A model's inference in C, or why there is none.
+
+    Args:
+      texts: by file name.
+      entry: `c_model` of the manifest; None where there is no such C.
+      refused: names the layer that has no C code, and says what helps.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict[str, str])
+    entry: Json | None = None
+    refused: str | None = None
+
+
+def model_data_texts(
+    content: bytes, model: ModelInfo, *, digest: str, needs: Measured | None
+) -> dict[str, str]:
+    """The .tflite as a C array, and its operators for TFLite Micro.
+
+    Args:
+      content: model.tflite.
+      model: what it computes.
+      digest: its sha256.
+      needs: its measured arena.
+
+    Raises:
+      ExportError: TFLite Micro lacks one of its operators.
+    """
+    arena = None if needs is None else int(needs["bytes_with_margin"])
+    return {
+        "kws_model_data.h": model_data.model_data_header(content, arena_bytes=arena),
+        "kws_model_data.c": model_data.model_data_source(content),
+        "kws_ops.h": ops.ops_header(model.operators, digest=digest),
+    }
+
+
+def model_c(content: bytes) -> ModelC:
+    """kws_model.h, kws_model.c and kws_model_tflm.cc of an int8 .tflite.
+
+    Raises:
+      ExportError: as `export.c_code.model.generate`.
+    """
+    made = generate(content)
+    texts = {
+        "kws_model.h": made.header,
+        "kws_model.c": made.source,
+        "kws_model_tflm.cc": made.tflm_source,
+    }
+    layers = [
+        {
+            "name": layer.name,
+            "operator": layer.operator,
+            "function": layer.function,
+            "output_shape": list(layer.output_shape),
+            "macs": layer.macs,
+        }
+        for layer in made.layers
+    ]
+    return ModelC(texts=texts, entry={"scratch_bytes": made.scratch_bytes, "layers": layers})
+
+
+def model_c_or_tflm(content: bytes) -> ModelC:
+    """As `model_c`; a model with a layer that has no C code gets the interface on TFLite Micro."""
+    try:
+        return model_c(content)
+    except ExportError as error:
+        header, tflm_source = generate_interface(content)
+        texts = {"kws_model.h": header, "kws_model_tflm.cc": tflm_source}
+        return ModelC(texts=texts, refused=str(error))
+
+
+def spec_texts(bundle: ModelBundle, model: ModelInfo, hashes: Mapping[str, str]) -> dict[str, str]:
+    """Class names, and the numbers of features and quantization.
+
+    Args:
+      bundle: of the student.
+      model: what it became.
+      hashes: sha256 by file name.
+    """
+    return {
+        "kws_labels.h": headers.labels_header(
+            bundle.labels, num_keywords=bundle.num_keywords, digest=hashes["labels.json"]
+        ),
+        "kws_feature_spec.h": headers.feature_spec_header(
+            bundle.feature_spec,
+            model=model,
+            crop_samples=bundle.golden_audio.shape[1],
+            digest=hashes["feature_spec.json"],
+        ),
+    }
+
+
+def decision_of(bundle: ModelBundle) -> Json | None:
+    """The manifest's, until `pld-tf tune` has found a better one; None where no word may fire."""
+    if not bundle.num_keywords:
+        return None
+    return c_decision.default_decision(
+        _keywords(bundle), hop_ms=int(bundle.feature_spec["hop_ms"]), frames=bundle.frames
+    )
+
+
+def audio_texts(
+    bundle: ModelBundle,
+    model: ModelInfo,
+    *,
+    decision: Json | None,
+    digest: str,
+    sources: Mapping[str, str],
+) -> dict[str, str]:
+    """The front end with its tables, decision and API.
+
+    Args:
+      bundle: of the student.
+      model: the int8 model that it became.
+      decision: `decision_of` it; None where no word may fire, and only the front end is written.
+      digest: sha256 of model.tflite.
+      sources: C that is the same in all bundles; without it there is nothing to add to.
+
+    Raises:
+      ExportError: tables or numbers of the bundle do not fit together.
+    """
+    if not sources:
+        return {}
+    tables = c_frontend.generate(
+        spec=bundle.feature_spec,
+        tables=read_npz(bundle.directory / "feature_tables.npz"),
+        input_scale=model.input.scale,
+        input_zero_point=model.input.zero_point,
+    )
+    if decision is None:
+        frontend = {name: text for name, text in sources.items() if name.startswith(_FRONTEND)}
+        return {**tables, **frontend}
+    header = c_decision.config_header(
+        decision,
+        keywords=_keywords(bundle),
+        hop_ms=int(bundle.feature_spec["hop_ms"]),
+        output_scale=model.output.scale,
+        digest=digest,
+    )
+    return {**tables, **sources, DECISION_HEADER: header}
+
+
+def _keywords(bundle: ModelBundle) -> tuple[str, ...]:
+    return bundle.labels[: bundle.num_keywords]

@@ -1,0 +1,240 @@
+"""Put the code of all layers together: kws_model.h and kws_model.c."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from export.c_code.model.ir import Model, Node, check_order, read_model
+from export.c_code.model.kernels.registry import PORTABLE, RENAMING, Emitter
+from export.c_code.model.layer import Kernel, LayerCode
+from export.c_code.model.layer import Layer as Checked
+from export.c_code.model.scratch import ALIGNMENT, Plan, Use, plan
+from export.c_code.model.templates import BY_BOTH, BY_TFLM, HEADER, SOURCE
+from export.c_code.model.tflm_route import tflm_source
+from export.errors import ExportError
+from export.tflite.flatbuffer import Damaged
+
+MAX_SCRATCH_BYTES = 2**26
+MAX_TABLE_CHARACTERS = 2**26  # layers may share their weights, so the file's size is no bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer of the generated code, in the order of `kws_model_layer_done`.
+
+    Args:
+      name: of its output tensor in the .tflite.
+      operator: name of the schema.
+      function: its C function.
+      macs: multiply-accumulates.
+      output_shape: of its output tensor.
+    """
+
+    name: str
+    operator: str
+    function: str
+    macs: int
+    output_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CModel:
+    """Generated code: kws_model.h, kws_model.c, kws_model_tflm.cc, and what there is to know."""
+
+    header: str
+    source: str
+    tflm_source: str
+    scratch_bytes: int
+    layers: tuple[Layer, ...]
+
+
+def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CModel:
+    """Write C code that computes an int8 model; the same model gives the same text.
+
+    Args:
+      model: a .tflite of one int8 input and one int8 output, from anywhere.
+      emitters: operator to what writes its code; kernels for one core differ here.
+
+    Raises:
+      ExportError: the file is damaged, or holds a layer that has no C code; the text names it.
+    """
+    read = read_model(model)
+    _check_operators(read, emitters)
+    check_order(read)
+    codes = _emit_all(read, emitters)
+    placed = plan(
+        [_use(read, node, codes[node.number]) for node in read.nodes],
+        sizes={index: value.elements for index, value in enumerate(read.values)},
+        model_input=read.input,
+        model_output=read.output,
+    )
+    if placed.bytes > MAX_SCRATCH_BYTES:
+        raise ExportError(
+            f"the model needs {placed.bytes} bytes of scratch memory; C code is written for at "
+            f"most {MAX_SCRATCH_BYTES}."
+        )
+    layers = [(node, code) for node in read.nodes if (code := codes[node.number]) is not None]
+    digest = hashlib.sha256(model).hexdigest()
+    # Never 0: a caller declares an array of it.
+    scratch_bytes = max(placed.bytes, ALIGNMENT)
+    return CModel(
+        header=_header(read, digest=digest, scratch_bytes=scratch_bytes, layers=len(layers)),
+        source=_source(read, layers, placed, digest=digest),
+        tflm_source=tflm_source(digest),
+        scratch_bytes=scratch_bytes,
+        layers=tuple(_info(read, node, code) for node, code in layers),
+    )
+
+
+def generate_interface(model: bytes) -> tuple[str, str]:
+    """kws_model.h and kws_model_tflm.cc, of a model with a layer that has no C code.
+
+    Raises:
+      ExportError: the file is damaged.
+    """
+    read = read_model(model)
+    digest = hashlib.sha256(model).hexdigest()
+    header = _header(read, digest=digest, scratch_bytes=ALIGNMENT, layers=0, by=BY_TFLM)
+    return header, tflm_source(digest)
+
+
+def _check_operators(model: Model, emitters: Mapping[str, Emitter]) -> None:
+    known = sorted((*emitters, *RENAMING))
+    for node in model.nodes:
+        if node.operator not in known:
+            raise model.refuse(
+                node,
+                f"there is code for {', '.join(known)}. Build the network of these, or run it on "
+                "TFLite Micro.",
+            )
+
+
+def _emit_all(model: Model, emitters: Mapping[str, Emitter]) -> dict[int, LayerCode | None]:
+    codes: dict[int, LayerCode | None] = {}
+    characters = 0
+    for node in model.nodes:
+        code = codes[node.number] = _emit(model, node, emitters)
+        characters += len(code.tables) if code else 0
+        if characters > MAX_TABLE_CHARACTERS:
+            raise model.refuse(node, f"the constants take more than {MAX_TABLE_CHARACTERS} bytes")
+    return codes
+
+
+def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCode | None:
+    """The code of a layer; None for one that only gives a tensor another shape."""
+    if node.operator in RENAMING:
+        layer = Checked(model, node)
+        source = layer.input()
+        layer.require(source.data is None, "it reshapes a constant")
+        layer.require(source.elements == layer.output.elements, "its shapes differ in size")
+        return None
+    try:
+        return emitters[node.operator](Checked(model, node))
+    except Damaged as error:  # options are read when they are asked for
+        raise model.refuse(node, f"{error}. Export it again") from error
+
+
+def _use(model: Model, node: Node, code: LayerCode | None) -> Use:
+    if code is None:
+        return Use(reads=(node.inputs[0],), writes=node.output, renames=True)
+    for index in code.arguments:
+        if model.values[index].data is not None:
+            raise model.refuse(node, "its input is a constant")
+    return Use(
+        reads=code.arguments,
+        writes=node.output,
+        over=tuple(code.arguments[position] for position in code.in_place),
+        work_bytes=code.work_bytes,
+    )
+
+
+def _info(model: Model, node: Node, code: LayerCode) -> Layer:
+    return Layer(
+        name=model.values[node.output].name,
+        operator=node.operator,
+        function=node.function,
+        macs=code.macs,
+        output_shape=model.values[node.output].shape,
+    )
+
+
+def _header(
+    model: Model, *, digest: str, scratch_bytes: int, layers: int, by: str = BY_BOTH
+) -> str:
+    source = model.values[model.input]
+    shape = [size for size in source.shape[1:] if size > 1] or [source.elements]
+    return HEADER.format(
+        digest=digest,
+        by=by,
+        input_bytes=source.elements,
+        input_shape="".join(f"[{size}]" for size in shape),
+        output_bytes=model.values[model.output].elements,
+        scratch_bytes=scratch_bytes,
+        alignment=ALIGNMENT,
+        layers=layers,
+    )
+
+
+def _source(
+    model: Model, layers: Sequence[tuple[Node, LayerCode]], placed: Plan, *, digest: str
+) -> str:
+    calls = [_call(node, code, placed, number) for number, (node, code) in enumerate(layers)]
+    if model.output in placed.in_input:
+        count = model.values[model.output].elements
+        calls.append(f"    for (int32_t i = 0; i < {count}; i++) output[i] = input[i];\n")
+    if not any("memory" in call for call in calls):
+        calls.insert(0, "    (void)memory;\n")
+    return SOURCE.format(
+        digest=digest,
+        kernels="\n".join(_kernel_texts([code for _, code in layers])),
+        layers="\n".join(_function(node, code) for node, code in layers),
+        calls="".join(calls),
+    )
+
+
+def _kernel_texts(codes: Sequence[LayerCode]) -> Iterator[str]:
+    """Each kernel once, after those that it needs."""
+    seen: set[str] = set()
+
+    def visit(kernel: Kernel) -> Iterator[str]:
+        if kernel.text in seen:
+            return
+        seen.add(kernel.text)
+        for needed in kernel.needs:
+            yield from visit(needed)
+        yield kernel.text
+
+    for code in codes:
+        for kernel in code.kernels:
+            yield from visit(kernel)
+
+
+def _function(node: Node, code: LayerCode) -> str:
+    parameters = [f"const int8_t *{name}" for name in _input_names(code)]
+    parameters += ["int8_t *output", *(["int32_t *work"] if code.work_bytes else [])]
+    return (
+        f"/* {node.operator} {code.comment}, int8 */\n"
+        f"{code.tables}\n"
+        f"static void {node.function}({', '.join(parameters)})\n{{\n{code.body}}}\n"
+    )
+
+
+def _input_names(code: LayerCode) -> list[str]:
+    if len(code.arguments) == 1:
+        return ["input"]
+    return [f"input_{position}" for position in range(len(code.arguments))]
+
+
+def _call(node: Node, code: LayerCode, placed: Plan, number: int) -> str:
+    arguments = [_pointer(index, placed) for index in (*code.arguments, node.output)]
+    if code.work_bytes:
+        arguments.append(f"(int32_t *)(void *)(memory + {placed.work[node.number]})")
+    return f"    {node.function}({', '.join(arguments)});\n    LAYER_DONE({number});\n"
+
+
+def _pointer(tensor: int, placed: Plan) -> str:
+    if tensor in placed.in_input:
+        return "input"
+    if tensor in placed.in_output:
+        return "output"
+    return f"memory + {placed.offsets[tensor]}"

@@ -1,0 +1,147 @@
+"""CONV_2D and FULLY_CONNECTED: every output is a row of weights times a patch of the input."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.c_code.model.c_text import bytes_text, call_text, shape_text, struct_text
+from export.c_code.model.ir import Value
+from export.c_code.model.kernels.channels import (
+    all_quick,
+    channels_text,
+    make_channels,
+    weight_scales,
+)
+from export.c_code.model.kernels.matrix_c import CONVOLVE, CONVOLVE_ANY
+from export.c_code.model.kernels.window import Window, window, window_rows
+from export.c_code.model.layer import Layer, LayerCode, clamp
+from export.c_code.model.requantize import single
+
+_LEAST_CHANNELS = 2  # that the quick kernel takes at a time
+MAX_TAPS = 2**16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """A layer as rows of weights times patches.
+
+    Args:
+      input, output: rows, columns, channels.
+      where: each output's patch; None when it is one pixel.
+      weights: [channels, taps].
+      factors: from steps of a channel's sum to steps of the output.
+      activation: its field in the options.
+    """
+
+    input: tuple[int, int, int]
+    output: tuple[int, int, int]
+    where: Window | None
+    weights: NDArray[np.int8]
+    factors: list[float]
+    activation: int
+
+
+def conv_2d(layer: Layer) -> LayerCode:
+    """CONV_2D: options padding, strides (columns, rows), activation, dilations."""
+    source = layer.image(layer.input())
+    weights = layer.constant(1, "int8")
+    layer.require(
+        len(weights.shape) == 4 and weights.shape[3] == source[2] and weights.elements > 0,
+        f"its weights {list(weights.shape)} do not fit an input of {source[2]} channels",
+    )
+    where = window(
+        layer,
+        taps=(weights.shape[1], weights.shape[2]),
+        strides=(layer.size(2, "stride"), layer.size(1, "stride")),
+        dilations=(
+            layer.size(5, "dilation", default=1),
+            layer.size(4, "dilation", default=1),
+        ),
+    )
+    output = layer.image(layer.output)
+    layer.require(output[2] == weights.shape[0], "weights and output differ in channels")
+    scales = weight_scales(layer, weights, axis=0)
+    return _code(
+        layer,
+        Product(
+            input=source,
+            output=output,
+            where=where,
+            weights=np.asarray(weights.data).reshape(output[2], -1),
+            factors=[layer.input().scale * scale / layer.output.scale for scale in scales],
+            activation=3,
+        ),
+    )
+
+
+def fully_connected(layer: Layer) -> LayerCode:
+    """FULLY_CONNECTED: a 1x1 convolution over rows of the input; options begin with activation."""
+    weights = layer.constant(1, "int8")
+    layer.require(len(weights.shape) == 2 and weights.elements > 0, "its weights must be a matrix")
+    out_depth, depth = weights.shape
+    rows = layer.input().elements // depth
+    layer.require(
+        layer.input().elements == rows * depth and layer.output.elements == rows * out_depth,
+        f"its weights {list(weights.shape)} do not fit its input and output",
+    )
+    layer.require(layer.node.option(1, kind="<b") == 0, "its weights are shuffled")
+    return _code(
+        layer,
+        Product(
+            input=(rows, 1, depth),
+            output=(rows, 1, out_depth),
+            where=None,
+            weights=np.asarray(weights.data),
+            factors=_dense_factors(layer, weights),
+            activation=0,
+        ),
+    )
+
+
+def _dense_factors(layer: Layer, weights: Value) -> list[float]:
+    """TFLM multiplies the scales in 32 bits when there is one for all channels."""
+    scales = weight_scales(layer, weights, axis=0)
+    if len(weights.scales) > 1:
+        return [layer.input().scale * scale / layer.output.scale for scale in scales]
+    return [single(layer.input().scale * scales[0]) / layer.output.scale] * len(scales)
+
+
+def _code(layer: Layer, product: Product) -> LayerCode:
+    depth, out_depth = product.input[2], product.output[2]
+    taps = product.weights.shape[1]
+    layer.require(taps <= MAX_TAPS, f"each output sums {taps} products; {MAX_TAPS} are supported")
+    channels = make_channels(layer, product.weights, product.factors)
+    quick = all_quick(channels) and out_depth >= _LEAST_CHANNELS
+    name, where = layer.node.function, product.where
+    call = call_text(
+        "convolve" if quick else "convolve_any",
+        f"&{name}_shape", f"{name}_weights", f"{name}_channels", "input", "output", "work",
+    )  # fmt: skip
+    clamping, clamp_kernel = clamp(layer, product.activation)
+    return LayerCode(
+        comment=f"{shape_text(layer.input().shape)} -> {shape_text(layer.output.shape)}"
+        + (f", {where.text}" if where else ""),
+        arguments=(layer.index(0),),
+        body=call + clamping,
+        tables=bytes_text(f"{name}_weights", product.weights.ravel().tolist())
+        + channels_text(f"{name}_channels", channels, quick=quick)
+        + _shape(layer, product),
+        kernels=(CONVOLVE if quick else CONVOLVE_ANY, *clamp_kernel),
+        work_bytes=4 * taps + depth,
+        # Pixel by pixel: what is written lies where all has been read.
+        in_place=(0,) if where is None or where.pointwise else (),
+        macs=math.prod((*product.output, taps)),
+    )
+
+
+def _shape(layer: Layer, product: Product) -> str:
+    return struct_text(
+        "conv",
+        f"{layer.node.function}_shape",
+        (product.input, "input: rows, columns, channels"),
+        *window_rows(product.where),
+        (product.output, "output: rows, columns, channels"),
+        ((layer.input().zero_point, layer.output.zero_point), "zero points"),
+    )

@@ -1,0 +1,139 @@
+"""C of CONV_2D and FULLY_CONNECTED: two outputs at a time share a multiplication."""
+
+from export.c_code.model.kernels.rescale import REQUANTIZE, REQUANTIZE_ANY
+from export.c_code.model.layer import Kernel
+
+GATHER = Kernel(
+    text="""\
+/* The patches that two outputs see. Two values share a word, the second times 2^23, so
+ * that one multiplication serves both. */
+struct conv {
+    int32_t rows, columns, depth;        /* of the input */
+    int32_t kernel_rows, kernel_columns;
+    int32_t stride_rows, stride_columns;
+    int32_t dilation_rows, dilation_columns;
+    int32_t rows_before, columns_before; /* padding */
+    int32_t output_rows, output_columns, output_depth;
+    int32_t input_zero, output_zero;     /* zero points; padding holds the input's */
+};
+
+static inline const int8_t *tap_of(const struct conv *conv, const int8_t *input,
+                                   const int8_t *padding, int32_t row, int32_t column)
+{
+    if (row < 0 || row >= conv->rows || column < 0 || column >= conv->columns) return padding;
+    return input + (row * conv->columns + column) * conv->depth;
+}
+
+static void gather_pair(const struct conv *conv, const int8_t *input, const int8_t *padding,
+                        int32_t first, int32_t second, int32_t *pairs)
+{
+    int32_t row_0 = first / conv->output_columns * conv->stride_rows - conv->rows_before;
+    int32_t row_1 = second / conv->output_columns * conv->stride_rows - conv->rows_before;
+    int32_t from_0 = first % conv->output_columns * conv->stride_columns - conv->columns_before;
+    int32_t from_1 = second % conv->output_columns * conv->stride_columns - conv->columns_before;
+    for (int32_t y = 0; y < conv->kernel_rows; y++) {
+        int32_t column_0 = from_0;
+        int32_t column_1 = from_1;
+        for (int32_t x = 0; x < conv->kernel_columns; x++) {
+            const int8_t *tap_0 = tap_of(conv, input, padding, row_0, column_0);
+            const int8_t *tap_1 = tap_of(conv, input, padding, row_1, column_1);
+            for (int32_t c = 0; c < conv->depth; c++) *pairs++ = tap_0[c] + tap_1[c] * (1 << 23);
+            column_0 += conv->dilation_columns;
+            column_1 += conv->dilation_columns;
+        }
+        row_0 += conv->dilation_rows;
+        row_1 += conv->dilation_rows;
+    }
+}
+"""
+)
+
+MULTIPLY_PAIR = Kernel(
+    text="""\
+/* Rows of weights times two patches, two rows at a time: a 64 bit sum holds the first patch's in
+ * its lower 23 bits and the second's above. |first sum| < 2^22. With an odd number of rows the
+ * last pair shares a row with the one before. */
+static void multiply_pair(const int32_t *pairs, int32_t taps, const int8_t *weights,
+                          const struct channel *channels, int32_t count, int32_t odd_zero,
+                          int8_t *output_0, int8_t *output_1)
+{
+    for (int32_t i = 0; i < count; i += 2) {
+        int32_t row = i < count - 2 ? i : count - 2;
+        const struct channel *channel = channels + row;
+        const int8_t *weight_0 = weights + row * taps;
+        const int8_t *weight_1 = weight_0 + taps;
+        int64_t sum_0 = 0;
+        int64_t sum_1 = 0;
+        for (int32_t t = 0; t < taps; t++) {
+            int32_t pair = pairs[t];
+            sum_0 += (int64_t)pair * weight_0[t];
+            sum_1 += (int64_t)pair * weight_1[t];
+        }
+        int32_t upper_0 = (int32_t)((sum_0 + (1 << 22)) >> 23);
+        int32_t upper_1 = (int32_t)((sum_1 + (1 << 22)) >> 23);
+        int32_t lower_0 = (int32_t)(sum_0 - (int64_t)upper_0 * (1 << 23));
+        int32_t lower_1 = (int32_t)(sum_1 - (int64_t)upper_1 * (1 << 23));
+        output_0[row] = requantize(lower_0, channel, odd_zero);
+        output_0[row + 1] = requantize(lower_1, channel + 1, odd_zero);
+        output_1[row] = requantize(upper_0, channel, odd_zero);
+        output_1[row + 1] = requantize(upper_1, channel + 1, odd_zero);
+    }
+}
+""",
+    needs=(REQUANTIZE,),
+)
+
+MULTIPLY_PAIR_ANY = Kernel(
+    text="""\
+/* As `multiply_pair`, for sums and multipliers of every size, and for a single row. */
+static void multiply_pair_any(const int32_t *pairs, int32_t taps, const int8_t *weights,
+                              const struct channel *channels, int32_t count, int32_t zero,
+                              int8_t *output_0, int8_t *output_1)
+{
+    for (int32_t row = 0; row < count; row++) {
+        int32_t lower = 0;
+        int32_t upper = 0;
+        for (int32_t t = 0; t < taps; t++) {
+            int32_t second = (pairs[t] + 128) >> 23;
+            lower += (pairs[t] - second * (1 << 23)) * *weights;
+            upper += second * *weights++;
+        }
+        output_0[row] = requantize_any(lower, channels + row, zero);
+        output_1[row] = requantize_any(upper, channels + row, zero);
+    }
+}
+""",
+    needs=(REQUANTIZE_ANY,),
+)
+
+
+def _conv_kernel(quick: bool) -> Kernel:
+    name = "" if quick else "_any"
+    zero = "2 * conv->output_zero + 1" if quick else "conv->output_zero"
+    return Kernel(
+        text=f"""\
+/* Two outputs at a time; an odd last one is computed twice. `work` holds a word for each tap, then
+ * `depth` bytes of padding. */
+static void convolve{name}(const struct conv *conv, const int8_t *weights,
+                     const struct channel *channels, const int8_t *input, int8_t *output,
+                     int32_t *work)
+{{
+    int32_t outputs = conv->output_rows * conv->output_columns;
+    int32_t taps = conv->kernel_rows * conv->kernel_columns * conv->depth;
+    int8_t *padding = (int8_t *)(work + taps);
+    for (int32_t c = 0; c < conv->depth; c++) padding[c] = (int8_t)conv->input_zero;
+    for (int32_t first = 0; first < outputs; first += 2) {{
+        int32_t second = first + 1 < outputs ? first + 1 : first;
+        gather_pair(conv, input, padding, first, second, work);
+        multiply_pair{name}(work, taps, weights, channels, conv->output_depth,
+                      {zero}, output + first * conv->output_depth,
+                      output + second * conv->output_depth);
+    }}
+}}
+""",
+        needs=(GATHER, MULTIPLY_PAIR if quick else MULTIPLY_PAIR_ANY),
+    )
+
+
+CONVOLVE = _conv_kernel(True)
+CONVOLVE_ANY = _conv_kernel(False)

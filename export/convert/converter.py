@@ -1,0 +1,147 @@
+"""Run the TFLite converter in a process of its own and report how it ended."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.errors import ExportError
+
+_REPORTED_LINES = 3
+_REPORTED_CHARACTERS = 300  # of one line: some name the whole graph
+# As in: error: loc(fused["Erf:", "Erf_1"]): 'tf.Erf' op is neither a custom op nor a flex op
+_ERROR_AT = re.compile(r"error: loc\((.{1,500}?)\): (.{1,200})")
+_NODE_NAME = re.compile(r'"([^"]+)"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """One SavedModel to be converted.
+
+    Args:
+      saved_model: folder with a batch-1 `serving_default` signature from features to logits.
+      representative: .npz whose `features` set the integer ranges.
+      outputs: kind ("int8", "int16x8" or "float") to where to write it.
+    """
+
+    saved_model: Path
+    representative: Path
+    outputs: dict[str, Path]
+
+
+class ConversionError(ExportError):
+    """A conversion that failed.
+
+    Attributes:
+      refused: operators of TensorFlow that have no integer form: what was said of each, by the
+        name of its node.
+    """
+
+    def __init__(self, text: str, *, refused: dict[str, str]) -> None:
+        super().__init__(text)
+        self.refused = refused
+
+
+def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]) -> None:
+    """Convert one SavedModel once per kind: see `Conversion` and `convert_all`."""
+    convert_all(
+        [Conversion(saved_model=saved_model, representative=representative, outputs=outputs)]
+    )
+
+
+def convert_all(conversions: Sequence[Conversion]) -> None:
+    """Convert SavedModels, each once per kind, in one process: TensorFlow starts up once.
+
+    Raises:
+      ConversionError: the converter failed or crashed; the text says how, and its last lines.
+    """
+    jobs = [
+        {
+            "saved_model": str(each.saved_model.absolute()),
+            "representative": str(each.representative.absolute()),
+            "outputs": {kind: str(path.absolute()) for kind, path in each.outputs.items()},
+        }
+        for each in conversions
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        job_file = Path(folder) / "jobs.json"
+        job_file.write_text(json.dumps(jobs), encoding="utf-8")
+        ended = subprocess.run(
+            child_command(job_file),
+            env=_child_environment(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if ended.returncode != 0:
+        name = ", ".join(str(each.saved_model) for each in conversions)
+        raise ConversionError(
+            _failure(ended.returncode, ended.stderr, name), refused=_refused(ended.stderr)
+        )
+
+
+def int8_bytes(bundle: Path) -> int:
+    """Size of a model bundle's int8 .tflite, which is not kept.
+
+    Raises:
+      ExportError: as `convert`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.tflite"
+        convert(
+            saved_model=bundle / "saved_model",
+            representative=bundle / "representative.npz",
+            outputs={"int8": model},
+        )
+        return model.stat().st_size
+
+
+def child_command(job_file: Path) -> list[str]:
+    """What to run; -P keeps a folder named `export` in the user's working folder out of it."""
+    return [sys.executable, "-P", "-m", "export.convert.child", str(job_file)]
+
+
+def _child_environment() -> dict[str, str]:
+    here = str(Path(__file__).parents[2])
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors stay
+        "CUDA_VISIBLE_DEVICES": "-1",  # ranges measured on a GPU differ in the last bits
+    }
+
+
+def _refused(stderr: str) -> dict[str, str]:
+    """What the converter says of each node that it could not convert."""
+    return {
+        _NODE_NAME.findall(place)[-1]: said
+        for place, said in _ERROR_AT.findall(stderr)
+        if _NODE_NAME.search(place)
+    }
+
+
+def _failure(returncode: int, stderr: str, saved_model: str) -> str:
+    if returncode < 0:
+        ended = f"was killed by {_signal_name(-returncode)}"
+    else:
+        ended = f"ended with code {returncode}"
+    lines = [line.strip()[:_REPORTED_CHARACTERS] for line in stderr.splitlines() if line.strip()]
+    last = " | ".join(lines[-_REPORTED_LINES:]) or "it printed nothing"
+    return (
+        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. "
+        "Models of convolutions, pooling, dense layers and ReLU convert."
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,1 @@
+"""Whether a model fits a device: flash, RAM, operators."""

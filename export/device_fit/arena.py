@@ -1,0 +1,158 @@
+"""The memory a model needs on TFLite Micro (TFLM), estimated from its graph. Runs nothing.
+
+TFLM keeps everything in one block, the arena: tensors that live for a part of an inference share
+memory, and structures that stay are put behind them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from export.tflite.graph import Graph, Operator
+
+_ALIGNMENT = 16
+# Bytes on a device of 32 bits. A tensor: TfLiteEvalTensor. An operator: its NodeAndRegistration
+# (32) and what its kernel keeps (64, the size of a convolution's). A channel: multiplier and
+# shift. The rest is the allocator's. Together they give the 22,772 bytes that the MLPerf Tiny
+# keyword model takes on a Cortex-M4, to the byte.
+_TENSOR_BYTES = 12
+_OPERATOR_BYTES = 96
+_CHANNEL_BYTES = 8
+_FIXED_BYTES = 488
+_PER_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """A tensor's bytes, and the first and last operator during which they are needed.
+
+    What an operator itself takes while it runs counts as a tensor after the graph's own.
+    """
+
+    tensor: int
+    bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arena:
+    """Args:
+    tensor_bytes: shared by tensors that live for a part of an inference, as planned.
+    fixed_bytes: structures, quantization and tensors that stay, as estimated.
+    peak_operator: during which operator most memory is needed.
+    peak_tensors: those that are needed then, largest first.
+    """
+
+    tensor_bytes: int
+    fixed_bytes: int
+    peak_operator: int
+    peak_tensors: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        return self.tensor_bytes + self.fixed_bytes
+
+
+def plan_arena(graph: Graph) -> Arena:
+    """Plan as TFLM's GreedyMemoryPlanner does, with its reference kernels.
+
+    Faster kernels (CMSIS-NN) ask for some scratch memory more.
+
+    Source: tflite-micro, tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc.
+    """
+    lives = tensor_lives(graph)
+    peak, needed = _peak(lives, len(graph.operators))
+    return Arena(
+        tensor_bytes=greedy_bytes(lives),
+        fixed_bytes=_fixed_bytes(graph),
+        peak_operator=peak,
+        peak_tensors=tuple(life.tensor for life in needed if life.tensor < len(graph.tensors)),
+    )
+
+
+def tensor_lives(graph: Graph) -> list[Life]:
+    """From the operator that makes a tensor to the last that reads it; no constants.
+
+    Sums of a MEAN, 32 bits each, follow the tensors (lite/micro/kernels/reduce_common.cc).
+    """
+    last_operator = max(0, len(graph.operators) - 1)
+    first: dict[int, int] = dict.fromkeys(graph.inputs, 0)
+    last: dict[int, int] = dict.fromkeys(graph.inputs, 0)
+    for number, operator in enumerate(graph.operators):
+        for index in operator.outputs:
+            first.setdefault(index, number)
+            last[index] = number
+        for index in operator.inputs:
+            if index in first:
+                last[index] = number
+    last |= {index: last_operator for index in graph.outputs if index in first}
+    return [
+        Life(tensor=index, bytes=_aligned(graph.tensors[index].bytes), first=made, last=last[index])
+        for index, made in first.items()
+        if not graph.tensors[index].constant and not graph.tensors[index].variable
+    ] + [
+        Life(tensor=len(graph.tensors) + number, bytes=_aligned(sums), first=number, last=number)
+        for number, operator in enumerate(graph.operators)
+        if (sums := _bytes_of_sums(graph, operator))
+    ]
+
+
+def _bytes_of_sums(graph: Graph, operator: Operator) -> int:
+    output = graph.tensors[operator.outputs[0]] if operator.name == "MEAN" else None
+    return 4 * math.prod(output.shape) if output and output.dtype in ("int8", "int16") else 0
+
+
+def greedy_bytes(lives: Sequence[Life]) -> int:
+    """Bytes that hold all tensors when each takes the lowest free place, largest first.
+
+    >>> a = Life(tensor=0, bytes=32, first=0, last=1)
+    >>> b = Life(tensor=1, bytes=16, first=1, last=2)
+    >>> c = Life(tensor=2, bytes=32, first=2, last=2)
+    >>> greedy_bytes([a, b, c])
+    48
+    """
+    placed: list[tuple[int, Life]] = []  # offset and tensor, lowest first
+    for life in sorted(lives, key=lambda each: (-each.bytes, -each.tensor)):
+        offset = 0
+        for start, other in placed:
+            if other.last < life.first or life.last < other.first:
+                continue
+            if start - offset >= life.bytes:
+                break
+            offset = max(offset, start + other.bytes)
+        placed.append((offset, life))
+        placed.sort(key=lambda each: each[0])
+    return max((offset + life.bytes for offset, life in placed), default=0)
+
+
+def _peak(lives: Sequence[Life], operators: int) -> tuple[int, list[Life]]:
+    """The operator during which most bytes are needed, and the tensors that need them."""
+
+    def needed(number: int) -> list[Life]:
+        alive = [life for life in lives if life.first <= number <= life.last]
+        return sorted(alive, key=lambda life: -life.bytes)
+
+    numbers = range(max(1, operators))
+    peak = max(numbers, key=lambda number: sum(life.bytes for life in needed(number)))
+    return peak, needed(peak)
+
+
+def _fixed_bytes(graph: Graph) -> int:
+    channels = sum(
+        max(1, graph.tensors[op.inputs[1]].channels)
+        for op in graph.operators
+        if op.name in _PER_CHANNEL and len(op.inputs) > 1 and op.inputs[1] >= 0
+    )
+    kept = sum(_aligned(tensor.bytes) for tensor in graph.tensors if tensor.variable)
+    return (
+        _FIXED_BYTES
+        + kept
+        + _TENSOR_BYTES * len(graph.tensors)
+        + _OPERATOR_BYTES * len(graph.operators)
+        + _CHANNEL_BYTES * channels
+    )
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT

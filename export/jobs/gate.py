@@ -1,0 +1,104 @@
+"""Pass an exported model through the parity gate, or say which stage and which layer stop it."""
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from export.convert import converter
+from export.errors import ExportError
+from export.layer_costs.report import layer_report
+from export.layer_costs.text import costs_most
+from export.model_bundle.read import ModelBundle
+from export.parity.measure import FLOAT_MODEL, MODEL, Progress, measure
+from export.parity.rows import check_max_flips, refuse_flips
+from export.parity_stages import Stages
+from export.system.files import Json, write_json
+from export.tflite.facts import inspect
+
+LAYERS = "quantization.json"
+
+
+def check_options(*, max_flips_percent: float, layers: bool, kind: str) -> None:
+    """Refuse what cannot be asked for, before anything is converted.
+
+    Raises:
+      ExportError: the limit is no percentage, or layers of a float model are asked for.
+    """
+    check_max_flips(max_flips_percent)
+    if layers and kind == "float":
+        raise ExportError("--layers tells what quantization costs; leave it out with --float.")
+
+
+def pass_gate(
+    folder: Path,
+    student: ModelBundle,
+    *,
+    plain: bool,
+    stages: Stages,
+    max_flips_percent: float,
+    layers: bool,
+    progress: Progress,
+) -> Json:
+    """Run every stage and refuse a model that changes too many labels at one.
+
+    Args:
+      folder: with the files of the firmware bundle, but for the manifest; gets quantization.json
+        where layers are asked for.
+      student: that became the model.
+      plain: the float model in `folder` is this student's. Another student gets a float twin of
+        its own for the comparison: it was trained further, so labels changed for better reasons.
+      stages: beyond TFLite's float and reference kernels.
+      max_flips_percent: of the crops; see `allowed_flips`.
+      layers: also measure what quantizing each layer costs.
+      progress: told in one line what happens next.
+
+    Returns:
+      `stages` and `stages_skipped` of the manifest's `validation`.
+
+    Raises:
+      ExportError: a stage changes too many labels; the text names it, and where quantization is to
+        blame the layer that costs most.
+    """
+    with _float_twin(folder, student, plain=plain) as float_model:
+
+        def report() -> Json:
+            return layer_report(
+                folder / MODEL,
+                float_model=float_model,
+                features=student.validation_features,
+                labels=student.validation_labels,
+                progress=progress,
+            )
+
+        measured = measure(
+            folder,
+            bundle=student,
+            model=inspect(folder / MODEL),
+            float_model=float_model,
+            stages=stages,
+            progress=progress,
+        )
+        refuse_flips(
+            measured.rows,
+            max_flips_percent=max_flips_percent,
+            blame=lambda: costs_most(report()),
+        )
+        if layers:
+            write_json(folder / LAYERS, report())
+    return measured.to_dict()
+
+
+@contextmanager
+def _float_twin(folder: Path, student: ModelBundle, *, plain: bool) -> Generator[Path]:
+    if plain:
+        yield folder / FLOAT_MODEL
+        return
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / FLOAT_MODEL
+        converter.convert(
+            saved_model=student.directory / "saved_model",
+            representative=student.directory / "representative.npz",
+            outputs={"float": path},
+        )
+        yield path

@@ -1,0 +1,88 @@
+"""Put another decision into a firmware bundle: its header and its manifest, in one step."""
+
+import shutil
+from pathlib import Path
+from typing import cast
+
+from export.c_code.decision import config_header
+from export.errors import ExportError
+from export.system.files import Json, new_folder, read_json, sha256, write_json
+
+HEADER = "kws_decision_config.h"
+_FORMAT = 1
+
+
+def read_decision(bundle: Path) -> Json:
+    """manifest["decision"] of a bundle that hears audio.
+
+    Raises:
+      ExportError: it has none.
+    """
+    manifest = _checked_manifest(bundle)
+    _header(bundle, manifest, manifest["decision"])
+    return manifest["decision"]
+
+
+def write_decision(bundle: Path, decision: Json) -> Json:
+    """Replace the decision of a bundle; the old bundle or the new one is there at any moment.
+
+    Args:
+      bundle: folder of `pld-tf export`. What else lies in it stays.
+      decision: manifest["decision"] as docs/formats.md describes it.
+
+    Returns:
+      the manifest.
+
+    Raises:
+      ExportError: not a bundle that hears audio, changed files, a number out of its range, or no
+        room to write.
+    """
+    manifest = _checked_manifest(bundle)
+    text = _header(bundle, manifest, decision)
+    with new_folder(bundle.resolve()) as stage:
+        shutil.copytree(bundle, stage, dirs_exist_ok=True, symlinks=True)
+        (stage / HEADER).write_text(text, encoding="ascii")
+        manifest["decision"] = decision
+        manifest["files"][HEADER] = _entry(stage / HEADER)
+        write_json(stage / "manifest.json", manifest)
+    return manifest
+
+
+def _checked_manifest(bundle: Path) -> Json:
+    manifest = read_json(bundle / "manifest.json")
+    files = manifest.get("files")
+    decides = isinstance(manifest.get("decision"), dict) and isinstance(files, dict)
+    if manifest.get("format") != _FORMAT or not decides or HEADER not in cast(Json, files):
+        raise ExportError(
+            f"{bundle} is no bundle that hears audio: its manifest must have format {_FORMAT}, a "
+            f"decision, and list {HEADER}. Write it again with pld-tf export --int8."
+        )
+    listed = cast(Json, files)[HEADER]
+    if not (bundle / HEADER).is_file() or listed != _entry(bundle / HEADER):
+        raise ExportError(
+            f"{bundle / HEADER} was changed since it was written; write the bundle again with "
+            "pld-tf export, or put the old file back."
+        )
+    return manifest
+
+
+def _header(bundle: Path, manifest: Json, decision: Json) -> str:
+    labels = read_json(bundle / "labels.json")
+    spec = read_json(bundle / "feature_spec.json")
+    try:
+        return config_header(
+            decision,
+            keywords=[str(label) for label in labels["labels"]][: int(labels["num_keywords"])],
+            hop_ms=int(spec["hop_ms"]),
+            output_scale=float(manifest["model"]["output"]["scale"]),
+            digest=str(manifest["files"]["model.tflite"]["sha256"]),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ExportError(
+            f"labels.json, feature_spec.json or manifest.json of {bundle} lacks what a decision "
+            f"needs ({error!r}); write the bundle again with pld-tf export."
+        ) from error
+
+
+def _entry(path: Path) -> Json:
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}

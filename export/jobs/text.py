@@ -1,0 +1,39 @@
+"""What an export found and wrote, for the terminal."""
+
+from pathlib import Path
+
+from export.jobs.compare import comparison_text
+from export.jobs.gate import LAYERS
+from export.layer_costs.text import layers_text
+from export.parity.rows import table_text
+from export.system.files import Json, read_json
+
+
+def export_text(manifest: Json, *, out: Path) -> str:
+    """Tables of what was measured, as many as there are, and a summary at the end.
+
+    Args:
+      manifest: of the bundle.
+      out: its folder, whose quantization.json is shown where it was asked for.
+    """
+    parts: list[str] = []
+    if manifest["compared"]:
+        parts.append(comparison_text(manifest["compared"]))
+    if manifest["validation"]["stages"]:
+        parts.append(table_text(manifest["validation"]))
+    if LAYERS in manifest["files"]:
+        parts.append(layers_text(read_json(out / LAYERS)))
+    return "\n\n".join([*parts, summary(manifest, out=out)])
+
+
+def summary(manifest: Json, *, out: Path) -> str:
+    """What was written, in one line."""
+    kind, model, measured = manifest["kind"], manifest["model"], manifest["validation"]
+    name = f"{kind} ({manifest['variant']})" if manifest["compared"] else kind
+    needs = f", arena {manifest['arena']['bytes']:,} bytes" if manifest["arena"] else ""
+    return (
+        f"{out}: {name}, {model['bytes']:,} bytes, {model['macs']:,} MACs{needs}; on "
+        f"{measured['crops']:,} validation crops {100 * measured[f'accuracy_{kind}']:.2f} % "
+        f"(float {100 * measured['accuracy_float']:.2f} %), "
+        f"same class as float for {100 * measured['agreement']:.2f} %"
+    )

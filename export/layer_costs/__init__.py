@@ -1,0 +1,1 @@
+"""What quantizing each layer costs."""

@@ -1,0 +1,172 @@
+"""How well an integer model's tensors hold what their float twins hold: range, scale, noise."""
+
+# pyright: reportMissingTypeStubs=false
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from export.parity import accuracy
+from export.tflite.rounding import Grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """How an integer tensor stores values: value = scale * (stored - zero_point).
+
+    Args:
+      dtype: NumPy's name of the type.
+      scales: one, or one for each channel.
+      zero_points: as many.
+      axis: of the channels.
+    """
+
+    dtype: str
+    scales: NDArray[np.float32]
+    zero_points: NDArray[np.int32]
+    axis: int
+
+    @property
+    def grid(self) -> Grid:
+        """For tensors with one scale."""
+        return Grid(
+            dtype=self.dtype, scale=float(self.scales[0]), zero_point=int(self.zero_points[0])
+        )
+
+    def holds(self) -> tuple[float, float]:
+        """Least and most that it can store, in its widest channel."""
+        low, high = self.ends(rank=1)
+        return float(low.min()), float(high.max())
+
+    def ends(self, *, rank: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Least and most of each channel, to be held against values of so many axes."""
+        limits = np.iinfo(self.dtype)
+        scales = self._along(self.scales, rank).astype(np.float64)
+        zeros = self._along(self.zero_points, rank)
+        return (limits.min - zeros) * scales, (limits.max - zeros) * scales
+
+    def values(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """What is stored, as floats."""
+        moved = stored.astype(np.float64) - self._along(self.zero_points, stored.ndim)
+        return (moved * self._along(self.scales, stored.ndim)).astype(np.float32)
+
+    def clipped(self, values: NDArray[np.float64]) -> int:
+        """How many values it cannot store to half a step."""
+        low, high = self.ends(rank=values.ndim)
+        half = self._along(self.scales, values.ndim) / 2
+        return int(np.count_nonzero((values < low - half) | (values > high + half)))
+
+    def _along(self, channels: NDArray[Any], rank: int) -> NDArray[Any]:
+        shape = [1] * rank
+        shape[self.axis if rank > self.axis else 0] = len(channels)
+        return channels.reshape(shape)
+
+
+class Twin:
+    """A model whose every tensor can be looked at after a run."""
+
+    def __init__(self, path: Path, *, reference: bool) -> None:
+        with warnings.catch_warnings():
+            # It takes memory, as the interpreter warns; that is meant.
+            warnings.simplefilter("ignore", UserWarning)
+            self._interpreter: Any = Interpreter(
+                str(path),
+                experimental_op_resolver_type=accuracy.GOLDEN if reference else accuracy.FAST,
+                experimental_preserve_all_tensors=True,
+            )
+        self._interpreter.allocate_tensors()
+        self._details: dict[int, Any] = {
+            int(each["index"]): each for each in self._interpreter.get_tensor_details()
+        }
+        self._input = self._interpreter.get_input_details()[0]
+
+    def run(self, crop: NDArray[Any]) -> None:
+        """One crop as the model stores it, [frames, bins]."""
+        self._interpreter.reset_all_variables()
+        self._interpreter.set_tensor(self._input["index"], crop.reshape(self._input["shape"]))
+        self._interpreter.invoke()
+
+    def tensor(self, index: int) -> NDArray[Any]:
+        return self._interpreter.get_tensor(index)
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        return tuple(int(size) for size in self._details[index]["shape"])
+
+    def scales(self, index: int) -> Scales | None:
+        """None where a tensor is not quantized."""
+        detail = self._details[index]
+        stored = detail["quantization_parameters"]
+        if not len(stored["scales"]) or np.dtype(detail["dtype"]).kind != "i":
+            return None
+        return Scales(
+            dtype=np.dtype(detail["dtype"]).name,
+            scales=stored["scales"],
+            zero_points=stored["zero_points"],
+            axis=int(stored["quantized_dimension"]),
+        )
+
+
+class Noise:
+    """Gathers what is lost of a tensor over many crops, or of weights at once.
+
+    Args:
+      scales: of the integer one.
+      saturates: values too low for the integers count as the lowest of them, as logits do.
+    """
+
+    def __init__(self, scales: Scales, *, saturates: bool = False) -> None:
+        self._scales = scales
+        self._least = scales.holds()[0] if saturates else -math.inf
+        self._low, self._high = math.inf, -math.inf
+        self._values = self._clipped = 0
+        self._signal = self._error = 0.0
+        self._worst_channel: float | None = None
+
+    def add(self, floating: NDArray[np.float32], stored: NDArray[Any]) -> None:
+        """The same tensor of the float model, and of the integer one as it stores it."""
+        exact = floating.astype(np.float64).reshape(stored.shape)
+        self._low, self._high = min(self._low, exact.min()), max(self._high, exact.max())
+        exact = np.maximum(exact, self._least)
+        error = exact - self._scales.values(stored)
+        self._values += exact.size
+        self._clipped += self._scales.clipped(exact)
+        self._signal += float(np.square(exact).sum())
+        self._error += float(np.square(error).sum())
+        if len(self._scales.scales) > 1:
+            self._worst_channel = _worst(exact, error, axis=self._scales.axis)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fields of a tensor in quantization.json."""
+        low, high = self._scales.holds()
+        return {
+            "dtype": self._scales.dtype,
+            "range": [float(self._low), float(self._high)],
+            "holds": [low, high],
+            "scale": float(self._scales.scales.max()),
+            "channels": len(self._scales.scales),
+            "clipped": self._clipped / self._values,
+            "snr_db": decibels(self._signal, self._error),
+            "worst_channel_snr_db": self._worst_channel,
+        }
+
+
+def decibels(signal: float, error: float) -> float | None:
+    """Signal to noise; None where there is no noise, or no signal to lose.
+
+    >>> decibels(100.0, 1.0), decibels(1.0, 0.0)
+    (20.0, None)
+    """
+    return 10 * math.log10(signal / error) if signal > 0 and error > 0 else None
+
+
+def _worst(exact: NDArray[Any], error: NDArray[Any], *, axis: int) -> float | None:
+    others = tuple(each for each in range(exact.ndim) if each != axis)
+    pairs = zip(np.square(exact).sum(others), np.square(error).sum(others), strict=True)
+    ratios = [decibels(float(signal), float(noise)) for signal, noise in pairs]
+    return min((ratio for ratio in ratios if ratio is not None), default=None)

@@ -1,0 +1,1 @@
+"""The same labels at every stage from the float model to the generated C."""

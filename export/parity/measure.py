@@ -1,0 +1,179 @@
+"""The parity gate: what changes stage by stage, from audio to label, from float to the device."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.model_bundle.read import ModelBundle
+from export.parity import accuracy
+from export.parity.rows import Row, count_flips, count_steps
+from export.parity_stages import FLOAT, REFERENCE, AudioStage, Skipped, Stage, Stages
+from export.tflite.facts import ModelInfo, TensorInfo
+
+MODEL, FLOAT_MODEL = "model.tflite", "model_float.tflite"
+TENSORFLOW = "TensorFlow"
+MAX_CARRIED_CROPS = 1000  # validation crops in a firmware bundle; TFLite Micro takes 10 ms for one
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What the gate found.
+
+    Args:
+      rows: of the table, in the order of the stages.
+      skipped: stages that could not run, and why.
+    """
+
+    rows: tuple[Row, ...]
+    skipped: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the manifest's `validation`."""
+        return {
+            "stages": [row.to_dict() for row in self.rows],
+            "stages_skipped": self.skipped,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Crops:
+    """Crops of one origin, and what each stage that ran made of them, by its name."""
+
+    crops_from: str
+    stored: NDArray[Any]
+    outputs: dict[str, NDArray[Any]]
+
+    def row(self, stage: str, *, against: tuple[str, ...], output: TensorInfo) -> Row:
+        """`stage` beside the first of `against` that ran."""
+        other = next(name for name in (*against, REFERENCE) if name in self.outputs)
+        found, expected = self.outputs[stage], self.outputs[other]
+        return Row(
+            stage=stage,
+            against=other,
+            crops_from=self.crops_from,
+            crops=len(found),
+            what="logits",
+            values=found.size,
+            by_steps=count_steps(found, expected, output),
+            flipped=count_flips(found, expected),
+            flipped_from_float=count_flips(found, self.outputs[FLOAT]),
+        )
+
+    def part(self, kept: NDArray[np.intp]) -> "_Crops":
+        outputs = {name: values[kept] for name, values in self.outputs.items()}
+        return _Crops(crops_from=self.crops_from, stored=self.stored[kept], outputs=outputs)
+
+
+def measure(
+    folder: Path,
+    *,
+    bundle: ModelBundle,
+    model: ModelInfo,
+    float_model: Path,
+    stages: Stages,
+    progress: Progress = lambda line: None,
+) -> Measured:
+    """Run every stage on validation and golden crops.
+
+    TFLite's own kernels take all validation crops, the other stages those that the firmware
+    bundle carries. Golden crops go through all, and from their audio through front ends in C.
+
+    Args:
+      folder: with all files of the firmware bundle that a stage needs.
+      bundle: of the student that became the model; gives crops, and TensorFlow's logits of the
+        golden ones.
+      model: the model in `folder`.
+      float_model: its own float twin. Of a student that was finished for integers, that is not
+        the plain student in `folder`.
+      stages: beyond TFLite's float and reference kernels.
+      progress: told in one line what happens next.
+
+    Raises:
+      ExportError: the interpreter refuses a model.
+    """
+    count = len(bundle.validation_labels)
+    progress(f"running {FLOAT} and {REFERENCE} on {count} validation crops")
+    paths = (float_model, folder / MODEL)
+    every = _on_tflite(paths, bundle.validation_features, "validation", model)
+    golden = _on_tflite(paths, bundle.golden_features, "golden", model)
+    golden.outputs[TENSORFLOW] = bundle.golden_logits
+    carried = every.part(evenly(count, MAX_CARRIED_CROPS))
+    rows = [golden.row(FLOAT, against=(TENSORFLOW,), output=model.output)]
+    rows += [each.row(REFERENCE, against=(FLOAT,), output=model.output) for each in (every, golden)]
+    skipped: dict[str, str] = {}
+    for stage in stages.models:
+        progress(f"running {stage.name} on {len(carried.stored)} validation crops")
+        found = _of_stage(stage, folder, (carried, golden), model)
+        _note(found, stage.name, rows=rows, skipped=skipped)
+    for stage in stages.audio:
+        progress(f"running {stage.name} on {len(golden.stored)} golden crops")
+        found = _of_audio(stage, folder, bundle.golden_audio, golden, model)
+        _note(found, stage.name, rows=rows, skipped=skipped)
+    return Measured(rows=tuple(rows), skipped=skipped)
+
+
+def evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Positions of at most `most` of `count` crops, spread, because crops of a class may stand
+    together.
+
+    >>> evenly(10, 4).tolist(), evenly(3, 4).tolist()
+    ([0, 2, 5, 7], [0, 1, 2])
+    """
+    return np.arange(min(count, most)) * count // min(count, most)
+
+
+def _on_tflite(
+    paths: tuple[Path, Path], features: NDArray[np.float32], crops_from: str, model: ModelInfo
+) -> _Crops:
+    stored = accuracy.quantize(features, model.input)
+    outputs = {
+        FLOAT: accuracy.run(paths[0], features, resolver=accuracy.FAST),
+        REFERENCE: accuracy.run(paths[1], stored, resolver=accuracy.GOLDEN),
+    }
+    return _Crops(crops_from=crops_from, stored=stored, outputs=outputs)
+
+
+def _note(
+    found: list[Row] | Skipped, stage: str, *, rows: list[Row], skipped: dict[str, str]
+) -> None:
+    if isinstance(found, Skipped):
+        skipped[stage] = found.reason
+    else:
+        rows += found
+
+
+def _of_stage(
+    stage: Stage, folder: Path, parts: tuple[_Crops, ...], model: ModelInfo
+) -> list[Row] | Skipped:
+    """All crops in one call: a stage may compile, or start a process."""
+    found = stage.run(folder, np.concatenate([part.stored for part in parts]))
+    if isinstance(found, Skipped):
+        return found
+    ends = np.cumsum([len(part.stored) for part in parts])[:-1]
+    for part, outputs in zip(parts, np.split(found, ends), strict=True):
+        part.outputs[stage.name] = outputs
+    return [part.row(stage.name, against=stage.against, output=model.output) for part in parts]
+
+
+def _of_audio(
+    stage: AudioStage, folder: Path, audio: NDArray[np.int16], golden: _Crops, model: ModelInfo
+) -> list[Row] | Skipped:
+    heard = stage.hear(folder, audio)
+    if isinstance(heard, Skipped):
+        return heard
+    features = Row(
+        stage=stage.name,
+        against=TENSORFLOW,
+        crops_from=golden.crops_from,
+        crops=len(audio),
+        what="features",
+        values=heard.features.size,
+        by_steps=count_steps(heard.features, golden.stored, model.input),
+    )
+    golden.outputs[stage.name] = heard.outputs
+    return [features, golden.row(stage.name, against=(REFERENCE,), output=model.output)]

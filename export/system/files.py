@@ -1,0 +1,237 @@
+"""Read files that may be damaged or hostile; write files and folders whole or not at all."""
+
+import hashlib
+import io
+import json
+import lzma
+import math
+import os
+import re
+import shutil
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+
+from export.errors import ExportError
+from export.system import strict_json
+from export.system.swap import exchange
+
+MAX_JSON_BYTES = 16 * 2**20
+MAX_ARRAY_BYTES = 384 * 2**20  # of one .npz, unpacked; a bundle's arrays stay under 1 GB
+
+# What zipfile, its decompressors and NumPy raise on damaged input; found by mutating files.
+_DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, SyntaxError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, UserWarning,
+)  # fmt: skip
+
+Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
+Json = dict[str, Any]
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inventory(directory: Path) -> dict[str, Json]:
+    """Hash and size of every file below `directory`, keyed by its posix name, sorted."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {
+        path.relative_to(directory).as_posix(): {
+            "sha256": sha256(path),
+            "bytes": path.stat().st_size,
+        }
+        for path in paths
+    }
+
+
+def read_json(path: Path) -> Json:
+    """Read a JSON object of at most 16 MB.
+
+    Raises:
+      ExportError: the file is missing, too large, not strict JSON or not an object.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise ExportError(f"{path} must be at most {MAX_JSON_BYTES} bytes, got {size}.")
+        value = strict_json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"cannot read {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise ExportError(f"{path} is not JSON ({error}); write the bundle again.") from error
+    if not isinstance(value, dict):
+        raise ExportError(f"{path} must hold a JSON object, got {type(value).__name__}.")
+    return cast(Json, value)
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write readable JSON with sorted keys: the same value gives the same bytes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write C files by name; those that a person wrote may hold more than ASCII in comments."""
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def write_npz(path: Path, **arrays: np.ndarray[Any, np.dtype[Any]]) -> None:
+    """Write arrays; the same arrays give the same bytes."""
+    # NumPy's half-written zip file would complain on stderr when the disk is full.
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
+    path.write_bytes(whole.getvalue())
+
+
+def read_npz(path: Path) -> Arrays:
+    """Load all arrays of an .npz after checking what they would unpack to.
+
+    Raises:
+      ExportError: not an .npz, an array of objects, a header that disagrees with its data, or
+        more than 384 MB in all (a small file can claim to hold terabytes).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # NumPy repairs some headers, and says so
+            with zipfile.ZipFile(path) as archive:
+                _check_members(archive, path)
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+    except _DAMAGE as error:
+        raise ExportError(
+            f"{path} is not a readable .npz ({error}); write the bundle again."
+        ) from error
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    members = archive.infolist()
+    total = sum(member.file_size for member in members)
+    if total > MAX_ARRAY_BYTES:
+        raise ExportError(f"{path} must unpack to at most {MAX_ARRAY_BYTES} bytes, got {total}.")
+    for member in members:
+        with archive.open(member) as file:
+            declared = _declared_bytes(file)
+        if declared != member.file_size:
+            raise ValueError(f"the header of {member.filename} disagrees with its data")
+
+
+def _declared_bytes(file: IO[bytes]) -> int:
+    """Size of an .npy file as its header tells; NumPy would allocate that much unseen."""
+    npy: Any = np.lib.format  # has no types
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(file)
+    if version not in readers:
+        raise ValueError(f".npy version {version} is not known")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("an array of Python objects")
+    return file.tell() + math.prod(shape) * dtype.itemsize
+
+
+def is_firmware_bundle(directory: Path) -> bool:
+    """True for a folder with a manifest that this package could have written."""
+    try:
+        manifest = read_json(directory / "manifest.json")
+    except ExportError:
+        return False
+    return "format" in manifest and "kind" in manifest and "files" in manifest
+
+
+@contextmanager
+def new_folder(out: Path) -> Generator[Path]:
+    """Give a temporary folder that becomes `out` when the body succeeds, and vanishes if not.
+
+    What a killed process left beside `out` is cleared first, and an `out` it had moved put back.
+
+    Raises:
+      ExportError: `out` is something other than a firmware bundle or an empty folder, or its
+        parent cannot be written to, or the disk is full.
+    """
+    out = out.absolute()
+    stage = out.with_name(f".{out.name}.{os.getpid()}.new")
+    try:
+        _clear_leftovers(out)
+        _refuse_something_else(out)
+        stage.mkdir(parents=True)
+        yield stage
+        _swap(stage, out)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write --out {out}: {error.strerror or error}. Make room, or name a folder "
+            "that can be written to."
+        ) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _refuse_something_else(out: Path) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())) or is_firmware_bundle(out):
+        return
+    raise ExportError(
+        f"--out {out} exists and is not a firmware bundle; it stays as it is. "
+        "Name a new folder, or remove this one."
+    )
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Remove `.NAME.PID.new` and `.old` of dead processes; `.old` may be the only whole bundle."""
+    pattern = re.compile(rf"\.{re.escape(out.name)}\.([1-9]\d{{0,8}})\.(new|old)")
+    places = out.parent.iterdir() if out.parent.is_dir() else ()
+    for path in sorted(places):
+        named = pattern.fullmatch(path.name)
+        if named is None or not path.is_dir() or _is_other_process(int(named[1])):
+            continue
+        if named[2] == "old" and not out.exists():
+            path.rename(out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_other_process(pid: int) -> bool:
+    """True for a living process but this one, which has left nothing yet."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
+def _swap(stage: Path, out: Path) -> None:
+    """Make `stage` to `out` in one step, so that whoever looks sees the old one or the new one.
+
+    An older `out` then lies where `stage` was, and goes with it.
+    """
+    if out.exists() and exchange(stage, out):
+        return
+    _swap_in_two_steps(stage, out)
+
+
+def _swap_in_two_steps(stage: Path, out: Path) -> None:
+    """Rename `stage` to `out`; an older `out` stays whole beside it until that has happened."""
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    replaces = out.exists()
+    if replaces:
+        out.rename(old)
+    try:
+        stage.rename(out)
+    except OSError:
+        if replaces:
+            old.rename(out)
+        raise
+    if replaces:
+        shutil.rmtree(old)

@@ -1,0 +1,127 @@
+"""Read what a .tflite file computes, from its flatbuffer alone."""
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from export.errors import ExportError
+from export.tflite.graph import Graph, Operator, Tensor, read_graph
+
+# Inputs of an LSTM: four gates' weights of what it reads, then of its state. TFLite: lstm_shared.h
+_LSTM_MATRICES = slice(1, 9)
+FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """One end of a model; value = scale * (stored - zero_point), scale 0 when not quantized."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What a .tflite computes.
+
+    Args:
+      operators: operator name to how often it occurs, sorted by name.
+      float_operators: names of operators that read or write a float tensor, sorted.
+      parameters: numbers in constant tensors that are float or quantized; shapes and axes are not.
+      macs: multiply-accumulates of convolutions, dense layers and LSTMs, for one inference.
+      input: the only input.
+      output: the only output.
+    """
+
+    operators: dict[str, int]
+    float_operators: tuple[str, ...]
+    parameters: int
+    macs: int
+    input: TensorInfo
+    output: TensorInfo
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "operators": [{"name": name, "count": n} for name, n in self.operators.items()],
+            "input": asdict(self.input),
+            "output": asdict(self.output),
+        }
+
+
+def inspect(path: Path) -> ModelInfo:
+    """Read a model of one graph with one input and one output.
+
+    Raises:
+      ExportError: the file cannot be read, or is not such a model.
+    """
+    return model_info(read_graph(path), path)
+
+
+def model_info(graph: Graph, path: Path) -> ModelInfo:
+    """What a graph with one input and one output computes; `path` names it in errors.
+
+    Raises:
+      ExportError: it has several inputs or outputs.
+    """
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ExportError(
+            f"{path} must have one input and one output, got {len(graph.inputs)} and "
+            f"{len(graph.outputs)}; models of several ends are not supported."
+        )
+    return ModelInfo(
+        operators=dict(sorted(Counter(op.name for op in graph.operators).items())),
+        float_operators=tuple(sorted({op.name for op in float_operators(graph)})),
+        parameters=sum(tensor.elements for tensor in graph.tensors if _is_parameter(tensor)),
+        macs=sum(_macs(op, graph.tensors) for op in graph.operators),
+        input=_tensor_info(graph.tensors[graph.inputs[0]]),
+        output=_tensor_info(graph.tensors[graph.outputs[0]]),
+    )
+
+
+def float_operators(graph: Graph) -> list[Operator]:
+    """Operators that read or write a float tensor, in order."""
+    is_float = [tensor.dtype in FLOAT_TYPES for tensor in graph.tensors]
+    return [
+        op
+        for op in graph.operators
+        if any(is_float[index] for index in (*op.inputs, *op.outputs) if index >= 0)
+    ]
+
+
+def _is_parameter(tensor: Tensor) -> bool:
+    return tensor.constant and (tensor.dtype in FLOAT_TYPES or tensor.channels > 0)
+
+
+def _macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
+    if op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return _lstm_macs(op, tensors)
+    if op.name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+        return 0
+    if len(op.inputs) < 2 or op.inputs[1] < 0 or not op.outputs:
+        return 0  # damaged: no interpreter runs it
+    weights = tensors[op.inputs[1]].shape
+    # [out, height, width, in], [1, height, width, out] and [out, in].
+    per_output = weights[1:3] if op.name == "DEPTHWISE_CONV_2D" else weights[1:]
+    return tensors[op.outputs[0]].elements * math.prod(per_output)
+
+
+def _lstm_macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
+    data = tensors[op.inputs[0]].shape if op.inputs and op.inputs[0] >= 0 else ()
+    matrices = sum(tensors[index].elements for index in op.inputs[_LSTM_MATRICES] if index >= 0)
+    return math.prod(data[:-1]) * matrices
+
+
+def _tensor_info(tensor: Tensor) -> TensorInfo:
+    return TensorInfo(
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        scale=tensor.scale,
+        zero_point=tensor.zero_point,
+    )

@@ -1,0 +1,151 @@
+"""A float .tflite in which some layers compute as if they were quantized, and the others do not.
+
+A layer's weights become what its integer twin's weights stand for; its output passes through a
+QUANTIZE and a DEQUANTIZE with the twin's scale. So the price of each layer can be measured alone.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as untyped
+from numpy.typing import NDArray
+
+from export.tflite.compact import packed
+
+schema: Any = untyped
+_ROUNDING = ("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT")
+_QUANTIZE_VERSION, _DEQUANTIZE_VERSION = 1, 2
+_TYPES = {"int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The values that an integer tensor can hold."""
+
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounding:
+    """What quantizing one layer changes.
+
+    Args:
+      operator: its number in the float graph.
+      constants: by the operator's input, what to compute with there; float32, of the same shape.
+      outputs: by tensor index in the float graph, what it can hold.
+    """
+
+    operator: int | None = None
+    constants: Mapping[int, NDArray[np.float32]] = field(
+        default_factory=dict[int, NDArray[np.float32]]
+    )
+    outputs: Mapping[int, Grid] = field(default_factory=dict[int, Grid])
+
+
+def with_rounding(content: bytes, roundings: Sequence[Rounding]) -> bytes:
+    """A copy of a float .tflite with some layers rounded.
+
+    Args:
+      content: of one graph, trusted: written by the converter.
+      roundings: each of another layer.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]
+    for rounding in roundings:
+        for position, values in rounding.constants.items():
+            _replace_constant(model, graph.operators[rounding.operator], position, values)
+    # From the end, so that inserting one pair of operators moves none of those before.
+    places = {index: _made_by(graph, index) for each in roundings for index in each.outputs}
+    grids = {index: grid for each in roundings for index, grid in each.outputs.items()}
+    for index in sorted(grids, key=lambda each: -places[each]):
+        _round_tensor(model, index, after=places[index], grid=grids[index])
+    return packed(model, size=len(content))
+
+
+def without_rounding(content: bytes) -> bytes:
+    """A copy of a float .tflite that leaves out what a network rounded while it was trained.
+
+    Args:
+      content: as for `with_rounding`. All its QUANTIZE, DEQUANTIZE and FAKE_QUANT operators go.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]
+    rounding = [getattr(schema.BuiltinOperator, name) for name in _ROUNDING]
+    exact: dict[Any, Any] = {}  # of a rounded tensor, the one before
+    kept: list[Any] = []
+    for operator in graph.operators:
+        operator.inputs = [exact.get(each, each) for each in operator.inputs]
+        if model.operatorCodes[operator.opcodeIndex].builtinCode in rounding:
+            exact[operator.outputs[0]] = operator.inputs[0]
+        else:
+            kept.append(operator)
+    graph.operators = kept
+    graph.outputs = [exact.get(each, each) for each in graph.outputs]
+    return packed(model, size=len(content))
+
+
+def _made_by(graph: Any, index: int) -> int:
+    """Number of the operator that makes a tensor; -1 for an input of the graph."""
+    makers = [number for number, op in enumerate(graph.operators) if index in op.outputs]
+    return makers[0] if makers else -1
+
+
+def _replace_constant(
+    model: Any, operator: Any, position: int, values: NDArray[np.float32]
+) -> None:
+    """A tensor of its own, because other layers may share the old one."""
+    graph = model.subgraphs[0]
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    old = graph.tensors[operator.inputs[position]]
+    inputs = list(operator.inputs)
+    inputs[position] = _add_tensor(graph, old.name, values.shape, schema.TensorType.FLOAT32)
+    graph.tensors[-1].buffer = len(model.buffers) - 1
+    operator.inputs = inputs
+
+
+def _round_tensor(model: Any, index: int, *, after: int, grid: Grid) -> None:
+    """Whoever reads the tensor reads it rounded."""
+    graph = model.subgraphs[0]
+    tensor = graph.tensors[index]
+    stored = _add_tensor(graph, tensor.name, tensor.shape, _TYPES[grid.dtype])
+    quantization = schema.QuantizationParametersT()
+    quantization.scale, quantization.zeroPoint = [grid.scale], [grid.zero_point]
+    graph.tensors[stored].quantization = quantization
+    rounded = _add_tensor(graph, tensor.name, tensor.shape, schema.TensorType.FLOAT32)
+    for operator in graph.operators[after + 1 :]:
+        operator.inputs = [rounded if each == index else each for each in operator.inputs]
+    graph.outputs = [rounded if each == index else each for each in graph.outputs]
+    graph.operators[after + 1 : after + 1] = [
+        _operator(model, "QUANTIZE", _QUANTIZE_VERSION, index, stored),
+        _operator(model, "DEQUANTIZE", _DEQUANTIZE_VERSION, stored, rounded),
+    ]
+
+
+def _add_tensor(graph: Any, name: object, shape: Sequence[int], kind: int) -> int:
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type = name, list(shape), kind
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _operator(model: Any, name: str, version: int, read: int, made: int) -> Any:
+    code = getattr(schema.BuiltinOperator, name)
+    codes = [each.builtinCode for each in model.operatorCodes]
+    if code not in codes:
+        added = schema.OperatorCodeT()
+        added.builtinCode = added.deprecatedBuiltinCode = code
+        added.version = version
+        model.operatorCodes.append(added)
+        codes.append(code)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = codes.index(code)
+    operator.inputs, operator.outputs = [read], [made]
+    return operator
