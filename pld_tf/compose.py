@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from export.parity_stages import Heard, Skipped, Stages
-    from export.ports import Harness
+    from export.ports import Harness, Heard, Skipped, Stages
     from pld_tf.recipe import Recipe
 
 KIB = 1024
@@ -50,7 +49,7 @@ def generate_c(model: Path) -> dict[str, str]:
 
 def parity_stages() -> Stages:
     """What the parity gate runs beyond TFLite's reference kernels, nearest to them first."""
-    from export.parity_stages import REFERENCE, AudioStage, Stage, Stages
+    from export.ports import REFERENCE, AudioStage, Stage, Stages
 
     tflm = "TFLite Micro"
     return Stages(
@@ -65,7 +64,7 @@ def parity_stages() -> Stages:
 
 
 def _on_xnnpack(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
-    from export.parity_stages import Skipped
+    from export.ports import Skipped
     from firmware_harness.runtimes.xnnpack import run_model
 
     outputs = run_model(folder / "model.tflite", crops)
@@ -73,7 +72,7 @@ def _on_xnnpack(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
 
 
 def _on_tflm(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
-    from export.parity_stages import Skipped
+    from export.ports import Skipped
     from firmware_harness.runtimes.tflm import PACKAGE, run_model
 
     outputs = run_model(folder / "model.tflite", crops)
@@ -90,7 +89,7 @@ def _in_c(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
 
 
 def _heard_in_c(folder: Path, audio: NDArray[np.int16]) -> Heard | Skipped:
-    from export.parity_stages import Heard
+    from export.ports import Heard
 
     missing = _c_is_missing(folder, "kws_model.c", "kws_frontend.c")
     if missing is not None:
@@ -104,7 +103,7 @@ def _heard_in_c(folder: Path, audio: NDArray[np.int16]) -> Heard | Skipped:
 
 def _c_is_missing(folder: Path, *names: str) -> Skipped | None:
     """Why generated C cannot run here; None where it can."""
-    from export.parity_stages import Skipped
+    from export.ports import Skipped
     from firmware_harness.errors import HarnessError
     from firmware_harness.system.toolchain import host_compiler
 

@@ -170,8 +170,7 @@ def test_a_model_of_two_inputs_is_refused(pld, tmp_path):
 def test_c_with_other_bytes_than_tflite_micro_is_refused(tmp_path):
     from export.errors import ExportError
     from export.jobs.from_tflite import export_tflite
-    from export.parity_stages import Stage, Stages
-    from export.ports import Harness
+    from export.ports import Harness, Stage, Stages
     from export.tflite.facts import inspect
 
     classes = inspect(GOLDEN / "int8.tflite").output.shape[-1]

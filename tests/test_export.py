@@ -28,7 +28,9 @@ from export.jobs.from_run import export_bundle
 from export.parity import accuracy
 from export.ports import Harness
 from export.system.files import inventory
+from export.tflite import interpreter
 from export.tflite.facts import inspect
+from export.tflite.quantization import dequantize, quantize
 
 app = typer.Typer()
 app.command()(export_command)
@@ -123,7 +125,7 @@ def test_validation_crops_are_stored_as_the_model_takes_them(exported, run):
         np.load(exported / "validation.npz") as stored,
         np.load(run / "bundle" / "validation.npz") as given,
     ):
-        expected = accuracy.quantize(given["features"], info.input)
+        expected = quantize(given["features"], info.input)
         np.testing.assert_array_equal(stored["model_input"], expected)
         np.testing.assert_array_equal(stored["labels"], given["labels"])
 
@@ -148,10 +150,10 @@ def test_manifest_repeats_where_the_student_comes_from(run, manifest):
 
 
 def test_quantization_in_the_manifest_is_what_the_interpreter_reads(exported, manifest):
-    interpreter = accuracy.Interpreter(
-        str(exported / "model.tflite"), experimental_op_resolver_type=accuracy.GOLDEN
+    reader = interpreter.Interpreter(
+        str(exported / "model.tflite"), experimental_op_resolver_type=interpreter.GOLDEN
     )
-    (into,), (out_of,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (into,), (out_of,) = reader.get_input_details(), reader.get_output_details()
     for given, read in ((manifest["model"]["input"], into), (manifest["model"]["output"], out_of)):
         scale, zero_point = read["quantization"]
         assert given["zero_point"] == zero_point
@@ -175,13 +177,13 @@ def test_golden_output_is_the_reference_kernels_on_the_quantized_features(export
         for name in ("audio", "features", "logits"):
             np.testing.assert_array_equal(golden[name], given[name])
         assert golden["model_input"].dtype == golden["model_output"].dtype == np.int8
-        difference = accuracy.dequantize(golden["model_input"], info.input) - golden["features"]
+        difference = dequantize(golden["model_input"], info.input) - golden["features"]
         inside = np.abs(golden["model_input"]) < 127
         assert np.abs(difference[inside]).max() <= info.input.scale * 0.5001
-        steps = accuracy.dequantize(golden["model_output"], info.output) - golden["logits"]
+        steps = dequantize(golden["model_output"], info.output) - golden["logits"]
         assert np.abs(steps).max() < 20 * info.output.scale
-        again = accuracy.run(
-            exported / "model.tflite", golden["model_input"], resolver=accuracy.GOLDEN
+        again = interpreter.run(
+            exported / "model.tflite", golden["model_input"], resolver=interpreter.GOLDEN
         )
         np.testing.assert_array_equal(golden["model_output"], again)
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.measured_arena import arena_entry, with_margin
+from export.ports import arena_entry, with_margin
 
 
 @given(st.integers(1, 1 << 26))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from export.c_code.ops import BUILTIN, ops_header, resolver_method
+from export.c_code.ops import ops_header
 from export.errors import ExportError
+from export.tflite.tflm_operators import BUILTIN, resolver_method
 
 # What the resolver of TFLite Micro offers, as far as these tests ask: a stub of its interface.
 STUB = """

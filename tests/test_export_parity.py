@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.errors import ExportError
-from export.parity.accuracy import FAST, compare, dequantize, quantize, run
+from export.parity.accuracy import compare
 from export.tflite.facts import TensorInfo
+from export.tflite.interpreter import FAST, run
+from export.tflite.quantization import dequantize, quantize
 
 INT8 = TensorInfo(shape=(1, 3), dtype="int8", scale=0.5, zero_point=-3)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_twins import INPUT_SCALE, SCALES, schema, three_layers
 
-from export.parity import accuracy
+from export.tflite import interpreter
 from export.tflite.graph import Graph, parse_graph
 from export.tflite.rounding import Grid, Rounding, with_rounding, without_rounding
 
@@ -21,7 +21,7 @@ FLOAT = tiny_twins.float_model(LAYERS)
 def run(content: bytes, tmp_path_factory) -> np.ndarray:
     path = tmp_path_factory.mktemp("model") / "x.tflite"
     path.write_bytes(content)
-    return accuracy.run(path, CROPS, resolver=accuracy.FAST)
+    return interpreter.run(path, CROPS, resolver=interpreter.FAST)
 
 
 def close(found: np.ndarray, expected: np.ndarray) -> None:

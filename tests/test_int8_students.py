@@ -21,9 +21,10 @@ from test_quantization_aware import (
 from export.convert import converter
 from export.layer_costs.match import match
 from export.layer_costs.report import layer_report
-from export.parity import accuracy
+from export.tflite import interpreter
 from export.tflite.facts import inspect
 from export.tflite.graph import read_graph
+from export.tflite.quantization import dequantize, quantize
 from firmware_harness.runtimes.tflm import run_model
 from pld_tf import models
 from pld_tf.bundle import freeze, save_model
@@ -86,10 +87,10 @@ def off_by(path: Path, logits: np.ndarray, seed: int) -> np.ndarray:
     Logits too low for its output count as the lowest.
     """
     info = inspect(path)
-    stored = accuracy.quantize(crops(seed)[..., 0], info.input)
-    found = accuracy.run(path, stored, resolver=accuracy.GOLDEN)
-    lowest = accuracy.dequantize(np.int8([-128]), info.output)
-    return np.abs(accuracy.dequantize(found, info.output) - np.maximum(logits, lowest))
+    stored = quantize(crops(seed)[..., 0], info.input)
+    found = interpreter.run(path, stored, resolver=interpreter.GOLDEN)
+    lowest = dequantize(np.int8([-128]), info.output)
+    return np.abs(dequantize(found, info.output) - np.maximum(logits, lowest))
 
 
 # --- full int8 ---
@@ -113,8 +114,8 @@ def test_int8_gives_the_floats_logits_within_a_stated_bound(folder, students, fa
 
 @every_student
 def test_the_float_twin_gives_the_students_logits(folder, students, family):
-    found = accuracy.run(
-        folder / f"{family}_float.tflite", crops(7)[..., 0], resolver=accuracy.FAST
+    found = interpreter.run(
+        folder / f"{family}_float.tflite", crops(7)[..., 0], resolver=interpreter.FAST
     )
     np.testing.assert_allclose(found, predict_logits(students[family], crops(7)), atol=1e-4)
 
@@ -155,17 +156,17 @@ def test_each_call_of_a_gate_that_layers_share_costs_macs(students):
 @every_student
 def test_tflite_micro_runs_it_within_a_step_or_two_of_the_reference_kernels(folder, family):
     path = folder / f"{family}.tflite"
-    stored = accuracy.quantize(crops(7)[..., 0], inspect(path).input)
+    stored = quantize(crops(7)[..., 0], inspect(path).input)
     found = run_model(path, stored)
     assert found is not None
-    expected = accuracy.run(path, stored, resolver=accuracy.GOLDEN)
+    expected = interpreter.run(path, stored, resolver=interpreter.GOLDEN)
     assert np.abs(found.astype(int) - expected).max() <= 2
 
 
 @needs_tflm
 def test_tflite_micro_forgets_the_state_of_an_lstm_between_crops(folder):
     path = folder / "lstm.tflite"
-    one, other = accuracy.quantize(crops(7)[:2, ..., 0], inspect(path).input)
+    one, other = quantize(crops(7)[:2, ..., 0], inspect(path).input)
     found = run_model(path, np.stack([one, other, one]))
     assert found is not None
     np.testing.assert_array_equal(found[0], found[2])

@@ -14,9 +14,10 @@ from export.layer_costs.match import match
 from export.layer_costs.report import layer_report
 from export.layer_costs.tensors import Noise, Scales, decibels
 from export.layer_costs.text import costs_most, layers_text
-from export.parity import accuracy
+from export.tflite import interpreter
 from export.tflite.facts import inspect
 from export.tflite.graph import read_graph
+from export.tflite.quantization import dequantize, quantize
 
 CROPS = tiny_twins.crops(40)
 
@@ -175,9 +176,9 @@ def test_all_layers_are_rounded_together_as_in_numpy(bad):
 def test_the_models_own_cost_is_that_of_its_integers(bad, tmp_path):
     model, float_model = write_twins(tmp_path, BAD)
     info = inspect(model)
-    stored = accuracy.run(model, accuracy.quantize(CROPS, info.input), resolver=accuracy.GOLDEN)
-    exact = accuracy.run(float_model, CROPS, resolver=accuracy.FAST)
-    found = accuracy.dequantize(stored, info.output)
+    stored = interpreter.run(model, quantize(CROPS, info.input), resolver=interpreter.GOLDEN)
+    exact = interpreter.run(float_model, CROPS, resolver=interpreter.FAST)
+    found = dequantize(stored, info.output)
     flipped = int((found.argmax(axis=1) != exact.argmax(axis=1)).sum())
     assert bad["model"]["flipped"] == flipped > 0
     expected = divergence(exact.astype(np.float64), found.astype(np.float64))
@@ -292,7 +293,7 @@ def test_of_a_converted_network_the_spoiled_layer_is_named(tmp_path):
         representative=tmp_path / "some.npz",
         outputs=paths,
     )
-    labels = accuracy.run(paths["float"], crops, resolver=accuracy.FAST).argmax(axis=1)
+    labels = interpreter.run(paths["float"], crops, resolver=interpreter.FAST).argmax(axis=1)
     report = layer_report(
         paths["int8"],
         float_model=paths["float"],

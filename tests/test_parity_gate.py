@@ -13,12 +13,13 @@ from export.errors import ExportError
 from export.jobs import gate
 from export.jobs.gate import check_options, pass_gate
 from export.model_bundle.read import ModelBundle
-from export.parity import accuracy
 from export.parity import measure as parity_gate
 from export.parity.measure import TENSORFLOW, Measured, measure
 from export.parity.rows import Row, table_text
-from export.parity_stages import FLOAT, REFERENCE, AudioStage, Heard, Skipped, Stage, Stages
+from export.ports import FLOAT, REFERENCE, AudioStage, Heard, Skipped, Stage, Stages
+from export.tflite import interpreter
 from export.tflite.facts import inspect
+from export.tflite.quantization import quantize
 
 VALIDATION, GOLDEN, SAMPLES = 60, 3, 52
 LAYERS = three_layers()
@@ -67,7 +68,7 @@ def rows(found: Measured, stage: str) -> list[Row]:
 
 
 def on_reference(folder: Path, crops: np.ndarray) -> np.ndarray:
-    return accuracy.run(folder / parity_gate.MODEL, crops, resolver=accuracy.GOLDEN)
+    return interpreter.run(folder / parity_gate.MODEL, crops, resolver=interpreter.GOLDEN)
 
 
 def stage(name: str, run=on_reference, *, against: tuple[str, ...] = (REFERENCE,)) -> Stage:
@@ -110,7 +111,7 @@ def test_int8_against_float_is_counted_as_on_paper(folder):
     """Rounded layer by layer in NumPy, then counted in steps of the last layer's scale."""
     crops = student().validation_features
     exact = tiny_twins.logits(LAYERS, crops) / LAYERS[-1].scale
-    stored = on_reference(folder, accuracy.quantize(crops, inspect(folder / "model.tflite").input))
+    stored = on_reference(folder, quantize(crops, inspect(folder / "model.tflite").input))
     steps = np.rint(np.abs(stored - exact.astype(np.float64))).astype(int).ravel().tolist()
     row = rows(measured(folder), REFERENCE)[0]
     assert row.by_steps == {step: steps.count(step) for step in sorted({*steps} - {0})}
@@ -160,7 +161,7 @@ def test_a_stage_takes_crops_as_the_model_stores_them_in_one_call(folder):
     (crops,) = taken
     given = student()
     every = np.concatenate([given.validation_features, given.golden_features])
-    expected = accuracy.quantize(every, inspect(folder / parity_gate.MODEL).input)
+    expected = quantize(every, inspect(folder / parity_gate.MODEL).input)
     np.testing.assert_array_equal(crops, expected)
     assert crops.dtype == np.int8
 
@@ -204,7 +205,7 @@ def hear(folder: Path, audio: np.ndarray) -> Heard:
     """A front end that gives the golden features, but for two that are three steps off."""
     assert audio.dtype == np.int16
     info = inspect(folder / parity_gate.MODEL)
-    features = accuracy.quantize(student().golden_features[: len(audio)], info.input)
+    features = quantize(student().golden_features[: len(audio)], info.input)
     features[0, 0, :2] += np.int8(3)
     return Heard(features=features, outputs=on_reference(folder, features))
 

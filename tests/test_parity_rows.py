@@ -13,12 +13,12 @@ from export.parity.rows import (
     check_max_flips,
     count_flips,
     count_steps,
-    in_steps,
     refuse_flips,
     table_text,
 )
-from export.parity_stages import FLOAT, REFERENCE
+from export.ports import FLOAT, REFERENCE
 from export.tflite.facts import TensorInfo
+from export.tflite.quantization import in_steps
 
 INT8 = TensorInfo(shape=(1, 3), dtype="int8", scale=0.5, zero_point=-3)
 UNQUANTIZED = TensorInfo(shape=(1, 3), dtype="float32", scale=0.0, zero_point=0)

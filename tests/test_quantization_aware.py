@@ -9,9 +9,10 @@ import tf_keras
 
 from export.convert import converter
 from export.layer_costs.tensors import Twin
-from export.parity import accuracy
+from export.tflite import interpreter
 from export.tflite.facts import inspect
 from export.tflite.graph import read_graph
+from export.tflite.quantization import dequantize, quantize
 from pld_tf import models
 from pld_tf.bundle import freeze, save_model
 from pld_tf.distill.compressed import clustered, pruned
@@ -182,10 +183,10 @@ def test_int8_is_what_training_simulated_and_no_operator_stays_float(tmp_path, m
     )
     info = inspect(path)
     assert info.float_operators == ()
-    stored = accuracy.quantize(crops(3)[..., 0], info.input)
-    found = accuracy.run(path, stored, resolver=accuracy.FAST)
+    stored = quantize(crops(3)[..., 0], info.input)
+    found = interpreter.run(path, stored, resolver=interpreter.FAST)
     logits = predict_logits(model, crops(3))
-    steps = np.abs(accuracy.dequantize(found, info.output) - logits) / info.output.scale
+    steps = np.abs(dequantize(found, info.output) - logits) / info.output.scale
     spread = (logits - logits.mean(axis=0)).std() / info.output.scale
     # What has nothing to do with the crop would be off by the spread.
     assert np.sqrt(np.mean(steps**2)) < spread / 2

@@ -7,7 +7,7 @@ import pytest
 import tiny_tflite
 import tiny_twins
 
-from export.parity import accuracy
+from export.tflite import interpreter
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.xnnpack import run_model
 
@@ -27,7 +27,7 @@ def test_its_outputs_are_within_a_step_of_the_reference_kernels_crop_by_crop(mod
     rng = np.random.default_rng(0)
     crops = rng.integers(-21, 22, size=(30, 12, 10), dtype=np.int8)
     found = run_model(model, crops)
-    expected = accuracy.run(model, crops, resolver=accuracy.GOLDEN)
+    expected = interpreter.run(model, crops, resolver=interpreter.GOLDEN)
     assert found is not None
     assert (found.shape, found.dtype) == ((30, 4), np.int8)
     assert np.abs(found.astype(int) - expected).max() <= 1

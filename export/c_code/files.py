@@ -8,8 +8,8 @@ from export.c_code import frontend as c_frontend
 from export.c_code import headers, model_data, ops
 from export.c_code.model import generate, generate_interface
 from export.errors import ExportError
-from export.measured_arena import Measured
 from export.model_bundle.read import ModelBundle
+from export.ports import Measured
 from export.system.files import Json, read_npz
 from export.tflite.facts import ModelInfo
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from export.c_code.ops import BUILTIN, CUSTOM
 from export.device_fit.arena import plan_arena
 from export.tflite.facts import float_operators
 from export.tflite.graph import Graph, Operator
+from export.tflite.tflm_operators import BUILTIN, CUSTOM
 
 KIB = 1024
 _LARGEST = 5  # tensors that a report lists

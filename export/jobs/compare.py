@@ -12,7 +12,9 @@ from export.model_bundle.read import ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
 from export.parity import accuracy
 from export.system.files import Json
+from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
+from export.tflite.quantization import quantize
 
 _ZLIB_LEVEL = 9
 _HEADINGS = ("student", "accuracy", "agreement", "bytes", "compressed")
@@ -134,15 +136,15 @@ def compare(plain: ModelBundle, *, float_model: Path, models: Mapping[str, Path]
       ExportError: a model keeps a float operator, or can't be run.
     """
     crops, labels = plain.validation_features, plain.validation_labels
-    float_logits = accuracy.run(float_model, crops, resolver=accuracy.FAST)
+    float_logits = interpreter.run(float_model, crops, resolver=interpreter.FAST)
     students: list[Compared] = []
     for name, path in models.items():
         info = inspect(path)
         _refuse_floats(info, name)
-        stored = accuracy.quantize(crops, info.input)
+        stored = quantize(crops, info.input)
         found = accuracy.compare(
             float_logits=float_logits,
-            stored=accuracy.run(path, stored, resolver=accuracy.FAST),
+            stored=interpreter.run(path, stored, resolver=interpreter.FAST),
             output=info.output,
             labels=labels,
         )

@@ -13,13 +13,12 @@ from export.convert import converter
 from export.errors import ExportError
 from export.jobs import compare
 from export.jobs.gate import check_options, pass_gate
-from export.measured_arena import arena_entry
 from export.model_bundle.read import ORIGIN, ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
 from export.parity import accuracy
 from export.parity.measure import FLOAT_MODEL, MAX_CARRIED_CROPS, MODEL, Progress, evenly
 from export.parity.rows import DEFAULT_MAX_FLIPS
-from export.ports import NOTHING, BringHarness, Harness
+from export.ports import NOTHING, BringHarness, Harness, arena_entry
 from export.system.files import (
     Json,
     inventory,
@@ -29,7 +28,9 @@ from export.system.files import (
     write_npz,
     write_texts,
 )
+from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
+from export.tflite.quantization import quantize
 
 FORMAT = 1
 _COPIED = ("labels.json", "feature_spec.json", "feature_tables.npz")
@@ -180,9 +181,9 @@ def _refuse_floats(model: ModelInfo) -> None:
 def _measure(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> accuracy.Parity:
     crops = bundle.validation_features
     return accuracy.compare(
-        float_logits=accuracy.run(stage / FLOAT_MODEL, crops, resolver=accuracy.FAST),
-        stored=accuracy.run(
-            stage / MODEL, accuracy.quantize(crops, model.input), resolver=accuracy.FAST
+        float_logits=interpreter.run(stage / FLOAT_MODEL, crops, resolver=interpreter.FAST),
+        stored=interpreter.run(
+            stage / MODEL, quantize(crops, model.input), resolver=interpreter.FAST
         ),
         output=model.output,
         labels=bundle.validation_labels,
@@ -201,19 +202,19 @@ def _refuse_loss(measured: accuracy.Parity, *, kind: str, max_loss_points: float
 
 
 def _write_crops(bundle: ModelBundle, *, model: ModelInfo, stage: Path) -> None:
-    stored: NDArray[Any] = accuracy.quantize(bundle.golden_features, model.input)
+    stored: NDArray[Any] = quantize(bundle.golden_features, model.input)
     write_npz(
         stage / "golden.npz",
         audio=bundle.golden_audio,
         features=bundle.golden_features,
         logits=bundle.golden_logits,
         model_input=stored,
-        model_output=accuracy.run(stage / MODEL, stored, resolver=accuracy.GOLDEN),
+        model_output=interpreter.run(stage / MODEL, stored, resolver=interpreter.GOLDEN),
     )
     kept = evenly(len(bundle.validation_labels), MAX_CARRIED_CROPS)
     write_npz(
         stage / "validation.npz",
-        model_input=accuracy.quantize(bundle.validation_features[kept], model.input),
+        model_input=quantize(bundle.validation_features[kept], model.input),
         labels=bundle.validation_labels[kept],
     )
 

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from export.c_code.files import model_c, model_data_texts
 from export.errors import ExportError
-from export.measured_arena import arena_entry
 from export.model_bundle.read import ORIGIN
 from export.parity.measure import MODEL, Progress
 from export.parity.rows import count_steps
-from export.parity_stages import Skipped, Stages
-from export.ports import NOTHING, BringHarness
+from export.ports import NOTHING, BringHarness, Skipped, Stages, arena_entry
 from export.system.files import Json, inventory, new_folder, sha256, write_json, write_texts
 from export.tflite.facts import ModelInfo, inspect
 

@@ -12,7 +12,7 @@ from export.layer_costs.text import costs_most
 from export.model_bundle.read import ModelBundle
 from export.parity.measure import FLOAT_MODEL, MODEL, Progress, measure
 from export.parity.rows import check_max_flips, refuse_flips
-from export.parity_stages import Stages
+from export.ports import Stages
 from export.system.files import Json, write_json
 from export.tflite.facts import inspect
 

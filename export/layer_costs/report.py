@@ -18,11 +18,12 @@ from export.errors import ExportError
 from export.layer_costs.match import match
 from export.layer_costs.parts import Pair, Part, input_part, layer_part
 from export.layer_costs.tensors import Noise, Twin
-from export.parity import accuracy
 from export.parity.measure import Progress, evenly
 from export.system.files import Json
+from export.tflite import interpreter
 from export.tflite.facts import TensorInfo, model_info
 from export.tflite.graph import read_graph
+from export.tflite.quantization import dequantize, quantize
 from export.tflite.rounding import Rounding, with_rounding, without_rounding
 
 FORMAT = 1
@@ -75,7 +76,7 @@ def layer_report(
             float_model=exact,
             crops=features[kept],
             labels=labels[kept],
-            logits=accuracy.run(exact, features[kept], resolver=accuracy.FAST),
+            logits=interpreter.run(exact, features[kept], resolver=interpreter.FAST),
         )
         return _report(case, progress)
 
@@ -112,7 +113,7 @@ def _tensors(
         for part in parts
         for pair in part.outputs
     ]
-    for crop, stored in zip(case.crops, accuracy.quantize(case.crops, taken), strict=True):
+    for crop, stored in zip(case.crops, quantize(case.crops, taken), strict=True):
         floating.run(crop)
         integer.run(stored)
         for _, pair, noise in watched:
@@ -151,12 +152,12 @@ def _costs(
         for part, rounding in zip(computing, roundings, strict=True)
     ]
     costs.sort(key=_divergence, reverse=True)
-    stored = accuracy.quantize(case.crops, taken)
-    outputs = accuracy.run(case.model, stored, resolver=accuracy.GOLDEN)
+    stored = quantize(case.crops, taken)
+    outputs = interpreter.run(case.model, stored, resolver=interpreter.GOLDEN)
     return {
         "layers": costs,
         "all_layers": _cost(case, _rounded(case, roundings)),
-        "model": _cost(case, accuracy.dequantize(outputs, given)),
+        "model": _cost(case, dequantize(outputs, given)),
     }
 
 
@@ -170,7 +171,7 @@ def _rounded(case: _Case, roundings: Sequence[Rounding]) -> NDArray[np.float32]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "rounded.tflite"
         path.write_bytes(content)
-        return accuracy.run(path, case.crops, resolver=accuracy.FAST)
+        return interpreter.run(path, case.crops, resolver=interpreter.FAST)
 
 
 def _cost(case: _Case, logits: NDArray[np.float32]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from export.parity import accuracy
+from export.tflite.interpreter import FAST, GOLDEN
 from export.tflite.rounding import Grid
 
 
@@ -77,7 +77,7 @@ class Twin:
             warnings.simplefilter("ignore", UserWarning)
             self._interpreter: Any = Interpreter(
                 str(path),
-                experimental_op_resolver_type=accuracy.GOLDEN if reference else accuracy.FAST,
+                experimental_op_resolver_type=GOLDEN if reference else FAST,
                 experimental_preserve_all_tensors=True,
             )
         self._interpreter.allocate_tensors()

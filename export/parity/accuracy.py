@@ -1,23 +1,15 @@
-"""Run a .tflite and its float twin on the same crops, and say how far they differ."""
+"""How far a .tflite differs from its float twin on the same crops."""
 
 # pyright: reportMissingTypeStubs=false
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from export.errors import ExportError
 from export.tflite.facts import TensorInfo
-
-# XNNPACK, the default, is not bit-exact; these two resolvers never use it.
-FAST = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-GOLDEN = OpResolverType.BUILTIN_REF
+from export.tflite.quantization import dequantize, lowest_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,71 +53,6 @@ class Parity:
         }
 
 
-def quantize(values: NDArray[np.float32], tensor: TensorInfo) -> NDArray[Any]:
-    """Values as `tensor` stores them, halves rounded away from zero, clipped to its range.
-
-    Away from zero because TFLite's reference QUANTIZE operator does so. A tensor that is not
-    quantized takes the values as they are.
-
-    >>> q = TensorInfo(shape=(4,), dtype="int8", scale=0.5, zero_point=-1)
-    >>> quantize(np.float32([0.25, -0.25, 0.2, 1000]), q).tolist()
-    [0, -2, -1, 127]
-    """
-    if tensor.scale == 0:
-        return values
-    steps = (values / np.float32(tensor.scale)).astype(np.float64)
-    rounded = np.copysign(np.floor(np.abs(steps) + 0.5), steps) + tensor.zero_point
-    limits = np.iinfo(tensor.dtype)
-    return np.clip(rounded, limits.min, limits.max).astype(tensor.dtype)
-
-
-def dequantize(stored: NDArray[Any], tensor: TensorInfo) -> NDArray[np.float32]:
-    """The values that `stored` stands for."""
-    if tensor.scale == 0:
-        return stored
-    return ((stored.astype(np.float64) - tensor.zero_point) * tensor.scale).astype(np.float32)
-
-
-def run(
-    path: Path, crops: NDArray[Any], *, resolver: OpResolverType, threads: int = 1
-) -> NDArray[Any]:
-    """Output of a model for each crop, in the types that the model stores.
-
-    Args:
-      path: a batch-1 model from features to logits.
-      crops: shape [crops, frames, bins], in the model's input type.
-      resolver: which kernels.
-      threads: of the interpreter.
-
-    Returns:
-      shape [crops, classes].
-
-    Raises:
-      ExportError: the interpreter refuses the model.
-    """
-    try:
-        return np.concatenate(list(_outputs(path, crops, resolver=resolver, threads=threads)))
-    except (ValueError, RuntimeError) as error:
-        text = " ".join(str(error).split())
-        raise ExportError(f"the TFLite interpreter cannot run {path}: {text}") from error
-
-
-def _outputs(
-    path: Path, crops: NDArray[Any], *, resolver: OpResolverType, threads: int
-) -> Iterator[NDArray[Any]]:
-    interpreter: Any = Interpreter(
-        str(path), num_threads=threads, experimental_op_resolver_type=resolver
-    )
-    interpreter.allocate_tensors()
-    into = interpreter.get_input_details()[0]["index"]
-    out_of = interpreter.get_output_details()[0]["index"]
-    for crop in crops:
-        interpreter.reset_all_variables()  # a recurrent state must not reach the next crop
-        interpreter.set_tensor(into, crop[None, ..., None])
-        interpreter.invoke()
-        yield interpreter.get_tensor(out_of)
-
-
 def compare(
     *, float_logits: NDArray[np.float32], stored: NDArray[Any], output: TensorInfo,
     labels: NDArray[np.int32],
@@ -139,7 +66,7 @@ def compare(
       labels: true classes, shape [crops].
     """
     of_float, of_model = float_logits.argmax(axis=1), stored.argmax(axis=1)
-    reachable = np.maximum(float_logits, _lowest(output))
+    reachable = np.maximum(float_logits, lowest_value(output))
     difference = np.abs(dequantize(stored, output) - reachable).max()
     return Parity(
         crops=len(labels),
@@ -148,10 +75,3 @@ def compare(
         same=int((of_float == of_model).sum()),
         max_logit_difference_steps=round(float(difference / (output.scale or 1.0)), 3),
     )
-
-
-def _lowest(output: TensorInfo) -> float:
-    """What a logit too low for the output becomes."""
-    if output.scale == 0:
-        return -math.inf
-    return float(dequantize(np.array(np.iinfo(output.dtype).min), output))

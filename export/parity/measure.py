@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.model_bundle.read import ModelBundle
-from export.parity import accuracy
 from export.parity.rows import Row, count_flips, count_steps
-from export.parity_stages import FLOAT, REFERENCE, AudioStage, Skipped, Stage, Stages
+from export.ports import FLOAT, REFERENCE, AudioStage, Skipped, Stage, Stages
+from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, TensorInfo
+from export.tflite.quantization import quantize
 
 MODEL, FLOAT_MODEL = "model.tflite", "model_float.tflite"
 TENSORFLOW = "TensorFlow"
@@ -130,10 +131,10 @@ def evenly(count: int, most: int) -> NDArray[np.intp]:
 def _on_tflite(
     paths: tuple[Path, Path], features: NDArray[np.float32], crops_from: str, model: ModelInfo
 ) -> _Crops:
-    stored = accuracy.quantize(features, model.input)
+    stored = quantize(features, model.input)
     outputs = {
-        FLOAT: accuracy.run(paths[0], features, resolver=accuracy.FAST),
-        REFERENCE: accuracy.run(paths[1], stored, resolver=accuracy.GOLDEN),
+        FLOAT: interpreter.run(paths[0], features, resolver=interpreter.FAST),
+        REFERENCE: interpreter.run(paths[1], stored, resolver=interpreter.GOLDEN),
     }
     return _Crops(crops_from=crops_from, stored=stored, outputs=outputs)
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import ExportError
-from export.parity_stages import FLOAT
+from export.ports import FLOAT
 from export.system.columns import columns
 from export.system.files import Json
 from export.tflite.facts import TensorInfo
+from export.tflite.quantization import in_steps
 
 DEFAULT_MAX_FLIPS = 0.5  # percent of the crops
 _HEADINGS = (
@@ -66,18 +67,6 @@ class Row:
             "flipped": self.flipped,
             "flipped_from_float": self.flipped_from_float,
         }
-
-
-def in_steps(values: NDArray[Any], tensor: TensorInfo) -> NDArray[np.float64]:
-    """Stored integers or floats on the scale of `tensor`'s integers, not rounded and not clipped.
-
-    >>> q = TensorInfo(shape=(2,), dtype="int8", scale=0.5, zero_point=-1)
-    >>> in_steps(np.float32([0.25, 100]), q).tolist(), in_steps(np.int8([3, -1]), q).tolist()
-    ([-0.5, 199.0], [3.0, -1.0])
-    """
-    if values.dtype.kind == "f" and tensor.scale:
-        return values.astype(np.float64) / tensor.scale + tensor.zero_point
-    return values.astype(np.float64)
 
 
 def count_steps(one: NDArray[Any], other: NDArray[Any], tensor: TensorInfo) -> dict[int, int]:
