@@ -6,7 +6,7 @@ from pathlib import Path
 import frontend_c
 import stub_bundle
 
-from pld_tf.spec import FeatureSpec
+from pld_tf.features.spec import FeatureSpec
 
 C = Path(__file__).parent / "c"
 CORPUS = C / "corpus"

@@ -51,8 +51,8 @@ def corpus_root(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def store(corpus_root, tmp_path_factory):
     """The tiny corpus packed at its own rate. Read-only."""
-    from pld_tf.data.corpus import find_corpus
-    from pld_tf.data.store import open_store
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.store.pack import open_store
 
     return open_store(
         find_corpus(corpus_root),
@@ -66,7 +66,7 @@ def tiny_data(store, classes):
     """Batches of 16 plain crops of 500 ms; modules change what they are about."""
     from test_crops import rules
 
-    from pld_tf.data.training_data import TrainingData
+    from pld_tf.data.batches.training_data import TrainingData
 
     return TrainingData(
         store=store,
@@ -81,8 +81,8 @@ def tiny_data(store, classes):
 
 @pytest.fixture(scope="session")
 def classes(store):
-    from pld_tf.data.classes import find_classes
-    from pld_tf.recipe import load_recipe
+    from pld_tf.data.corpus.classes import find_classes
+    from pld_tf.recipe.schema import load_recipe
 
     return find_classes(load_recipe("smoke"), store.words)
 

@@ -11,8 +11,8 @@ from export.c_code.frontend import generate
 from export.c_code.headers import feature_spec_header
 from export.tflite.facts import ModelInfo, TensorInfo
 from firmware_harness.bundle.shared_c import bundle_sources
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import make_tables
-from pld_tf.spec import FeatureSpec
 
 # The scale of a model that is trained on features of about -3 to 3.
 INPUT_SCALE, ZERO_POINT = 0.03, -10

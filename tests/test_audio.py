@@ -10,9 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.data import audio_flac, audio_mp3, audio_ogg, audio_wav
-from pld_tf.data.audio import BadClip, read_audio
-from pld_tf.data.audio_stream import MAX_VALUES
+from pld_tf.data.audio import flac, ogg
+from pld_tf.data.audio import mp3 as audio_mp3
+from pld_tf.data.audio import wav as audio_wav
+from pld_tf.data.audio.decode import BadClip, read_audio
+from pld_tf.data.audio.stream import MAX_VALUES
 
 RAMP = np.array([0, 1, -1, 1000, -32768, 32767, 256, -256], np.int16)
 
@@ -220,10 +222,10 @@ def test_a_flac_that_declares_more_than_it_holds_is_refused(read, total, reason)
 
 @given(st.binary(min_size=1, max_size=300))
 def test_the_fast_checksum_agrees_with_long_division(message):
-    checksum = audio_flac._remainder(message + b"\0\0", 0x18005)
+    checksum = flac._remainder(message + b"\0\0", 0x18005)
     framed = message + checksum.to_bytes(2, "big")
-    assert audio_flac._crc16_holds(framed)
-    assert not audio_flac._crc16_holds(framed[:-1] + bytes([framed[-1] ^ 1]))
+    assert flac._crc16_holds(framed)
+    assert not flac._crc16_holds(framed[:-1] + bytes([framed[-1] ^ 1]))
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +250,7 @@ def test_opus_is_named(read, stereo_ogg):
     page = bytearray(stereo_ogg[:28] + body)
     page[5] = 6
     page[22:26] = bytes(4)
-    checksum = audio_flac._remainder(bytes(page) + bytes(4), 0x104C11DB7)
+    checksum = flac._remainder(bytes(page) + bytes(4), 0x104C11DB7)
     page[22:26] = checksum.to_bytes(4, "little")
     with pytest.raises(BadClip, match="holds Opus; expected Vorbis"):
         read(bytes(page), ".ogg")
@@ -342,8 +344,8 @@ def damage(data: bytes, rng: np.random.Generator) -> bytes:
 def test_parsers_of_garbage_raise_nothing_but_bad_clip(garbage, magic):
     for parse in (
         audio_wav.parse_wav,
-        audio_flac.parse_flac,
-        audio_ogg.parse_ogg,
+        flac.parse_flac,
+        ogg.parse_ogg,
         audio_mp3.parse_mp3,
     ):
         with pytest.raises(BadClip):

@@ -12,9 +12,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tiny_bundle import CLASSES, FRAMES, SPEC, contents, folder_bytes, trained_like
 
-from pld_tf.bundle import write_bundle
 from pld_tf.errors import PldError
-from pld_tf.quiet import start_up_noise_held_back
+from pld_tf.model_bundle.write import write_bundle
+from pld_tf.system.stderr import start_up_noise_held_back
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from stub_bundle import (
 
 from export.c_code.decision import exp_of_minus
 from firmware_harness.bundle.shared_c import bundle_sources
-from pld_tf.decision import decide, scores_of
+from pld_tf.streams.decision import decide, scores_of
 
 FILES = ("kws.c", "kws_decision.c", "kws_frontend.c", "kws_frontend_tables.c", "kws_model.c")
 HOPS_PER_INFERENCE, SMOOTHING, REFRACTORY = 2, 2, 2

@@ -20,7 +20,7 @@ from export.c_code.decision import (
     refractory_inferences,
 )
 from export.errors import ExportError
-from pld_tf.decision import Fired, decide, scores_of, smoothed
+from pld_tf.streams.decision import Fired, decide, scores_of, smoothed
 
 ONE = 32768
 NONE = -1

@@ -15,8 +15,8 @@ from export.c_code import frontend as c_frontend
 from export.errors import ExportError
 from pld_tf.features import fixed_point
 from pld_tf.features.fixed_point import fixed_point_features
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import make_tables
-from pld_tf.spec import FeatureSpec
 
 SPEC = FeatureSpec()
 

@@ -12,7 +12,7 @@ from stub_bundle import compiler, write_c
 from firmware_harness.bench.cortex import BOARDS
 from firmware_harness.bundle.shared_c import bundle_sources, host_source
 from firmware_harness.firmware.boards import load_board
-from pld_tf.spec import FeatureSpec
+from pld_tf.features.spec import FeatureSpec
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wvla", "-Werror"]
 STRICT = ["-std=c99", "-O2", *WARNINGS, "-Wmissing-prototypes"]

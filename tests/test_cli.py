@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import typer
 
-from pld_tf import cli
-from pld_tf import run as run_module
+from pld_tf.commands import main
 from pld_tf.errors import PldError
-from pld_tf.recipe import recipe_names, recipe_text
+from pld_tf.recipe.schema import recipe_names, recipe_text
+from pld_tf.run import folder as run_module
 
 DOCS = Path(__file__).parents[1] / "docs"
 COMMANDS = dict(runpy.run_path(str(DOCS / "make_cli.py"))["commands"]())
@@ -39,7 +39,7 @@ def exported(tiny) -> Path:
 def run_main(patch: pytest.MonkeyPatch, *arguments: object) -> int:
     patch.setattr(sys, "argv", ["pld-tf", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     return ended.value.code or 0
 
 
@@ -78,7 +78,7 @@ def test_help_explains_a_command_with_an_example_of_itself(name):
 
 
 def parameters(name: str) -> list:
-    command = typer.main.get_command(cli.app)
+    command = typer.main.get_command(main.app)
     for part in name.split()[1:]:
         command = command.commands[part]
     return command.params
@@ -94,7 +94,7 @@ def test_every_option_is_explained_and_there_are_at_most_six(name):
 
 def test_help_is_fast_because_it_loads_nothing_heavy():
     code = (
-        "import sys, time\nfrom pld_tf.cli import main\nsys.argv = ['pld-tf', '--help']\n"
+        "import sys, time\nfrom pld_tf.commands.main import main\nsys.argv = ['pld-tf', '--help']\n"
         "try:\n    main()\nfinally:\n    heavy = ('tensorflow', 'numpy', 'pydantic', 'rich')\n"
         "    print([name for name in heavy if name in sys.modules], time.process_time() < 0.5)"
     )
@@ -339,15 +339,15 @@ def test_a_mistake_of_ours_is_no_line_but_a_traceback(monkeypatch):
     def fail(name: str) -> str:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr("pld_tf.recipe.recipe_text", fail)
+    monkeypatch.setattr("pld_tf.recipe.schema.recipe_text", fail)
     monkeypatch.setattr(sys, "argv", ["pld-tf", "recipes", "show", "smoke"])
     with pytest.raises(RuntimeError, match="a mistake of ours"):
-        cli.main()
+        main.main()
 
 
 def test_ctrl_c_ends_with_130_and_one_line(pld, monkeypatch):
     def stop(name: str) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pld_tf.recipe.recipe_text", stop)
+    monkeypatch.setattr("pld_tf.recipe.schema.recipe_text", stop)
     assert pld("recipes", "show", "smoke") == (130, "", "pld-tf: stopped.\n")

@@ -11,7 +11,7 @@ import pytest
 from tiny_corpus import RATE
 from tiny_tflite import add_of_two, one_operator, tensor
 
-from pld_tf import cli
+from pld_tf.commands import main
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden" / "harness"
 def run_main(patch: pytest.MonkeyPatch, *arguments: object) -> int:
     patch.setattr(sys, "argv", ["pld-tf", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     return ended.value.code or 0
 
 

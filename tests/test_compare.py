@@ -7,16 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pld_tf.compare import (
+from pld_tf.errors import PldError
+from pld_tf.evaluation.compare import (
     _protocol,
     _require_alike,
     _require_pairs,
     compare_runs,
     comparison_text,
 )
-from pld_tf.errors import PldError
-from pld_tf.evaluate import evaluate, open_rung
-from pld_tf.recipe import PROTOCOLS
+from pld_tf.evaluation.evaluate import evaluate, open_rung
+from pld_tf.recipe.schema import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("tiny_cache")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pld_tf.data.corpus import find_corpus, speaker_split
+from pld_tf.data.corpus.corpus import find_corpus, speaker_split
 from pld_tf.errors import PldError
 
 

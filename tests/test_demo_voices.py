@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pld_tf.data import demo_sound, espeak
-from pld_tf.data.corpus import find_corpus
-from pld_tf.data.demo_voices import ACCENTS, DEMO_WORDS, VOICES, make_demo_corpus
-from pld_tf.data.espeak import Utterance, speak
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.demo import espeak, sound
+from pld_tf.data.demo.espeak import Utterance, speak
+from pld_tf.data.demo.make import ACCENTS, DEMO_WORDS, VOICES, make_demo_corpus
 from pld_tf.errors import PldError
 
 needs_espeak = pytest.mark.skipif(
@@ -79,9 +79,7 @@ def test_every_clip_is_one_second_with_a_word_at_a_sensible_level(demo):
 @needs_espeak
 def test_words_last_a_quarter_to_three_quarters_of_a_second():
     spoken = speak([Utterance(word, "en-us+m1", 140, 50, 50) for word in DEMO_WORDS])
-    seconds = [
-        demo_sound.trim_silence(demo_sound.resample_spoken(word)).size / 16000 for word in spoken
-    ]
+    seconds = [sound.trim_silence(sound.resample_spoken(word)).size / 16000 for word in spoken]
     assert min(seconds) > 0.2
     assert max(seconds) < 0.75
 
@@ -112,13 +110,13 @@ def test_noise_is_half_a_minute_each_and_neither_silent_nor_clipped(demo):
     for path in corpus.noise:
         noise = samples(demo / path)
         assert noise.size == 30 * 16000
-        assert demo_sound.rms(noise / 32768) == pytest.approx(0.1, rel=0.05)
+        assert sound.rms(noise / 32768) == pytest.approx(0.1, rel=0.05)
         assert np.mean(np.abs(noise.astype(int)) >= 32767) < 1e-3
 
 
 @needs_espeak
 def test_a_finished_corpus_is_left_as_it_is(demo, monkeypatch):
-    monkeypatch.setattr("pld_tf.data.demo_voices.speak", None)  # would fail if it were called
+    monkeypatch.setattr("pld_tf.data.demo.make.speak", None)  # would fail if it were called
     before = {path: path.stat().st_mtime_ns for path in demo.rglob("*")}
     make_demo_corpus(demo, clips_per_word=CLIPS)
     assert {path: path.stat().st_mtime_ns for path in demo.rglob("*")} == before
@@ -178,23 +176,21 @@ def test_resampling_keeps_a_tone_and_drops_what_16_khz_cannot_hold():
         seconds = np.arange(rate // 2) / rate
         return np.sin(2 * np.pi * hz * seconds) * np.sin(2 * np.pi * seconds) ** 4
 
-    heard = demo_sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 1000) * 32768)[:8000]
+    heard = sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 1000) * 32768)[:8000]
     np.testing.assert_allclose(heard, tone(16000, 1000), atol=1e-3)
-    assert (
-        np.abs(demo_sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 9500) * 32768)).max() < 60e-6
-    )
+    assert np.abs(sound.resample_spoken(tone(espeak.SAMPLE_RATE_HZ, 9500) * 32768)).max() < 60e-6
 
 
 def test_trimming_keeps_the_loud_part_and_survives_silence():
-    assert demo_sound.trim_silence(np.array([0, 0.01, 1.0, 0, -0.5, 0.01])).tolist() == [1, 0, -0.5]
-    assert demo_sound.trim_silence(np.zeros(3)).tolist() == [0, 0, 0]
+    assert sound.trim_silence(np.array([0, 0.01, 1.0, 0, -0.5, 0.01])).tolist() == [1, 0, -0.5]
+    assert sound.trim_silence(np.zeros(3)).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("slope", "octave_ratio"), [(0, 2.0), (1, 1.0)])
 def test_white_noise_doubles_its_power_per_octave_and_pink_keeps_it(slope, octave_ratio):
-    noise = demo_sound.coloured_noise(np.random.default_rng(0), 160_000, slope=slope)
+    noise = sound.coloured_noise(np.random.default_rng(0), 160_000, slope=slope)
     power = np.abs(np.fft.rfft(noise)) ** 2  # one bin is 0.1 Hz
     assert power[20_000:40_000].sum() / power[10_000:20_000].sum() == pytest.approx(
         octave_ratio, rel=0.05
     )
-    assert demo_sound.rms(noise) == pytest.approx(1)
+    assert sound.rms(noise) == pytest.approx(1)

@@ -15,13 +15,13 @@ from test_cli import refusal
 from tiny_corpus import clip_audio, write_wav
 
 from export.errors import ExportError
-from pld_tf.data.audio import PARSERS
-from pld_tf.data.corpus import AUDIO_SUFFIXES, Clip
-from pld_tf.data.doctor import checks
-from pld_tf.data.doctor.copies import Copies, content_digest
-from pld_tf.data.doctor.findings import REASONS, Report, report_json, report_text
-from pld_tf.data.doctor.speakers import shared_speakers
-from pld_tf.doctor import doctor
+from pld_tf.data.audio.decode import PARSERS
+from pld_tf.data.corpus.corpus import AUDIO_SUFFIXES, Clip
+from pld_tf.doctor import checks
+from pld_tf.doctor.copies import Copies, content_digest
+from pld_tf.doctor.doctor import doctor
+from pld_tf.doctor.findings import REASONS, Report, report_json, report_text
+from pld_tf.doctor.speakers import shared_speakers
 from pld_tf.errors import PldError
 
 RATE = 16000
@@ -271,7 +271,7 @@ def test_a_file_that_goes_away_while_it_is_looked_at_is_unreadable(sick, tmp_pat
     def gone(path: Path) -> bytes:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("pld_tf.data.doctor.examination.read_file", gone)
+    monkeypatch.setattr("pld_tf.doctor.examine.read_file", gone)
     (found, *_) = diagnose(root).by_reason()["unreadable"]
     assert found.path == "no/nameless.wav"
     assert found.detail == "can't be opened (No such file or directory)"
@@ -308,7 +308,7 @@ def test_a_run_disputes_a_clip_filed_under_another_word(tiny, mislabelled, monke
         classes = tf.where(loudest < 4, 0, tf.where(loudest < 7, 1, 2))
         return 10 * tf.one_hot(classes, 4)
 
-    monkeypatch.setattr("pld_tf.doctor._batched", lambda one, frames, bins: by_tone)
+    monkeypatch.setattr("pld_tf.doctor.doctor._batched", lambda one, frames, bins: by_tone)
     report = diagnose(mislabelled, with_run=tiny / "run")
     assert reasons(report)["disputed"] == {"two/moved_nohash_0.wav"}
     (found,) = report.by_reason()["disputed"]
@@ -318,13 +318,13 @@ def test_a_run_disputes_a_clip_filed_under_another_word(tiny, mislabelled, monke
 
 def test_what_a_run_disputes_is_what_its_first_rung_says_of_whole_clips(tiny):
     """The oracle is the rung itself, loaded with its weights and asked for one clip at a time."""
-    from pld_tf.data.classes import find_classes
-    from pld_tf.data.corpus import find_corpus
-    from pld_tf.data.store import open_store
+    from pld_tf.data.corpus.classes import find_classes
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.store.pack import open_store
     from pld_tf.distill.ladder import Ladder
     from pld_tf.features.log_mel import log_mel
-    from pld_tf.metrics import softmax
-    from pld_tf.run import read_run
+    from pld_tf.metrics.classification import softmax
+    from pld_tf.run.folder import read_run
 
     run = read_run(tiny / "run")
     corpus = find_corpus(tiny / "tones")

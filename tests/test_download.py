@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pld_tf.data import download
-from pld_tf.data.download import Archive, download_speech_commands, fetch_archive
+from pld_tf.data.corpus import download
+from pld_tf.data.corpus.download import Archive, download_speech_commands, fetch_archive
 from pld_tf.errors import PldError
 
 

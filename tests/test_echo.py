@@ -11,9 +11,9 @@ from test_crops import rules
 from test_pipeline import CLIPS, SILENCE, STEPS, batches, joined
 from tiny_corpus import RATE, SPEC, read_wav
 
-from pld_tf.data import echo
-from pld_tf.data.hearing import make_voices
-from pld_tf.data.training_data import Tables, TrainingData
+from pld_tf.data.batches import data_echoing
+from pld_tf.data.batches.augment import make_voices
+from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
 
 HOP = SPEC.hop_samples
@@ -50,7 +50,7 @@ def features_anywhere(store, corpus_root) -> np.ndarray:
 def place(anywhere: np.ndarray, crop: np.ndarray) -> int:
     """The sample at which a clip's crop begins; fails where it lies nowhere in the clip."""
     gaps = np.abs(anywhere - crop).max(axis=(1, 2))
-    assert gaps.min() < 1 / echo.STEPS
+    assert gaps.min() < 1 / data_echoing.STEPS
     return int(gaps.argmin()) - HOP
 
 
@@ -180,7 +180,7 @@ def placed(data: TrainingData, *, hop: int, within: float, where: float) -> tupl
     """Start of a crop, `where` of the way through all it may have, and of a clip's first window."""
     room = RATE - SPEC.samples(data.lengths_ms[0])
     margin = max(0, data.rules.shift - room / 2)
-    origin = int(within * hop) - hop // 2 - echo._reach(data)
+    origin = int(within * hop) - hop // 2 - data_echoing._reach(data)
     return round(where * (room + 2 * margin) - margin), origin
 
 
@@ -188,7 +188,7 @@ def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
     """The same windows as `Voices` gives at the hop and with the filters of the clip's voice."""
     voiced = replace(data, rules=rules(tempo=0.4, vocal_tract=0.1))
     tf.random.set_seed(0)
-    whole = echo._hear(voiced, Tables.of(voiced), tf.constant(0, tf.int64))
+    whole = data_echoing._hear(voiced, Tables.of(voiced), tf.constant(0, tf.int64))
     assert len(set(whole.hop.numpy())) > 2
     voices = make_voices(voiced)
     assert voices
@@ -196,7 +196,7 @@ def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
         clip, origin, hop = (int(part[row]) for part in whole[1:])
         if clip >= CLIPS:
             continue
-        frames = int(echo._frames(voiced, hop))
+        frames = int(data_echoing._frames(voiced, hop))
         audio = np.pad(read_wav(corpus_root / store.splits["train"].paths[clip].decode()), 2000)
         samples = audio[2000 + origin :][: SPEC.window_samples + (frames - 1) * hop]
         gaps = []
@@ -204,9 +204,9 @@ def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
             expected = voices.log_mel(
                 tf.constant(samples[None].astype(np.float32)), hop=tf.constant(hop), tract=tract
             )
-            found = whole.features[row, :frames].numpy() / echo.STEPS
+            found = whole.features[row, :frames].numpy() / data_echoing.STEPS
             gaps.append(np.abs(expected[0, ..., 0] - found).max())
-        assert min(gaps) < 1 / echo.STEPS
+        assert min(gaps) < 1 / data_echoing.STEPS
 
 
 @given(
@@ -226,7 +226,7 @@ def test_whole_clips_hold_every_crop(store, classes, hop, within, where, length_
     assert voices
     heard = start + (length - voices.samples(length, hop)) // 2
     first = round((heard - origin) / hop)
-    assert 0 <= first <= echo._frames(data, hop) - SPEC.frames(length)
+    assert 0 <= first <= data_echoing._frames(data, hop) - SPEC.frames(length)
 
 
 def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
@@ -248,7 +248,7 @@ def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
         pieces = np.lib.stride_tricks.sliding_window_view(audio[near : near + HOP + heard], heard)
         there = log_mel(tf.constant(pieces.astype(np.float32)), SPEC)[..., 0]
         gaps = np.abs(there - crop[first : first + frames]).max(axis=(1, 2))
-        assert gaps.min() < 1 / echo.STEPS
+        assert gaps.min() < 1 / data_echoing.STEPS
 
 
 @given(
@@ -268,13 +268,15 @@ def test_whole_clips_hold_every_crop_between_zeros(
     length = SPEC.samples(length_ms)
     before = (RATE - length) // 2
     start, origin = placed(data, hop=hop, within=within, where=where)
-    numbered = np.arange(int(echo._frames(data, hop)), dtype=np.int16)
-    whole = echo.WholeClips(
+    numbered = np.arange(int(data_echoing._frames(data, hop)), dtype=np.int16)
+    whole = data_echoing.WholeClips(
         tf.constant(np.tile(numbered[None, :, None], (1, 1, SPEC.bins))),
         *(tf.constant([number]) for number in (0, origin, hop)),
     )
-    heard = echo.Echo(data, whole, tf.constant([0])).padded(tf.constant([start]), length, RATE)
-    windows = heard.numpy()[0, :, 0, 0] * echo.STEPS
+    heard = data_echoing.Echo(data, whole, tf.constant([0])).padded(
+        tf.constant([start]), length, RATE
+    )
+    windows = heard.numpy()[0, :, 0, 0] * data_echoing.STEPS
     middles = np.arange(SPEC.frames(RATE)) * HOP + SPEC.window_samples // 2
     own = np.flatnonzero((middles >= before) & (middles < before + length))
     assert np.array_equal(np.flatnonzero(windows >= 0), own)

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from pld_tf import models
-from pld_tf.distill.embedding import EmbeddingMatch
+from pld_tf.distill.step.embedding import EmbeddingMatch
 
 BINS, FRAMES = 10, 12
 

@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 import tiny_run
 
-from pld_tf.data.classes import find_classes
-from pld_tf.data.corpus import find_corpus
+from pld_tf.data.corpus.classes import find_classes
+from pld_tf.data.corpus.corpus import find_corpus
 from pld_tf.data.held_out import HeldOut, held_out
-from pld_tf.data.store import open_store
+from pld_tf.data.store.pack import open_store
 from pld_tf.errors import PldError
-from pld_tf.evaluate import (
+from pld_tf.evaluation.evaluate import (
     _by_distance,
     accuracy_with_interval,
     decide,
     evaluate,
     protocol_starts,
 )
-from pld_tf.evaluation_text import evaluation_text
+from pld_tf.evaluation.text import evaluation_text
 
 pytestmark = pytest.mark.usefixtures("tiny_cache")
 

@@ -11,11 +11,11 @@ from test_cli import refusal, run_main
 from test_corpus import make
 from tiny_store import pack, write_small_corpus
 
-from pld_tf.data.corpus import find_corpus, holds_clip
-from pld_tf.data.excluded import read_excluded
+from pld_tf.data.corpus.corpus import find_corpus, holds_clip
+from pld_tf.data.corpus.excluded import read_excluded
 from pld_tf.errors import PldError
-from pld_tf.evaluate import evaluate
-from pld_tf.run import distill, read_run
+from pld_tf.evaluation.evaluate import evaluate
+from pld_tf.run.folder import distill, read_run
 
 pytestmark = pytest.mark.usefixtures("tiny_cache")
 
@@ -132,7 +132,7 @@ def test_excluded_clips_are_in_no_split_of_the_packed_corpus(tmp_path):
         "yes/5_nohash_0.wav"
     }
     corpus = find_corpus(root, excluded=frozenset(gone))
-    from pld_tf.data.store import open_store
+    from pld_tf.data.store.pack import open_store
 
     part = open_store(corpus, sample_rate_hz=whole.sample_rate_hz, cache=tmp_path / "cache")
     packed = {path.decode() for index in part.splits.values() for path in index.paths}

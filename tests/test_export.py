@@ -38,7 +38,7 @@ app.command()(export_command)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    from pld_tf.bundle import write_bundle
+    from pld_tf.model_bundle.write import write_bundle
 
     model = trained_like()
     directory = tmp_path_factory.mktemp("run")

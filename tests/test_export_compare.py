@@ -129,7 +129,7 @@ def test_a_bundle_that_says_another_variant_is_refused(handmade):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     """A run whose student knows every second crop's class, and a finished one that knows all."""
-    from pld_tf.bundle import write_bundle
+    from pld_tf.model_bundle.write import write_bundle
 
     folder = tmp_path_factory.mktemp("run")
     good, poor = tiny_bundle.trained_like(0), tiny_bundle.trained_like(1)

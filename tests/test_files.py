@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pld_tf.files import write_json, write_npz, write_text
+from pld_tf.system.files import write_json, write_npz, write_text
 
 
 def test_what_was_written_can_be_read(tmp_path):

@@ -9,13 +9,13 @@ import pytest
 import tiny_run
 
 from export.model_bundle.read import read_bundle
-from pld_tf.distill import finish as finish_module
 from pld_tf.distill import rung as rung_module
+from pld_tf.distill.finish import finish as finish_module
 from pld_tf.distill.ladder import Ladder
 from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.errors import PldError
-from pld_tf.recipe import FINISH_KEYS, load_recipe
-from pld_tf.run import distill
+from pld_tf.recipe.schema import FINISH_KEYS, load_recipe
+from pld_tf.run.folder import distill
 
 ONE_EPOCH = {"finish_epochs": 1}
 WAYS = ["qat", "qat_distilled", "pruned", "clustered"]
@@ -217,7 +217,7 @@ def test_a_layer_that_can_not_be_rounded_is_told_before_anything_is_trained(
     tiny, tmp_path, monkeypatch
 ):
     text = "layer memory (LSTM)"
-    monkeypatch.setattr("pld_tf.distill.quantized.refused_layers", lambda model: [text])
+    monkeypatch.setattr("pld_tf.distill.finish.qat.refused_layers", lambda model: [text])
     with pytest.raises(PldError, match=r"does not take layer memory \(LSTM\) of tc_resnet"):
         run(tiny, tmp_path / "run", finish=["qat"])
     assert not (tmp_path / "run").exists()

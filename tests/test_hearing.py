@@ -10,12 +10,12 @@ from test_crops import rules
 from test_pipeline import by_clip, joined, position
 from tiny_corpus import COUNTS, RATE, read_wav
 
-from pld_tf.data.classes import find_classes
-from pld_tf.data.loudness import loudest_start_ms, speech_so_far
-from pld_tf.data.pipeline import training_batches
-from pld_tf.data.training_data import TrainingData
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.data.corpus.classes import find_classes
+from pld_tf.data.store.loudness import loudest_start_ms, speech_so_far
 from pld_tf.features.voices import TRACTS, Voices
-from pld_tf.model_bundle import _representative
+from pld_tf.model_bundle.contents import _representative
 
 CLIPS = sum(COUNTS["train"].values())
 VARIED = rules(

@@ -7,8 +7,8 @@ import pytest
 from tiny_corpus import RATE, read_wav
 
 from pld_tf.data.held_out import HeldOut, held_out
-from pld_tf.data.loudness import block_energies
-from pld_tf.data.store import open_store
+from pld_tf.data.store.loudness import block_energies
+from pld_tf.data.store.pack import open_store
 from pld_tf.errors import PldError
 
 
@@ -122,7 +122,7 @@ def test_crops_have_the_length_of_the_spec_at_rates_that_are_no_whole_khz(
     corpus_root, classes, tmp_path, protocol
 ):
     """At 11025 Hz half a second is 5512 samples, not 500 times 11."""
-    from pld_tf.data.corpus import find_corpus
+    from pld_tf.data.corpus.corpus import find_corpus
 
     store = open_store(find_corpus(corpus_root), sample_rate_hz=11025, cache=tmp_path)
     clips = held_out(store, classes, "test")

@@ -27,15 +27,16 @@ from export.tflite.graph import read_graph
 from export.tflite.quantization import dequantize, quantize
 from firmware_harness.runtimes.tflm import run_model
 from pld_tf import models
-from pld_tf.bundle import freeze, save_model
+from pld_tf.distill.finish.qat import quantize_aware, require_quantizable
 from pld_tf.distill.predict import predict_logits
-from pld_tf.distill.quantized import quantize_aware, require_quantizable
 from pld_tf.errors import PldError
-from pld_tf.files import write_npz
-from pld_tf.models import cost, highway
-from pld_tf.models.fused_lstm import FusedLstm
-from pld_tf.models.seeded_dropout import SeededDropout
+from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.models import cost
+from pld_tf.models.layers.fused_lstm import FusedLstm
+from pld_tf.models.layers.seeded_dropout import SeededDropout
+from pld_tf.models.networks import highway
 from pld_tf.models.seeding import set_seed
+from pld_tf.system.files import write_npz
 
 HAS_TFLM = importlib.util.find_spec("tflite_micro") is not None
 needs_tflm = pytest.mark.skipif(not HAS_TFLM, reason="needs the extra tflm: tflite-micro")

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pld_tf.features.log_mel import log_mel
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, make_tables
-from pld_tf.spec import FeatureSpec
 
 SPECS = {
     "default": FeatureSpec(),

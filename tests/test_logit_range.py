@@ -117,8 +117,8 @@ def test_a_conversion_narrows_the_range(tmp_path):
 
     from export.convert import converter
     from export.tflite.facts import inspect
-    from pld_tf.bundle import freeze, save_model
-    from pld_tf.files import write_npz
+    from pld_tf.model_bundle.write import freeze, save_model
+    from pld_tf.system.files import write_npz
 
     inputs = tf_keras.Input((4, 2, 1))
     mean = tf_keras.layers.GlobalAveragePooling2D()(inputs)

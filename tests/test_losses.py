@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.distill.losses import (
+from pld_tf.distill.step.losses import (
     distillation_loss,
     hard_label_loss,
     label_probabilities,

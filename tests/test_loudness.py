@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.data.loudness import block_energies, loudest_start_ms, speech_so_far
+from pld_tf.data.store.loudness import block_energies, loudest_start_ms, speech_so_far
 
 # Whole numbers: sums are exact, so that ties are ties in the oracle too.
 ENERGIES = hnp.arrays(np.float32, (3, 20), elements=st.integers(0, 5).map(float))

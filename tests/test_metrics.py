@@ -4,7 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.metrics import accuracy, confusion_matrix, precision_recall, softmax, wilson_interval
+from pld_tf.metrics.classification import (
+    accuracy,
+    confusion_matrix,
+    precision_recall,
+    softmax,
+    wilson_interval,
+)
 
 CLASSES = 4
 PAIRS = st.lists(

@@ -6,8 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pld_tf.distill.losses import label_probabilities
-from pld_tf.distill.mixup import mixed
+from pld_tf.distill.step.losses import label_probabilities
+from pld_tf.distill.step.mixup import mixed
 
 SIZE = 5
 

@@ -12,9 +12,9 @@ import tf_keras
 
 from pld_tf import models
 from pld_tf.errors import PldError
-from pld_tf.models import cost, families, names
+from pld_tf.models import assemble, cost, names
+from pld_tf.models.layers.sub_spectral_norm import SubSpectralNorm, sub_bands
 from pld_tf.models.seeding import set_seed
-from pld_tf.models.sub_spectral_norm import SubSpectralNorm, sub_bands
 
 CLASSES = 12
 SMALLEST = {family: sizes[0] for family, sizes in names.SIZES.items()}
@@ -54,7 +54,7 @@ def test_names_and_sizes_can_be_read_without_tensorflow():
 
 
 def test_every_named_family_has_a_builder_with_the_same_sizes():
-    assert {name: family.sizes for name, family in families.FAMILIES.items()} == names.SIZES
+    assert {name: family.sizes for name, family in assemble.FAMILIES.items()} == names.SIZES
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tiny_corpus import NOISE_SECONDS, RATE, background, clip_audio, write_wav
 
-from pld_tf.data import noise
-from pld_tf.data.corpus import find_corpus
-from pld_tf.data.noise import SPLIT_SHARES, noise_by_split
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store import noise
+from pld_tf.data.store.noise import SPLIT_SHARES, noise_by_split
 from pld_tf.errors import PldError
 
 

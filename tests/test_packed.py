@@ -8,7 +8,7 @@ import pytest
 from tiny_corpus import RATE
 from tiny_store import pack, read_arrays, records, truncate, write_small_corpus
 
-from pld_tf.data.packed import BLOCKS
+from pld_tf.data.store.packed import BLOCKS
 from pld_tf.errors import PldError
 
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 from test_crops import rules
 from tiny_corpus import COUNTS, RATE, SPEC, background, read_wav
 
-from pld_tf.data import hearing, records
-from pld_tf.data.crops import CropRules
+from pld_tf.data.batches import augment, records
+from pld_tf.data.batches.augment import pad_crops
+from pld_tf.data.batches.draws import CropRules
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.data.fixed_crops import fixed_crops
-from pld_tf.data.hearing import pad_crops
-from pld_tf.data.pipeline import training_batches
-from pld_tf.data.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
 
 CLIPS = sum(COUNTS["train"].values())
@@ -30,7 +30,7 @@ AUGMENTED = replace(VARIED, **MASKS)
 
 @pytest.fixture
 def crops_as_features(monkeypatch) -> None:
-    monkeypatch.setattr(hearing, "log_mel", lambda samples, spec: samples[:, :, None, None])
+    monkeypatch.setattr(augment, "log_mel", lambda samples, spec: samples[:, :, None, None])
 
 
 @pytest.fixture
@@ -315,8 +315,8 @@ def test_global_seeds_change_nothing(data):
 
 
 def test_shards_are_mixed_and_every_clip_keeps_its_audio(data, corpus_root, tmp_path, monkeypatch):
-    from pld_tf.data import store as store_module
-    from pld_tf.data.corpus import find_corpus
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.store import pack as store_module
 
     monkeypatch.setattr(store_module, "SHARD_CLIPS", 9)
     store = store_module.open_store(find_corpus(corpus_root), sample_rate_hz=RATE, cache=tmp_path)

@@ -22,8 +22,8 @@ from export.device_fit.limits import Layers, Limits, device_costs, refused_opera
 from export.device_fit.preflight import narrower_widths, report_text, require_fit
 from export.errors import ExportError
 from export.tflite.graph import Graph, Operator, Tensor, read_graph
-from pld_tf import cli
-from pld_tf.recipe import load_recipe, recipe_names
+from pld_tf.commands import main
+from pld_tf.recipe.schema import load_recipe, recipe_names
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 BY_NODE = {"Conv2D_1": "first", "Conv2D_2": "second", "Relu_1": "re_lu", "MatMul_1": "logits"}
@@ -226,11 +226,11 @@ def pld(monkeypatch, capsys):
     """Runs a command line whose preflight gives `answer`; gives exit code, stdout and stderr."""
 
     def run(answer: dict, *arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(cli, "preflight", lambda name: answer | {"recipe": name})
-        monkeypatch.setattr(cli, "preflight_recipe", lambda recipe, name: answer)
+        monkeypatch.setattr(main, "preflight", lambda name: answer | {"recipe": name})
+        monkeypatch.setattr(main, "preflight_recipe", lambda recipe, name: answer)
         monkeypatch.setattr(sys, "argv", ["pld-tf", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         said = capsys.readouterr()
         return ended.value.code or 0, said.out, said.err
 
@@ -281,7 +281,7 @@ def test_distill_stops_before_it_looks_at_the_data(pld, tmp_path):
 
 
 def test_a_run_is_checked_once_for_each_device(tmp_path):
-    from pld_tf.run import is_preflight_due
+    from pld_tf.run.folder import is_preflight_due
 
     plain = tiny_run.make_recipe()
     small, large = (tiny_run.make_recipe(device={"ram_kb": kb}) for kb in (8, 16))
@@ -302,7 +302,7 @@ def test_a_run_is_checked_once_for_each_device(tmp_path):
 
 
 def test_another_device_goes_on_with_the_same_run():
-    from pld_tf.run import differences
+    from pld_tf.run.folder import differences
 
     recipes = [tiny_run.make_recipe(device=device) for device in (None, {"ram_kb": 8})]
     assert differences(*recipes) == []
@@ -339,7 +339,7 @@ def test_a_wrong_device_is_refused_with_its_key(device, message):
 
 
 def write_student(recipe):
-    from pld_tf.untrained import write_untrained
+    from pld_tf.model_bundle.untrained import write_untrained
 
     return lambda folder, width: write_untrained(recipe, folder, width=width)
 
@@ -350,7 +350,7 @@ def test_a_layer_that_does_not_convert_is_named(monkeypatch):
     import tf_keras
 
     from pld_tf import models
-    from pld_tf.compose import preflight_recipe
+    from pld_tf.bridge.for_export import preflight_recipe
 
     class Odd(tf_keras.layers.Layer):
         def call(self, x):
@@ -380,7 +380,7 @@ def test_writing_an_untrained_student_changes_no_network_built_afterwards(tmp_pa
 
 @pytest.mark.slow
 def test_the_width_that_is_said_to_fit_does(tmp_path):
-    from pld_tf.compose import preflight_recipe
+    from pld_tf.bridge.for_export import preflight_recipe
 
     device = {"flash_kb": 40, "ram_kb": 64}
     models = [{"family": "tc_resnet", "size": "8", "width": 1.0}]
@@ -402,7 +402,7 @@ def test_the_width_that_is_said_to_fit_does(tmp_path):
 def test_every_shipped_recipe_fits_its_device_and_is_checked_in_a_minute(name):
     if name not in ("paper", "smoke"):
         assert load_recipe(name).device is not None
-    program = "from pld_tf.cli import main; main()"
+    program = "from pld_tf.commands.main import main; main()"
     command = [sys.executable, "-c", program, "export", "--preflight", name, "--json"]
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=True)

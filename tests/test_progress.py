@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from pld_tf import progress
-from pld_tf.progress import progress_bar
+from pld_tf.system import progress
+from pld_tf.system.progress import progress_bar
 
 
 class Clock:

@@ -4,8 +4,8 @@ from importlib import metadata
 
 import pytest
 
-from pld_tf import provenance
-from pld_tf.provenance import package_versions, source_commit
+from pld_tf.system import provenance
+from pld_tf.system.provenance import package_versions, source_commit
 
 
 def git(folder, *arguments: str) -> str:

@@ -14,19 +14,15 @@ from export.tflite.facts import inspect
 from export.tflite.graph import read_graph
 from export.tflite.quantization import dequantize, quantize
 from pld_tf import models
-from pld_tf.bundle import freeze, save_model
-from pld_tf.distill.compressed import clustered, pruned
+from pld_tf.distill.finish.compressed import clustered, pruned
+from pld_tf.distill.finish.qat import quantize_aware, require_quantizable, without_constant_folding
+from pld_tf.distill.finish.tfmot import tfmot
 from pld_tf.distill.predict import predict_logits
-from pld_tf.distill.quantized import (
-    quantize_aware,
-    require_quantizable,
-    without_constant_folding,
-)
 from pld_tf.errors import PldError
-from pld_tf.files import write_npz
-from pld_tf.models import highway
-from pld_tf.models.optimization import tfmot
+from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.models.networks import highway
 from pld_tf.models.seeding import set_seed
+from pld_tf.system.files import write_npz
 
 FRAMES, BINS, CLASSES = 12, 10, 4
 layers = tf_keras.layers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pld_tf.quiet import start_up_noise_held_back
+from pld_tf.system.stderr import start_up_noise_held_back
 
 
 def test_noise_is_dropped_and_the_rest_passed_on_in_order(capfd):
@@ -34,7 +34,7 @@ def test_stdout_is_left_alone(capfd):
 
 def test_tensorflow_starts_without_a_word():
     code = (
-        "from pld_tf.quiet import load_tensorflow; load_tensorflow(); "
+        "from pld_tf.system.stderr import load_tensorflow; load_tensorflow(); "
         "import sys; print('tensorflow' in sys.modules)"
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
@@ -45,7 +45,7 @@ def test_tensorflow_starts_without_a_word():
 def test_the_last_words_of_a_process_that_aborts_are_passed_on():
     code = (
         "import os\n"
-        "from pld_tf.quiet import start_up_noise_held_back\n"
+        "from pld_tf.system.stderr import start_up_noise_held_back\n"
         "with start_up_noise_held_back():\n"
         "    os.write(2, b'fatal: the reason\\nNumber of eligible GPUs: 0\\nand no line end')\n"
         "    os.abort()\n"

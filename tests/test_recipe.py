@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pld_tf.data.loudness import BLOCK_MS
+from pld_tf.data.store.loudness import BLOCK_MS
 from pld_tf.errors import PldError
-from pld_tf.recipe import LADDER_GRID_MS, load_recipe, parse_recipe, recipe_names, recipe_text
+from pld_tf.recipe.schema import (
+    LADDER_GRID_MS,
+    load_recipe,
+    parse_recipe,
+    recipe_names,
+    recipe_text,
+)
 
 
 def assert_refused(overrides: list[str], message: str) -> None:
@@ -323,7 +329,7 @@ def test_ladder_lengths_lie_on_the_grid_of_loudness():
 
 def test_a_recipe_is_read_without_tensorflow():
     code = (
-        "import sys, pld_tf.recipe as r; r.load_recipe('smoke'); "
+        "import sys, pld_tf.recipe.schema as r; r.load_recipe('smoke'); "
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 import tiny_run
 
-from pld_tf.data.corpus import find_corpus
-from pld_tf.data.pipeline import training_batches
-from pld_tf.data.store import open_store
-from pld_tf.distill.teachers import Teachers
-from pld_tf.distill.trainer import Trainer
-from pld_tf.recipe import load_recipe, recipe_names, recipe_text
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store.pack import open_store
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.distill.step.trainer import Trainer
+from pld_tf.recipe.schema import load_recipe, recipe_names, recipe_text
 
 ISSUE_2 = {
     "demo",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import tiny_reproduction as tiny
 
-from pld_tf import cli
+from pld_tf.commands import main
 from pld_tf.reproduce import run as run_module
 from pld_tf.reproduce.tables import protocol_text
 
@@ -26,7 +26,7 @@ def pld(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", list(map(str, words)))
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         said = capsys.readouterr()
         return ended.value.code or 0, said.out, said.err, asked
 

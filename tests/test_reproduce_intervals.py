@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pld_tf.reproduce.intervals import REPLICATES, clip_weights, interval, replicates
+from pld_tf.metrics.bootstrap import REPLICATES, clip_weights, interval, replicates
 
 WEIGHTS = clip_weights(50)
 VALUES = st.integers(1, 4).flatmap(

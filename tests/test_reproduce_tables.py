@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tiny_reproduction as tiny
 
-from pld_tf.recipe import PROTOCOLS
+from pld_tf.evaluation.decisions import Decisions
+from pld_tf.recipe.schema import PROTOCOLS
 from pld_tf.reproduce.choices import open_choices
 from pld_tf.reproduce.csv_table import COLUMNS, csv_text
-from pld_tf.reproduce.decisions import Decisions
 from pld_tf.reproduce.plot import write_plot
 from pld_tf.reproduce.tables import markdown, protocol_text, table
 

@@ -13,13 +13,13 @@ import pytest
 import tiny_run
 
 from export.model_bundle.read import read_bundle
-from pld_tf import run as run_module
 from pld_tf.distill.ladder import RungResult
 from pld_tf.errors import PldError
 from pld_tf.features.log_mel import log_mel
-from pld_tf.run import distill, read_run, rung_line
+from pld_tf.run import folder as run_module
+from pld_tf.run.folder import distill, read_run, rung_line
 
-COMMAND = (sys.executable, "-c", "from pld_tf.cli import main; main()", "distill")
+COMMAND = (sys.executable, "-c", "from pld_tf.commands.main import main; main()", "distill")
 # Long enough to be stopped in its middle.
 EPOCHS = 25
 # A stopped run has other logs and checkpoints; these must be the same bytes.

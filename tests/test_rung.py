@@ -6,11 +6,11 @@ import tensorflow as tf
 import tf_keras
 import tiny_run
 
-from pld_tf.data.pipeline import training_batches
+from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.distill import rung as rung_module
 from pld_tf.distill.rung import Rung
-from pld_tf.distill.teachers import Teachers
-from pld_tf.distill.trainer import Trainer
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.distill.step.trainer import Trainer
 from pld_tf.errors import PldError
 
 

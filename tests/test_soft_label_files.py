@@ -19,7 +19,7 @@ from tiny_soft_labels import (
     training_data,
 )
 
-from pld_tf.distill.soft_label_files import SoftLabelFiles
+from pld_tf.distill.soft_labels.files import SoftLabelFiles
 from pld_tf.errors import PldError
 
 

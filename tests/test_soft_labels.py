@@ -18,14 +18,14 @@ from tiny_soft_labels import (
     training_data,
 )
 
-from pld_tf.data.pipeline import training_batches
-from pld_tf.data.training_data import TrainingData
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.distill.ladder import Ladder
-from pld_tf.distill.mixup import mixed
-from pld_tf.distill.soft_label_files import SoftLabelFiles
-from pld_tf.distill.soft_labels import StoredLabels
-from pld_tf.distill.teachers import Teachers
-from pld_tf.distill.trainer import Trainer
+from pld_tf.distill.soft_labels.files import SoftLabelFiles
+from pld_tf.distill.soft_labels.store import StoredLabels
+from pld_tf.distill.step.mixup import mixed
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.distill.step.trainer import Trainer
 from pld_tf.errors import PldError
 
 EPOCHS = VERSIONS + 1  # the first version comes up again

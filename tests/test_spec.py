@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pld_tf.data.loudness import BLOCK_MS, block_energies
-from pld_tf.spec import CLIP_MS, FeatureSpec
+from pld_tf.data.store.loudness import BLOCK_MS, block_energies
+from pld_tf.features.spec import CLIP_MS, FeatureSpec
 
 
 @pytest.mark.parametrize("rate_hz", [1000, 4000, 8000, 9900, 10001, 11025, 22050, 44100, 48000])

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tiny_corpus import COUNTS, RATE, clip_audio, read_wav, write_wav
 from tiny_store import pack, read_arrays, records, truncate, write_small_corpus
 
-from pld_tf.data import store as store_module
-from pld_tf.data.corpus import find_corpus
-from pld_tf.data.loudness import block_energies
-from pld_tf.data.noise import noise_by_split
-from pld_tf.data.store import SPLITS, fit_clip, open_store
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store import pack as store_module
+from pld_tf.data.store.loudness import block_energies
+from pld_tf.data.store.noise import noise_by_split
+from pld_tf.data.store.pack import SPLITS, fit_clip, open_store
 from pld_tf.errors import PldError
 
 

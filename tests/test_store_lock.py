@@ -10,9 +10,9 @@ import pytest
 from tiny_corpus import RATE
 from tiny_store import pack, write_small_corpus
 
-from pld_tf.data import store as store_module
-from pld_tf.data.corpus import find_corpus
-from pld_tf.data.store_lock import claimed
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store import pack as store_module
+from pld_tf.data.store.lock import claimed
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import pytest
 import tiny_corpus
 from tiny_corpus import COUNTS, RATE, clip_audio, read_wav
 
-from pld_tf.accepts import Spoken
-from pld_tf.data.packed import SplitIndex, record_bytes
+from pld_tf.data.store.packed import SplitIndex, record_bytes
 from pld_tf.errors import PldError
-from pld_tf.stream_files import read_words, write_stream
-from pld_tf.streams import (
+from pld_tf.streams.detections import Spoken
+from pld_tf.streams.files import read_words, write_stream
+from pld_tf.streams.synthesis import (
     FADE_MS,
     LONG_PAUSE_S,
     PAUSE_S,
@@ -136,7 +136,9 @@ def test_noise_is_that_of_the_split_and_no_louder_than_recorded(parts):
 
 
 def test_a_loud_sum_is_clipped_and_does_not_wrap(parts, monkeypatch):
-    monkeypatch.setattr("pld_tf.streams._read_clip", lambda *_: np.full(RATE, 32767, np.int16))
+    monkeypatch.setattr(
+        "pld_tf.streams.synthesis._read_clip", lambda *_: np.full(RATE, 32767, np.int16)
+    )
     monkeypatch.setattr(type(parts.store), "noise", lambda *_: np.full(99, 30000, np.int16))
     noisy = dataclasses.replace(parts, noise_volume=1.0)
     samples = np.concatenate([piece.samples for piece in pieces(noisy, seconds=20)])
@@ -226,7 +228,7 @@ def test_a_failed_stream_leaves_no_file(parts, tmp_path):
 
 
 def test_words_are_read_without_tensorflow():
-    code = "import sys, pld_tf.heard_report; print('tensorflow' in sys.modules)"
+    code = "import sys, pld_tf.bridge.heard_report; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, hz_to_mel, make_tables
-from pld_tf.spec import FeatureSpec
 
 SMALL = FeatureSpec(
     sample_rate_hz=1000, window_ms=8, hop_ms=4, fft_size=8, mel_bins=2, low_hz=0, high_hz=500

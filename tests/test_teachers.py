@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.distill.teachers import Teachers, heard_features, mean_logits
+from pld_tf.distill.step.teachers import Teachers, heard_features, mean_logits
 
 LOGITS = hnp.arrays(np.float32, (3, 4), elements=st.floats(-20, 20, width=32))
 TEMPERATURE = st.floats(0.5, 20)

@@ -3,9 +3,9 @@ import pytest
 import tensorflow as tf
 import tiny_run
 
-from pld_tf.data.pipeline import training_batches
-from pld_tf.distill.teachers import Teachers
-from pld_tf.distill.trainer import Trainer, make_optimizer
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.distill.step.trainer import Trainer, make_optimizer
 
 
 @pytest.fixture(scope="module")

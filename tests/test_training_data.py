@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_corpus import COUNTS
 
-from pld_tf.data.pipeline import training_batches
-from pld_tf.data.training_data import Tables, TrainingData
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import Tables, TrainingData
 
 CLIPS = sum(COUNTS["train"].values())
 BATCH = 16

@@ -36,7 +36,7 @@ COMPARED = "rungs/*/[wm]e*s.*"  # weights.npz and metrics.json
 
 def distil(root: Path, run_dir: Path) -> None:
     """`pld-tf distill` as a process of its own, but for the seconds that imports take."""
-    from pld_tf.cli import main
+    from pld_tf.commands.main import main
 
     os.environ["PLD_TF_CACHE"] = str(root / "cache")
     options = ["--data", str(root / "tones"), "--run-dir", str(run_dir)]
@@ -59,7 +59,9 @@ def root(tmp_path_factory) -> Path:
 def start():
     """Starts a function; processes are forked from one that has imported TensorFlow and no more."""
     started = []
-    with preloaded("tensorflow", "tf_keras", "pld_tf.run", "pld_tf.cli") as context:
+    with preloaded(
+        "tensorflow", "tf_keras", "pld_tf.run.folder", "pld_tf.commands.main"
+    ) as context:
 
         def start(target: Callable[..., None], *arguments: Path):
             started.append(context.Process(target=target, args=arguments))
@@ -125,7 +127,7 @@ class Watched:
 def train_watched(folder: Path) -> None:
     """Thirty epochs; the memory after each goes into `memory.json`."""
     from pld_tf.distill.rung import Rung
-    from pld_tf.distill.teachers import Teachers
+    from pld_tf.distill.step.teachers import Teachers
 
     changes = {name: EVERYTHING[name] for name in ("mixup", "weight_average", "tempo")}
     recipe = tiny_run.make_recipe(**changes)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.jobs.set_decision import read_decision
-from pld_tf import tune_bundle
-from pld_tf.accepts import Heard, Spoken, Tally
-from pld_tf.decision import NEVER, SCORE_ONE
-from pld_tf.tune import (
+from pld_tf.bridge import tune_bundle
+from pld_tf.bridge.tune_bundle import Wanted, score_stream, stream_parts
+from pld_tf.streams.decision import NEVER, SCORE_ONE
+from pld_tf.streams.detections import Heard, Spoken, Tally
+from pld_tf.streams.tune import (
     SMOOTHINGS,
     Choice,
     ScoredStream,
@@ -23,8 +24,7 @@ from pld_tf.tune import (
     choose,
     count,
 )
-from pld_tf.tune_bundle import Wanted, score_stream, stream_parts
-from pld_tf.tuning_report import tuning_report, tuning_text
+from pld_tf.streams.tuning_report import tuning_report, tuning_text
 
 SCORES = st.sampled_from([0, 40, 9000, 16384, 16385, 30000, SCORE_ONE])
 
@@ -226,7 +226,7 @@ def bundle(tmp_path_factory):
 
 
 def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
-    from pld_tf.streams import stream as samples_of
+    from pld_tf.streams.synthesis import stream as samples_of
 
     library = tune_bundle.open_listener(bundle)
     said = []

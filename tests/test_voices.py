@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pld_tf.features.log_mel import log_mel
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import fft_bins_hz, mel_weights
 from pld_tf.features.voices import KNEE, KNOTS, TRACTS, Voices, _warped
-from pld_tf.spec import FeatureSpec
 
 SPEC = FeatureSpec()
 EIGHT_KHZ = FeatureSpec(

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from pld_tf import models
-from pld_tf.distill.weight_average import WeightAverage
+from pld_tf.distill.step.weight_average import WeightAverage
 
 
 @pytest.fixture

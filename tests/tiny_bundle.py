@@ -103,8 +103,8 @@ def trained_like(seed: int = 0):
 
 def contents(**changes: object):
     """BundleContents of random arrays; validation labels are those the model would give."""
-    from pld_tf.bundle import BundleContents
-    from pld_tf.spec import FeatureSpec
+    from pld_tf.features.spec import FeatureSpec
+    from pld_tf.model_bundle.write import BundleContents
 
     values = arrays() | {
         "recipe_name": "tiny", "recipe": {"ladder_ms": [1000, 500]}, "seed": 3, "commit": "abc",

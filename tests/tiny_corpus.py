@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pld_tf.spec import FeatureSpec
+from pld_tf.features.spec import FeatureSpec
 
 RATE = 4000
 SPEC = FeatureSpec(

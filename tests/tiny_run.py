@@ -95,7 +95,7 @@ def _line(key: str, value: object) -> str:
 
 def make_recipe(**changes: object):
     """The tiny recipe, checked."""
-    from pld_tf.recipe import parse_recipe
+    from pld_tf.recipe.schema import parse_recipe
 
     return parse_recipe(recipe_values(**changes), "tiny")
 
@@ -109,8 +109,8 @@ def file_bytes(root: Path, pattern: str) -> dict[str, bytes]:
 
 def open_tiny(root: Path, recipe):
     """The packed tiny corpus, made below `root`."""
-    from pld_tf.data.corpus import find_corpus
-    from pld_tf.data.store import open_store
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.store.pack import open_store
 
     corpus = find_corpus(make_corpus(root / "tones"))
     return open_store(corpus, sample_rate_hz=recipe.features.sample_rate_hz, cache=root / "cache")
@@ -119,10 +119,10 @@ def open_tiny(root: Path, recipe):
 def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, Any]:
     """What a Rung takes for rung `number`, but teacher, folder and epochs."""
     from pld_tf import models
-    from pld_tf.data.classes import find_classes
-    from pld_tf.data.crops import crop_rules
+    from pld_tf.data.batches.draws import crop_rules
+    from pld_tf.data.batches.training_data import TrainingData
+    from pld_tf.data.corpus.classes import find_classes
     from pld_tf.data.held_out import held_out
-    from pld_tf.data.training_data import TrainingData
     from pld_tf.distill.validation import student_validation
     from pld_tf.models.seeding import set_seed
 
@@ -161,7 +161,7 @@ def trained(base: Path) -> Path:
     """
     import pytest
 
-    from pld_tf.run import distill
+    from pld_tf.run.folder import distill
 
     root = base / "tiny_run"
     if root.is_dir():

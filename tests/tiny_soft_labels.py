@@ -7,12 +7,12 @@ import numpy as np
 import tf_keras
 import tiny_run
 
-from pld_tf.data.training_data import TrainingData
+from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.distill.ladder import Ladder
-from pld_tf.distill.soft_label_files import SoftLabelFiles, store_header
-from pld_tf.distill.soft_labels import Stored, stored_labels
-from pld_tf.distill.teachers import Teachers
-from pld_tf.recipe import Recipe
+from pld_tf.distill.soft_labels.files import SoftLabelFiles, store_header
+from pld_tf.distill.soft_labels.store import Stored, stored_labels
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.recipe.schema import Recipe
 
 VERSIONS = 2
 CROPS = 48  # of a version: 12 clips of each of 4 classes

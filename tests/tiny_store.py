@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from tiny_corpus import RATE, clip_audio, write_wav
 
-from pld_tf.data.corpus import find_corpus
-from pld_tf.data.store import Store, open_store
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store.pack import Store, open_store
 
 
 def write_small_corpus(folder: Path) -> Path:

@@ -6,7 +6,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.store import Store
+from pld_tf.data.store.pack import Store
 
 
 def fixed_crops(

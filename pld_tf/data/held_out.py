@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.classes import Classes, rank_within, require_keyword_clips, word_quotas
-from pld_tf.data.crops import fixed_starts_ms
+from pld_tf.data.batches.draws import fixed_starts_ms
+from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
 from pld_tf.data.fixed_crops import fixed_crops
-from pld_tf.data.loudness import BLOCK_MS, block_energies, loudest_start_ms
-from pld_tf.data.store import Store
-from pld_tf.recipe import Protocol
-from pld_tf.spec import CLIP_MS
+from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
+from pld_tf.data.store.pack import Store
+from pld_tf.features.spec import CLIP_MS
+from pld_tf.recipe.schema import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,21 +10,21 @@ from typing import Any
 import tf_keras
 
 from pld_tf import models
-from pld_tf.data.classes import find_classes
-from pld_tf.data.crops import crop_rules
+from pld_tf.data.batches.draws import crop_rules
+from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
-from pld_tf.data.store import Store
-from pld_tf.data.training_data import TrainingData
+from pld_tf.data.store.pack import Store
 from pld_tf.distill.rung import Rung
-from pld_tf.distill.soft_labels import Stored, stored_labels
-from pld_tf.distill.teachers import Teachers
-from pld_tf.distill.trainer import make_deterministic
+from pld_tf.distill.soft_labels.store import Stored, stored_labels
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.distill.step.trainer import make_deterministic
 from pld_tf.distill.validation import Validation, student_validation, teacher_validation
 from pld_tf.errors import PldError
-from pld_tf.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.models.seeding import set_seed
-from pld_tf.progress import progress_bar
-from pld_tf.recipe import FINISH_KEYS, Recipe
+from pld_tf.recipe.schema import FINISH_KEYS, Recipe
+from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
+from pld_tf.system.progress import progress_bar
 
 # Keys that say how a teacher's labels are used: rung 0 does not depend on them.
 _TEACHER_KEYS = (

@@ -5,7 +5,7 @@ import tensorflow as tf
 import tf_keras
 
 from pld_tf.features.log_mel import log_mel
-from pld_tf.spec import FeatureSpec
+from pld_tf.features.spec import FeatureSpec
 
 BATCH = 256
 

@@ -9,15 +9,15 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.data.pipeline import training_batches
-from pld_tf.data.training_data import TrainingData
-from pld_tf.distill.teachers import Teachers
-from pld_tf.distill.trainer import Trainer
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.distill.step.trainer import Trainer
 from pld_tf.distill.validation import Validation
 from pld_tf.errors import PldError
-from pld_tf.files import read_npz, told_when_damaged, write_npz, write_text
-from pld_tf.progress import Advance
-from pld_tf.recipe import Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.system.files import read_npz, told_when_damaged, write_npz, write_text
+from pld_tf.system.progress import Advance
 
 STEPS_PER_CALL = 16
 

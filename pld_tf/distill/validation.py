@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.data.hearing import pad_crops
+from pld_tf.data.batches.augment import pad_crops
 from pld_tf.data.held_out import HeldOut
 from pld_tf.distill.predict import crop_features, predict_logits
 from pld_tf.features.log_mel import log_mel
-from pld_tf.metrics import accuracy
-from pld_tf.recipe import Recipe
-from pld_tf.spec import CLIP_MS
+from pld_tf.features.spec import CLIP_MS
+from pld_tf.metrics.classification import accuracy
+from pld_tf.recipe.schema import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

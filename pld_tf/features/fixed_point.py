@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, FeatureTables, make_tables
-from pld_tf.spec import FeatureSpec
 
 MAX_ENERGY_BITS = 63  # of the 64, one in reserve for rounding
 LOG2_STEPS = 64  # of the table, per doubling

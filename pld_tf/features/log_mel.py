@@ -5,8 +5,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, make_tables
-from pld_tf.spec import FeatureSpec
 
 
 def log_mel(samples: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:

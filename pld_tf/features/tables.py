@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pld_tf.spec import FeatureSpec
+from pld_tf.features.spec import FeatureSpec
 
 Q15 = 1 << 15
 

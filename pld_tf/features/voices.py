@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from pld_tf.features.log_mel import frame_features, mel_matrix
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, fft_bins_hz, make_tables, mel_weights
-from pld_tf.spec import FeatureSpec
 
 Count = tf.Tensor | int
 TRACTS = 17  # filter banks, the middle one being the spec's own

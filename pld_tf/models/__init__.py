@@ -48,9 +48,9 @@ def build(
     )
     _require(bins >= MIN_BINS, "bins", f"at least {MIN_BINS}", bins)
     _require(classes >= 2, "classes", "at least 2", classes)
-    from pld_tf.models import families  # here, because importing TensorFlow takes seconds
+    from pld_tf.models import assemble  # here, because importing TensorFlow takes seconds
 
-    return families.assemble(
+    return assemble.assemble(
         family=family,
         size=size,
         width=width,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import tf_keras
 
-from pld_tf.models.fused_lstm import FusedLstm
-from pld_tf.models.seeded_dropout import SeededDropout
-from pld_tf.models.sub_spectral_norm import SubSpectralNorm
+from pld_tf.models.layers.fused_lstm import FusedLstm
+from pld_tf.models.layers.seeded_dropout import SeededDropout
+from pld_tf.models.layers.sub_spectral_norm import SubSpectralNorm
 
 layers = tf_keras.layers
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)

@@ -1,6 +1,6 @@
 """What the paper leaves open, and what a recipe chose, in words."""
 
-from pld_tf.recipe import PROTOCOLS, ModelChoice, Recipe
+from pld_tf.recipe.schema import PROTOCOLS, ModelChoice, Recipe
 
 _PLACED = {
     "crop": "the crop as it is",

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from pld_tf.errors import PldError
-from pld_tf.files import write_json
-from pld_tf.provenance import package_versions, source_commit
-from pld_tf.recipe import Recipe, parse_recipe
-from pld_tf.run import OTHER_DATA, Say, differences, refuse_other_choices
+from pld_tf.recipe.schema import Recipe, parse_recipe
+from pld_tf.run.folder import OTHER_DATA, Say, differences, refuse_other_choices
+from pld_tf.system.files import write_json
+from pld_tf.system.provenance import package_versions, source_commit
 
 FORMAT = 1
 KIND = "paper"

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from pld_tf import models
-from pld_tf.bundle import write_bundle
-from pld_tf.data.classes import find_classes
-from pld_tf.data.store import Store
+from pld_tf.data.corpus.classes import find_classes
+from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import RungResult
-from pld_tf.files import told_when_damaged, write_json
-from pld_tf.model_bundle import bundle_contents
+from pld_tf.model_bundle.contents import bundle_contents
+from pld_tf.model_bundle.write import write_bundle
 from pld_tf.models import cost
-from pld_tf.quiet import start_up_noise_held_back
-from pld_tf.recipe import Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.system.files import told_when_damaged, write_json
+from pld_tf.system.stderr import start_up_noise_held_back
 
 # Converts a model bundle to int8 and gives its bytes. Handed in: pld_tf knows nothing of export.
 Int8Bytes = Callable[[Path], int]

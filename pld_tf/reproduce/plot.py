@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pld_tf.files import write_bytes
-from pld_tf.recipe import PROTOCOLS
+from pld_tf.recipe.schema import PROTOCOLS
+from pld_tf.system.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

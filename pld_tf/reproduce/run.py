@@ -5,30 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pld_tf.data.classes import find_classes
+from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
-from pld_tf.data.store import Store
+from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import Ladder, RungResult
-from pld_tf.files import write_json, write_text
-from pld_tf.provenance import package_versions, source_commit
-from pld_tf.recipe import PROTOCOLS, Protocol, Recipe
+from pld_tf.evaluation.decisions import Decisions, read_decisions, right_decisions, write_decisions
+from pld_tf.metrics.bootstrap import METHOD
+from pld_tf.recipe.schema import PROTOCOLS, Protocol, Recipe
 from pld_tf.reproduce import nets, paper
 from pld_tf.reproduce.choices import open_choices
 from pld_tf.reproduce.claim import claim
 from pld_tf.reproduce.costs import Int8Bytes, Int8Sizes, shape_costs
 from pld_tf.reproduce.csv_table import csv_text
-from pld_tf.reproduce.decisions import (
-    Decisions,
-    read_decisions,
-    right_decisions,
-    write_decisions,
-)
-from pld_tf.reproduce.intervals import METHOD
 from pld_tf.reproduce.nets import Climb, Net
 from pld_tf.reproduce.plot import write_plot
 from pld_tf.reproduce.summary import Summary
 from pld_tf.reproduce.tables import markdown, protocol_text
-from pld_tf.run import Say, damaged_store_told, open_data, owned
+from pld_tf.run.folder import Say, damaged_store_told, open_data, owned
+from pld_tf.system.files import write_json, write_text
+from pld_tf.system.provenance import package_versions, source_commit
 
 FORMAT = 1
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from pld_tf.recipe import PROTOCOLS, Recipe
+from pld_tf.evaluation.decisions import Decisions
+from pld_tf.metrics.bootstrap import clip_weights, interval
+from pld_tf.recipe.schema import PROTOCOLS, Recipe
 from pld_tf.reproduce import paper
-from pld_tf.reproduce.decisions import Decisions
-from pld_tf.reproduce.intervals import clip_weights, interval
 from pld_tf.reproduce.nets import Net, baselines, climbs, ladder_nets
 
 Figures = dict[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pld_tf.recipe import PROTOCOLS, Protocol
+from pld_tf.recipe.schema import PROTOCOLS, Protocol
 from pld_tf.reproduce import paper
 
 Report = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pld_tf.quiet import load_tensorflow
+from pld_tf.system.stderr import load_tensorflow
 
 ROWS = Path(__file__).with_name("ablations.toml")
 
@@ -47,10 +47,10 @@ class Runs:
     """Trained rows, and their decisions on the validation clips."""
 
     def __init__(self, base: dict[str, Any], data: Path, run_dir: Path) -> None:
-        from pld_tf.data.classes import find_classes
+        from pld_tf.data.corpus.classes import find_classes
         from pld_tf.data.held_out import held_out
-        from pld_tf.recipe import load_recipe
-        from pld_tf.run import open_data
+        from pld_tf.recipe.schema import load_recipe
+        from pld_tf.run.folder import open_data
 
         self._base = base
         self._run_dir = run_dir
@@ -62,8 +62,8 @@ class Runs:
     def measure(self, row: dict[str, Any], seed: int) -> None:
         """Train what is missing of a row, and keep its decisions."""
         from pld_tf.distill.ladder import Ladder
-        from pld_tf.recipe import load_recipe
-        from pld_tf.reproduce.decisions import Decisions, right_decisions, write_decisions
+        from pld_tf.evaluation.decisions import Decisions, right_decisions, write_decisions
+        from pld_tf.recipe.schema import load_recipe
 
         if self._file(row["name"], seed).is_file():
             return
@@ -84,7 +84,7 @@ class Runs:
 
     def shares(self, name: str, protocol: str, seeds: int) -> np.ndarray:
         """Share of right decisions, [seeds that are done, clips]."""
-        from pld_tf.files import read_npz
+        from pld_tf.system.files import read_npz
 
         files = [self._file(name, seed) for seed in range(seeds)]
         done = [read_npz(path)[protocol].mean(axis=1) for path in files if path.is_file()]
@@ -96,7 +96,7 @@ class Runs:
 
 def table(rows: list[dict[str, Any]], runs: Runs, seeds: int) -> str:
     """Markdown: validation accuracy of each row, and its gain over the one it compares with."""
-    from pld_tf.recipe import PROTOCOLS
+    from pld_tf.recipe.schema import PROTOCOLS
 
     head = ["row", "what it asks", "seeds", *PROTOCOLS, "against", "gain, loudest", "gain, random"]
     lines = [head, ["---"] * len(head)]
@@ -118,7 +118,7 @@ def table(rows: list[dict[str, Any]], runs: Runs, seeds: int) -> str:
 
 
 def _gain(ours: np.ndarray, theirs: np.ndarray) -> str:
-    from pld_tf.reproduce.intervals import clip_weights, interval
+    from pld_tf.metrics.bootstrap import clip_weights, interval
 
     seeds = min(len(ours), len(theirs))
     if not seeds or ours.shape[1] != theirs.shape[1]:

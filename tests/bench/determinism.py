@@ -16,8 +16,8 @@ from pathlib import Path
 
 import synthetic
 
-from pld_tf.quiet import load_tensorflow
-from pld_tf.recipe import parse_recipe
+from pld_tf.recipe.schema import parse_recipe
+from pld_tf.system.stderr import load_tensorflow
 
 MODELS = {"tc_resnet": "8", "ds_cnn": "S"}
 WARM_UP = 8  # steps that are not timed
@@ -72,8 +72,8 @@ def _rate_and_processor_us(arguments: argparse.Namespace) -> tuple[float, float]
     load_tensorflow()
     import tensorflow as tf
 
-    from pld_tf.data.pipeline import training_batches
-    from pld_tf.distill.trainer import make_deterministic
+    from pld_tf.data.batches.pipeline import training_batches
+    from pld_tf.distill.step.trainer import make_deterministic
 
     folder, family, choice = arguments.child
     if choice == "on":

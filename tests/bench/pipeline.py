@@ -17,8 +17,8 @@ from typing import Any
 
 import synthetic
 
-from pld_tf.quiet import load_tensorflow
-from pld_tf.recipe import Recipe, load_recipe, parse_recipe, recipe_names
+from pld_tf.recipe.schema import Recipe, load_recipe, parse_recipe, recipe_names
+from pld_tf.system.stderr import load_tensorflow
 
 AHEAD = 16  # batches; more than the pipeline holds ready
 DS_CNN = {
@@ -64,7 +64,7 @@ def _cases(only: list[str] | None) -> Iterator[tuple[str, Recipe, int]]:
 def _compare(data: Any, train: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     import tensorflow as tf
 
-    from pld_tf.data.pipeline import training_batches
+    from pld_tf.data.batches.pipeline import training_batches
 
     batches = training_batches(data, first_epoch=0, epochs=10_000)
     # Where clips are heard once for several epochs, a round takes them all: it hears once, too.

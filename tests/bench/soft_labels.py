@@ -19,7 +19,7 @@ from typing import Any
 
 import synthetic
 
-from pld_tf.quiet import load_tensorflow
+from pld_tf.system.stderr import load_tensorflow
 
 VERSIONS = 2
 SPEAKERS = 40  # few: a large teacher labels all their clips
@@ -68,8 +68,8 @@ def _arguments() -> argparse.Namespace:
 def _compare(
     corpus: Path, folder: Path, teacher: dict, hears: str, arguments: argparse.Namespace
 ) -> dict:
-    from pld_tf.distill.trainer import make_deterministic
-    from pld_tf.recipe import parse_recipe
+    from pld_tf.distill.step.trainer import make_deterministic
+    from pld_tf.recipe.schema import parse_recipe
 
     make_deterministic()
     choices = {"models": [teacher, STUDENT], "teacher_hears": hears}
@@ -93,11 +93,11 @@ def _compare(
 
 def _ways(corpus: Path, folder: Path, recipe: Any) -> tuple[dict, dict[str, Way]]:
     """Figures of the store; and stored and online, as `pld-tf distill` itself trains."""
-    from pld_tf.data.corpus import find_corpus
-    from pld_tf.data.store import open_store
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.store.pack import open_store
     from pld_tf.distill.ladder import Ladder
-    from pld_tf.distill.soft_labels import stored_labels
-    from pld_tf.distill.teachers import Teachers
+    from pld_tf.distill.soft_labels.store import stored_labels
+    from pld_tf.distill.step.teachers import Teachers
 
     store = open_store(find_corpus(corpus), sample_rate_hz=16000, cache=folder)
     ladder = Ladder(recipe=recipe, store=store, run_dir=folder, seed=0)
@@ -113,8 +113,8 @@ def _ways(corpus: Path, folder: Path, recipe: Any) -> tuple[dict, dict[str, Way]
     )
 
     def way(data: Any, teachers: Any) -> Way:
-        from pld_tf.data.pipeline import training_batches
-        from pld_tf.distill.trainer import Trainer
+        from pld_tf.data.batches.pipeline import training_batches
+        from pld_tf.distill.step.trainer import Trainer
 
         student = ladder._build(1, 0)
         trainer = Trainer(recipe=recipe, data=data, student=student, teachers=teachers, epochs=1)

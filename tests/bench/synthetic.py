@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pld_tf.recipe import Recipe
+from pld_tf.recipe.schema import Recipe
 
 # As many clips of a word as Speech Commands has: an epoch's start must not weigh more than there.
 SPEAKERS, CLIPS = 125, 16
@@ -30,13 +30,13 @@ def write_corpus(root: Path, *, speakers: int = SPEAKERS) -> Path:
 
 def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[Any, Any]:
     """Data and train step of rung `number`, as `pld-tf distill` itself makes them."""
-    from pld_tf.data.classes import find_classes
-    from pld_tf.data.corpus import find_corpus
-    from pld_tf.data.crops import crop_rules
-    from pld_tf.data.store import open_store
-    from pld_tf.data.training_data import TrainingData
-    from pld_tf.distill.teachers import Teachers
-    from pld_tf.distill.trainer import Trainer
+    from pld_tf.data.batches.draws import crop_rules
+    from pld_tf.data.batches.training_data import TrainingData
+    from pld_tf.data.corpus.classes import find_classes
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.store.pack import open_store
+    from pld_tf.distill.step.teachers import Teachers
+    from pld_tf.distill.step.trainer import Trainer
 
     store = open_store(
         find_corpus(corpus), sample_rate_hz=recipe.features.sample_rate_hz, cache=cache

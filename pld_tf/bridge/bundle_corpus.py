@@ -1,0 +1,37 @@
+"""The corpus of a firmware bundle, read as the run that the bundle comes from has read it."""
+
+from pathlib import Path
+
+from firmware_harness.bundle.read import Bundle
+from pld_tf.data.store.pack import Store
+from pld_tf.recipe.schema import Recipe, parse_recipe
+from pld_tf.run.folder import Say, open_data
+
+
+def open_bundle_data(
+    bundle: Bundle, path: Path, *, data: Path, split: str, skip_bad: bool, say: Say
+) -> tuple[Recipe, Store] | None:
+    """Recipe of a bundle and its packed corpus; None for a bundle that knows of no run.
+
+    Args:
+      bundle: opened from `path`.
+      path: names it in what is said.
+      data: the corpus.
+      split: whose clips are wanted.
+      skip_bad: leave unreadable clips out.
+      say: told where `data` is not what the run was trained on.
+
+    Raises:
+      PldError: the recipe is none, or the data can't be used.
+    """
+    if bundle.recipe is None:
+        return None
+    recipe = parse_recipe(bundle.recipe, f"of {path}")
+    excluded = frozenset(bundle.excluded)
+    store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
+    if store.key != bundle.data_key:
+        say(
+            f"{data} is not the data that {path} was trained on: if it holds those recordings in "
+            f"other splits, some of these {split} clips were trained on."
+        )
+    return recipe, store

@@ -1,0 +1,84 @@
+"""What a bundle heard of a stream whose words are known."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from firmware_harness.listen.listen import Detection
+from firmware_harness.runtimes.host_library import open_library
+from pld_tf.streams.detections import Heard, tally
+from pld_tf.streams.files import read_words
+
+Json = dict[str, Any]
+
+
+def heard_report(bundle: Path, detections: Iterable[Detection], words: Path) -> Json:
+    """Hits, misses and false accepts, ready for JSON.
+
+    Raises:
+      PldError: `words` can't be read.
+      HarnessError: as `firmware_harness.listen.listen.listen`.
+    """
+    spoken = read_words(words)
+    found = list(detections)
+    library = open_library(bundle)
+    keywords = library.labels[: library.num_keywords]
+    heard = [Heard(word=one.word, time_s=one.time_s) for one in found]
+    scores = {(one.word, one.time_s): one.score for one in found}
+    counted = tally(spoken, heard, keywords)
+    rows = [
+        {
+            "word": word.word,
+            "said_s": word.end_s,
+            "heard_s": hit.time_s,
+            "score": scores[hit.word, hit.time_s],
+        }
+        for word, hit in counted.hits
+    ]
+    rows += [
+        {"word": word.word, "said_s": word.end_s, "heard_s": None, "score": None}
+        for word in counted.misses
+    ]
+    rows += [
+        {
+            "word": wrong.word,
+            "said_s": None,
+            "heard_s": wrong.time_s,
+            "score": scores[wrong.word, wrong.time_s],
+        }
+        for wrong in counted.false_accepts
+    ]
+    return {
+        "words": sorted(rows, key=_time_s),
+        "keywords_spoken": len(counted.hits) + len(counted.misses),
+        "false_rejects": len(counted.misses),
+        "false_accepts": len(counted.false_accepts),
+        "mean_delay_s": _mean([hit.time_s - word.end_s for word, hit in counted.hits]),
+    }
+
+
+def heard_text(report: Json) -> str:
+    """The report as lines: one a keyword that was said or heard, and a sum."""
+    lines = []
+    for row in report["words"]:
+        score = "" if row["score"] is None else f"  {row['score']:.2f}"
+        fate = "missed" if row["heard_s"] is None else "heard"
+        fate = "FALSE" if row["said_s"] is None else fate
+        lines.append(f"{_time_s(row):10.2f} s  {fate:6}  {row['word']}{score}")
+    spoken, missed = report["keywords_spoken"], report["false_rejects"]
+    delay = report["mean_delay_s"]
+    after = "" if delay is None else f", {1000 * delay:.0f} ms after their ends on average"
+    lines.append(
+        f"{spoken - missed} of {spoken} keywords heard{after}; {missed} missed, "
+        f"{report['false_accepts']} false accepts"
+    )
+    return "\n".join(lines)
+
+
+def _time_s(row: Json) -> float:
+    """When a row's word was heard; of a missed one, when it was said."""
+    return row["said_s"] if row["heard_s"] is None else row["heard_s"]
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,131 @@
+"""Run a bundle's C on streams of a corpus: what `tune` chooses from, and streams to test on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firmware_harness.bundle.read import open_bundle
+from firmware_harness.listen.listen import open_listener
+from firmware_harness.runtimes.host_library import HostLibrary
+from pld_tf.bridge.bundle_corpus import open_bundle_data
+from pld_tf.data.corpus.classes import find_classes
+from pld_tf.errors import PldError
+from pld_tf.run.folder import Say
+from pld_tf.streams.detections import Spoken
+from pld_tf.streams.synthesis import StreamParts, stream
+from pld_tf.streams.tune import ScoredStream, choose
+from pld_tf.streams.tuning_report import tuning_report
+
+Json = dict[str, Any]
+Advance = Callable[[int, int], None]
+SPLIT = "validation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a decision is tuned for: false accepts in an hour, on so many hours of a seed."""
+
+    false_accepts_per_hour: float
+    hours: float
+    seed: int
+
+    @property
+    def false_accepts(self) -> int:
+        """Allowed in the whole stream."""
+        return int(self.false_accepts_per_hour * self.hours)
+
+
+def stream_parts(bundle: Path, *, data: Path, split: str, skip_bad: bool, say: Say) -> StreamParts:
+    """What streams for a bundle are made of: its words, at its rate, without what it left out.
+
+    Raises:
+      PldError: the bundle says nothing of its words, or the data can't be used.
+      HarnessError: the bundle is damaged.
+    """
+    opened = open_bundle_data(
+        open_bundle(bundle), bundle, data=data, split=split, skip_bad=skip_bad, say=say
+    )
+    if opened is None:
+        raise PldError(
+            f"{bundle} does not say which words it was trained on. Give a bundle that pld-tf "
+            "export has written from a run."
+        )
+    recipe, store = opened
+    classes = find_classes(recipe, store.words)
+    return StreamParts(store=store, split=split, classes=classes, noise_volume=recipe.noise_volume)
+
+
+def tune_bundle(
+    bundle: Path,
+    *,
+    data: Path,
+    wanted: Wanted,
+    decision: Json,
+    skip_bad: bool,
+    say: Say,
+    advance: Advance,
+) -> tuple[Json, Json]:
+    """Choose smoothing and thresholds for a bundle on validation clips.
+
+    Args:
+      bundle: folder of `pld-tf export`.
+      data: the corpus that it was trained on.
+      wanted: false accepts, and the stream to count them on.
+      decision: the bundle's own; its refractory time and inference rate stay.
+      skip_bad: leave unreadable clips out.
+      say: told what was noticed.
+      advance: told seconds done and in all.
+
+    Returns:
+      The decision to write, and a report; both ready for JSON.
+
+    Raises:
+      PldError, HarnessError: as `stream_parts`; no C compiler.
+    """
+    library = open_listener(bundle)
+    parts = stream_parts(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
+    heard = score_stream(
+        library, parts, seconds=3600 * wanted.hours, seed=wanted.seed, advance=advance
+    )
+    choice = choose(heard, false_accepts=wanted.false_accepts, refractory=library.refractory)
+    report = tuning_report(
+        heard,
+        choice,
+        wanted_per_hour=wanted.false_accepts_per_hour,
+        split=SPLIT,
+        seed=wanted.seed,
+    )
+    tuned = {**report["tuned"], "data_key": parts.store.key}
+    thresholds = dict(zip(heard.keywords, choice.thresholds.tolist(), strict=True))
+    return (
+        {**decision, "smoothing": choice.smoothing, "thresholds": thresholds, "tuned": tuned},
+        report,
+    )
+
+
+def score_stream(
+    library: HostLibrary, parts: StreamParts, *, seconds: float, seed: int, advance: Advance
+) -> ScoredStream:
+    """Scores of every inference of a stream; memory grows by them alone."""
+    hearing = library.open_stream()
+    spoken: list[Spoken] = []
+    times, scores = [], []
+    done = 0
+    for piece in stream(parts, seconds=seconds, seed=seed):
+        ended, given = hearing.scores(piece.samples)
+        times.append(ended)
+        scores.append(given[:, : library.num_keywords])
+        if piece.spoken:
+            spoken.append(piece.spoken)
+        done += len(piece.samples)
+        advance(done // library.sample_rate_hz, round(seconds))
+    return ScoredStream(
+        keywords=library.labels[: library.num_keywords],
+        spoken=tuple(spoken),
+        times_s=np.concatenate(times) / library.sample_rate_hz,
+        scores=np.concatenate(scores),
+        seconds=seconds,
+    )

@@ -1,0 +1,1 @@
+"""The commands of `pld-tf`: parse, call, print. Nothing else may import this package."""

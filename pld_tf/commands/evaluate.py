@@ -1,0 +1,71 @@
+"""The commands evaluate and compare: parse, call one function, print."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pld_tf.commands.options import Data, Json, SkipBad, note
+from pld_tf.system.stderr import load_tensorflow
+
+Split = Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")]
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of pld-tf distill.")],
+    data: Data,
+    rung: Annotated[
+        int | None, typer.Option(help="Rung to evaluate, 0 first; the last one if not given.")
+    ] = None,
+    split: Split = "test",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Accuracy of a run under four crop protocols, with intervals, per class and by position.
+
+    \b
+    Examples:
+      pld-tf evaluate runs/demo --data demo/speech
+      pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
+    """
+    load_tensorflow()
+    from pld_tf.evaluation.evaluate import evaluate as run_evaluate
+    from pld_tf.evaluation.text import evaluation_text
+
+    report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=note)
+    typer.echo(json.dumps(report, indent=1) if as_json else evaluation_text(report))
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="Run folders, one of each seed.")
+    ],
+    against: Annotated[
+        list[Path],
+        typer.Option(
+            "--against",
+            metavar="RUN",
+            help="Run to compare with; one for each RUN, in the same order.",
+        ),
+    ],
+    data: Data,
+    split: Split = "test",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """What one way of training gains over another, clip by clip, with its interval.
+
+    The last students of runs are paired in order: same seed, same crops. Intervals are over clips
+    and seeds together.
+
+    \b
+    Examples:
+      pld-tf compare runs/a0 runs/a1 --against runs/b0 --against runs/b1 --data speech
+      pld-tf compare runs/new --against runs/old --data speech --split validation --json
+    """
+    load_tensorflow()
+    from pld_tf.evaluation.compare import compare_runs, comparison_text
+
+    report = compare_runs(runs, against, data=data, split=split, skip_bad=skip_bad, say=note)
+    typer.echo(json.dumps(report, indent=1) if as_json else comparison_text(report))

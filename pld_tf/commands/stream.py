@@ -1,0 +1,136 @@
+"""The commands tune, listen and data stream: parse, call one function, print."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pld_tf.commands.options import Json, SkipBad, note
+from pld_tf.system.stderr import load_tensorflow
+
+Data = Annotated[
+    Path, typer.Option("--data", "-d", help="Corpus that the bundle's run was trained on.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=10**9, help="Of all that is drawn.")]
+
+
+def tune(
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export; is changed.")
+    ],
+    data: Data,
+    false_accepts_per_hour: Annotated[
+        float, typer.Option(min=0, max=100, help="Wrong words in an hour that are still well.")
+    ] = 1.0,
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Length of the stream to tune on.")
+    ] = 1.0,
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Choose the smoothing and each keyword's threshold, and write them into a bundle.
+
+    Streams are made of validation clips and noise, words with pauses, half of them keywords, and
+    heard by the bundle's own C. Of the decisions with few enough false accepts the one with the
+    fewest false rejects is taken.
+
+    \b
+    Examples:
+      pld-tf tune bundles/demo --data demo/speech
+      pld-tf tune bundles/demo --data demo/speech --false-accepts-per-hour 0.5 --hours 4
+    """
+    load_tensorflow()
+    from export.jobs.set_decision import read_decision, write_decision
+    from pld_tf.bridge.tune_bundle import Wanted, tune_bundle
+    from pld_tf.streams.tuning_report import tuning_text
+    from pld_tf.system.progress import progress_bar
+
+    with progress_bar("listening", unit="s") as advance:
+        decision, report = tune_bundle(
+            bundle,
+            data=data,
+            wanted=Wanted(false_accepts_per_hour=false_accepts_per_hour, hours=hours, seed=seed),
+            decision=read_decision(bundle),
+            skip_bad=skip_bad,
+            say=note,
+            advance=advance,
+        )
+    write_decision(bundle, decision)
+    typer.echo(json.dumps(report, indent=1) if as_json else tuning_text(report))
+
+
+def listen(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE.wav|-", help="WAV file; - for standard input.")
+    ],
+    bundle: Annotated[
+        Path, typer.Option("--bundle", "-b", help="Folder of pld-tf export, whose C hears.")
+    ],
+    words: Annotated[
+        Path | None,
+        typer.Option(help="CSV of what is said when: count what was missed and wrongly heard."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the words in a recording or live stream, with time and score, as a device hears them.
+
+    Takes mono PCM of 16 bits at the bundle's rate; through - without a header too. The bundle's C
+    is compiled and run: give only bundles that you trust.
+
+    \b
+    Examples:
+      pld-tf listen speech.wav --bundle bundles/demo
+      arecord -q -f S16_LE -r 16000 -c 1 -t raw | pld-tf listen - --bundle bundles/demo
+      pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
+    """
+    from firmware_harness.listen.listen import listen as run_listen
+    from pld_tf.bridge.heard_report import heard_report, heard_text
+
+    detections = run_listen(bundle, source)
+    if words is None:
+        for detection in detections:
+            typer.echo(_detection_line(detection, as_json=as_json))
+        return
+    report = heard_report(bundle, detections, words)
+    typer.echo(json.dumps(report, indent=1) if as_json else heard_text(report))
+
+
+def data_stream(
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT.wav", help="File to write; OUT.csv holds its words.")
+    ],
+    bundle: Annotated[
+        Path, typer.Option("--bundle", "-b", help="Its words, its rate, without what it left out.")
+    ],
+    data: Data,
+    split: Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")] = "test",
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the stream.")] = 60.0,
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Make a stream of held-out clips over noise, as pld-tf tune does, with the time of each word.
+
+    \b
+    Examples:
+      pld-tf data stream stream.wav --bundle bundles/demo --data demo/speech
+      pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
+    """
+    load_tensorflow()
+    from pld_tf.bridge.tune_bundle import stream_parts
+    from pld_tf.streams.files import write_stream
+    from pld_tf.streams.synthesis import stream
+
+    parts = stream_parts(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
+    pieces = stream(parts, seconds=seconds, seed=seed)
+    spoken = write_stream(out, pieces, sample_rate_hz=parts.store.sample_rate_hz)
+    typer.echo(f"{out}: {seconds:g} s, {len(spoken)} words; when: {out.with_suffix('.csv')}")
+
+
+def _detection_line(detection: Any, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(
+            {"word": detection.word, "score": detection.score, "time_s": detection.time_s}
+        )
+    return f"{detection.time_s:10.2f} s  {detection.word}  {detection.score:.2f}"

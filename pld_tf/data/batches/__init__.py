@@ -1,0 +1,1 @@
+"""From packed clips to training batches: draws, augmentation, data echoing."""

@@ -1,0 +1,204 @@
+"""Data echoing: whole clips are heard once for several epochs, which cut fresh crops from them.
+
+Features take most of what a batch costs. Where `echo_epochs` is more than 1, noise, gain and voice
+of a clip stay for as many epochs (a block), and so do the features of the whole clip; each epoch
+cuts crops of its own out of them, on the clip's windows, whose place is drawn with each block.
+Where a teacher hears zeros around a crop, the few windows that would hold both are the clip's own
+if their middle lies in the crop, and heard as zeros if it does not.
+
+Source: Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
+"""
+
+# TensorFlow's type stubs lack stateless_shuffle and tensor seeds.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+
+import itertools
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.data.batches import draws as crops
+from pld_tf.data.batches.augment import Hearing, draw_voices, hear_crops, make_voices, plan_crops
+from pld_tf.data.batches.records import Seeds, draw_crops, mixed_records
+from pld_tf.data.batches.training_data import Tables, TrainingData
+from pld_tf.features.log_mel import log_mel
+from pld_tf.recipe.schema import MICRO_BATCH
+
+# Of features kept in 16 bits, half the memory of floats: they reach to 64 either way, and int8
+# inputs have steps some twenty times as long.
+STEPS = 512.0
+# Micro-batches heard at a time; one more would wait for the processor that trains.
+_HEARD_AT_ONCE = 2
+
+
+def batches(
+    data: TrainingData, tables: Tables, *, first_epoch: int, epochs: int
+) -> tf.data.Dataset:
+    """What `training_batches` says, with whole clips heard once for `echo_epochs` epochs."""
+    drawn = [data.drawn_epoch(epoch) for epoch in range(first_epoch, epochs)]
+    groups = itertools.groupby(drawn, key=lambda epoch: epoch // data.echo_epochs)
+    blocks = [(block, list(members)) for block, members in groups]
+    firsts = np.cumsum([0, *(len(members) for _, members in blocks)])
+    table = tf.constant(drawn, tf.int64)
+
+    def epochs_of(whole: WholeClips, first: tf.Tensor, last: tf.Tensor) -> tf.data.Dataset:
+        taken = tf.data.Dataset.from_tensor_slices(table[first:last])
+        return taken.flat_map(lambda epoch: _epoch(data, tables, whole, epoch))
+
+    numbers = np.array([block for block, _ in blocks], np.int64)
+    return (
+        tf.data.Dataset.from_tensor_slices((numbers, firsts[:-1], firsts[1:]))
+        .map(lambda block, first, last: (_hear(data, tables, block), first, last))
+        .prefetch(1)  # the next block is heard while this one is trained on
+        .flat_map(epochs_of)
+    )
+
+
+class WholeClips(NamedTuple):
+    """Clips of a block as they are heard from edge to edge, and a little beyond.
+
+    Attributes:
+      features: int16 [clips, frames, bins], in steps of 1 / `STEPS`; zeros after the last frame.
+      clip: int64 [clips], positions in the split's index.
+      origin: int32 [clips], where in the clip its first window begins, in samples.
+      hop: int32 [clips], from one window to the next, in samples.
+    """
+
+    features: tf.Tensor
+    clip: tf.Tensor
+    origin: tf.Tensor
+    hop: tf.Tensor
+
+
+def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
+    tf.random.set_seed(1)
+    number = -1 - block  # below all epochs: no block draws what an epoch draws
+    seeds = Seeds.of(data.seed, number)
+    draws = draw_crops(data, tables, number)
+    micro_batches = data.clips_per_epoch // MICRO_BATCH
+    drawn_voices = draw_voices(seeds, micro_batches)
+    voices, hop = make_voices(data), data.spec.hop_samples
+    shortest, longest = (voices.shortest_hop, voices.longest_hop) if voices else (hop, hop)
+    most_frames = _frames(data, shortest)
+
+    def hear(position, batch):
+        clip, records = batch
+        drawn, voice = tf.gather(draws, clip), drawn_voices[position]
+        hearing = Hearing(
+            data, tables, clip, records, drawn, voice, beyond=2 * longest + _outside(data)
+        )
+        hop = tf.fill([MICRO_BATCH], hearing.hop)
+        origin = crops.within_hop(drawn, hop) - hop // 2 - _reach(data)
+        frames = _frames(data, hearing.hop)
+        features = hearing.windows(origin, frames)[..., 0]
+        features = tf.pad(features, [[0, 0], [0, most_frames - frames], [0, 0]])
+        features = tf.ensure_shape(features, [MICRO_BATCH, most_frames, data.spec.bins])
+        return WholeClips(tf.saturate_cast(tf.round(features * STEPS), tf.int16), clip, origin, hop)
+
+    heard = (
+        mixed_records(data, tables, seeds)
+        .batch(MICRO_BATCH, drop_remainder=True)
+        .enumerate()
+        .map(hear, num_parallel_calls=_HEARD_AT_ONCE, deterministic=True)
+        .batch(micro_batches)
+        .get_single_element()
+    )
+    return WholeClips(*(tf.reshape(part, [-1, *part.shape[2:]]) for part in heard))
+
+
+def _epoch(
+    data: TrainingData, tables: Tables, whole: WholeClips, epoch: tf.Tensor
+) -> tf.data.Dataset:
+    seeds = Seeds.of(data.seed, epoch)
+    draws = draw_crops(data, tables, epoch)
+    steps = data.steps_per_epoch
+    lengths = crops.draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
+    order = tf.random.experimental.stateless_shuffle(
+        tf.range(tf.size(whole.clip)), seed=seeds.shuffle
+    )
+    rows = order[: steps * data.batch]
+    clip = tf.gather(whole.clip, rows)
+    # All crops of the epoch are planned at once: a batch by itself is too small to be worth it.
+    plan = plan_crops(
+        data,
+        tables,
+        clip=clip,
+        draws=tf.gather(draws, clip),
+        lengths=tf.repeat(lengths, data.batch),
+    )
+
+    def hear(rows, plan, length):
+        return hear_crops(data, plan, length, Echo(data, whole, rows))
+
+    def by_batch(value):
+        return tf.reshape(value, [steps, data.batch, *value.shape[1:]])
+
+    planned = tf.nest.map_structure(by_batch, (rows, plan))
+    return tf.data.Dataset.from_tensor_slices((*planned, lengths)).map(
+        hear, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+
+
+class Echo:
+    """`Heard` for rows of `WholeClips`: crops begin at the window nearest to their start."""
+
+    def __init__(self, data: TrainingData, whole: WholeClips, rows: tf.Tensor) -> None:
+        self._data = data
+        self._features = whole.features
+        self._rows = rows
+        self._origin = tf.gather(whole.origin, rows)
+        self._hop = tf.gather(whole.hop, rows)
+
+    def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        spec, voices = self._data.spec, make_voices(self._data)
+        if voices:
+            starts += (length - voices.samples(length, self._hop)) // 2
+        place = tf.cast(starts - self._origin, tf.float32) / tf.cast(self._hop, tf.float32)
+        frames = 1 + (length - spec.window_samples) // spec.hop_samples
+        # Where a crop's last samples fill no window, its start may round up past the last one.
+        last = _frames(self._data, self._hop) - frames
+        first = tf.clip_by_value(tf.cast(tf.round(place), tf.int32), 0, last)
+        picked = (self._rows * tf.shape(self._features)[1] + first)[:, None] + tf.range(frames)
+        features = tf.gather(tf.reshape(self._features, [-1, spec.bins]), picked)
+        return tf.cast(features[..., None], tf.float32) / STEPS
+
+    def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
+        spec = self._data.spec
+        hop, middle, before = spec.hop_samples, spec.window_samples // 2, (whole - length) // 2
+        frames = spec.frames(whole)
+
+        def begun(sample: Any) -> tf.Tensor:
+            """Windows whose middle lies before a sample."""
+            return tf.clip_by_value((sample - middle + hop - 1) // hop, 0, frames)
+
+        first, beyond = begun(before), begun(before + length)
+        heard = spec.window_samples + (beyond - first - 1) * hop
+        crop = self.features(starts + first * hop - before, heard)
+        zeros = log_mel(tf.zeros([1, spec.window_samples]), spec)
+        left, right = (
+            tf.broadcast_to(zeros, [tf.shape(crop)[0], count, spec.bins, 1])
+            for count in (first, frames - beyond)
+        )
+        return tf.concat([left, crop, right], axis=1)
+
+
+def _outside(data: TrainingData) -> int:
+    """Samples of windows that begin before a crop, or end after it, and count as its own."""
+    return data.spec.window_samples // 2 if data.teacher_hears == "padded_crop" else 0
+
+
+def _reach(data: TrainingData) -> int:
+    """Samples past the clip's edges in which crops may lie."""
+    spec, voices = data.spec, make_voices(data)
+    reach = data.rules.shift + _outside(data)
+    if voices:
+        longest = voices.samples(spec.clip_samples, voices.longest_hop)
+        reach += max(0, longest - spec.clip_samples + 1) // 2
+    return reach
+
+
+def _frames(data: TrainingData, hop: Any) -> Any:
+    """Windows of a whole clip: enough for a crop at each end, wherever within a hop they begin."""
+    spec = data.spec
+    return 2 + (spec.clip_samples + 2 * _reach(data) - spec.window_samples) // hop

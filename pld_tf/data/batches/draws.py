@@ -1,0 +1,227 @@
+"""Which samples a model hears: starts, gain, noise and masks, drawn for each clip of an epoch.
+
+Every choice is a pure function of (seed, epoch, clip), so a run repeats to the byte, goes on after
+a stop as if it had not, and a teacher hears exactly its student's crop.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.features.spec import CLIP_MS
+from pld_tf.recipe.schema import Recipe
+
+SLIDING_STEP_MS = 60  # from one crop of the sliding protocol to the next
+# Columns of the table of draws, one row per clip, uniform in [0, 1).
+_WHERE, _START, _GAIN, _NOISE_ON, _NOISE_VOLUME, _NOISE_START = range(6)
+_MASKS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropRules:
+    """How training crops are drawn; keys as in the recipe, times in samples.
+
+    Attributes:
+      loudest_share: share of crops placed around the loudest part.
+      jitter: such a crop starts at most this far from the loudest part's start.
+      shift: a crop lies up to this far from its clip's middle, past the edges if need be.
+      gain_db: loudness changes by up to this much.
+      noise_share: share of crops with background noise added.
+      noise_volume: greatest factor of that noise.
+      tempo: a micro-batch is heard up to this share faster or slower.
+      vocal_tract: its frequencies are scaled by up to this share.
+      filter_db: the level of its mel bins is changed by up to this much, along a smooth curve.
+      time_masks, time_mask_frames, mel_masks, mel_mask_bins: SpecAugment.
+    """
+
+    loudest_share: float
+    jitter: int
+    shift: int
+    gain_db: float
+    noise_share: float
+    noise_volume: float
+    tempo: float
+    vocal_tract: float
+    filter_db: float
+    time_masks: int
+    time_mask_frames: int
+    mel_masks: int
+    mel_mask_bins: int
+
+    @property
+    def draws(self) -> int:
+        """Random numbers that one crop takes."""
+        return _MASKS + 2 * (self.time_masks + self.mel_masks)
+
+
+def crop_rules(recipe: Recipe) -> CropRules:
+    spec = recipe.features
+    return CropRules(
+        loudest_share=recipe.loudest_share,
+        jitter=spec.samples(recipe.loudest_jitter_ms),
+        shift=spec.samples(recipe.shift_ms),
+        gain_db=recipe.gain_db,
+        noise_share=recipe.noise_share,
+        noise_volume=recipe.noise_volume,
+        tempo=recipe.tempo,
+        vocal_tract=recipe.vocal_tract,
+        filter_db=recipe.filter_db,
+        time_masks=recipe.time_masks,
+        time_mask_frames=recipe.time_mask_frames,
+        mel_masks=recipe.mel_masks,
+        mel_mask_bins=recipe.mel_mask_bins,
+    )
+
+
+def draw_table(*, seed: int, epoch: tf.Tensor, clips: int, draws: int) -> tf.Tensor:
+    """Uniform float32 [clips, draws]; row c depends on seed, epoch and c alone."""
+    return tf.random.stateless_uniform([clips, draws], seed=tf.stack([np.int64(seed), epoch]))
+
+
+def draw_lengths(seed: tf.Tensor, *, steps: int, lengths: int) -> tf.Tensor:
+    """Which of so many lengths each batch of an epoch has, int32 [steps]."""
+    # One more than is taken: the same seed then gives the crops that it always gave.
+    drawn = tf.random.stateless_uniform([steps + 1], seed=seed, maxval=lengths, dtype=tf.int32)
+    return drawn[:steps]
+
+
+def crop_starts(
+    draws: tf.Tensor, loudest: tf.Tensor, *, length: tf.Tensor, clip_samples: int, rules: CropRules
+) -> tf.Tensor:
+    """First sample of each crop.
+
+    Args:
+      draws: float32 [batch, draws].
+      loudest: int32 [batch], start of the loudest part of `length` samples.
+      length: int32 [batch] or scalar, samples in a crop.
+      clip_samples: samples in a clip.
+      rules: share around the loudest part, its jitter, shift of the clip.
+
+    Returns:
+      int32 [batch], from -shift to clip_samples - length + shift. Past the clip lie zeros.
+    """
+    room = tf.cast(clip_samples - length, tf.float32)
+    # A crop with room to lie in is shifted already; only what is missing goes past the edges.
+    margin = tf.maximum(0.0, float(rules.shift) - room / 2)
+    anywhere = draws[:, _START] * (room + 2 * margin) - margin
+    jitter = (2 * draws[:, _START] - 1) * float(rules.jitter)
+    around = tf.clip_by_value(tf.cast(loudest, tf.float32) + jitter, -margin, room + margin)
+    start = tf.where(draws[:, _WHERE] < rules.loudest_share, around, anywhere)
+    return tf.cast(tf.round(start), tf.int32)
+
+
+def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Share of each clip's speech that lies in its crop, float32 [batch].
+
+    Args:
+      so_far: float32 [batch, points], share of the speech before evenly spaced points of the clip,
+        the first at its start and the last at its end.
+      starts: float32 [batch], where the crop begins, as a share of the clip.
+      length: float32 [batch] or scalar, the same for its length.
+    """
+    last = tf.shape(so_far)[1] - 1
+
+    def before(point: tf.Tensor) -> tf.Tensor:
+        place = tf.clip_by_value(point, 0.0, 1.0) * tf.cast(last, tf.float32)
+        left = tf.minimum(tf.cast(place, tf.int32), last - 1)
+        low, high = (tf.gather(so_far, index, batch_dims=1) for index in (left, left + 1))
+        return low + (high - low) * (place - tf.cast(left, tf.float32))
+
+    return before(starts + length) - before(starts)
+
+
+def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, rules: CropRules) -> tuple:
+    """Factors of clip and noise, float32 [batch, 1] each.
+
+    `silence` is zeros plus noise of any volume, from none to as recorded.
+    """
+    gain = tf.pow(10.0, (2 * draws[:, _GAIN] - 1) * rules.gain_db / 20)
+    noisy = tf.cast(draws[:, _NOISE_ON] < rules.noise_share, tf.float32)
+    noise = tf.where(is_silence, 1.0, noisy * rules.noise_volume) * draws[:, _NOISE_VOLUME]
+    return gain[:, None], noise[:, None]
+
+
+def noise_starts(draws: tf.Tensor, noise_samples: int, clip_samples: int) -> tf.Tensor:
+    """Where in the noise each clip's second of noise begins, int32 [batch]."""
+    return tf.cast(draws[:, _NOISE_START] * float(noise_samples - clip_samples), tf.int32)
+
+
+def within_hop(draws: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
+    """Int32 [batch], 0 to `hop` - 1: where in a hop a clip's windows begin."""
+    return tf.cast(draws[:, _START] * tf.cast(hop, tf.float32), tf.int32)
+
+
+def draw_masks(
+    draws: tf.Tensor, frames: tf.Tensor, *, most_frames: int, bins: int, rules: CropRules
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Bands of time and of mel bins to be covered, for `mask`.
+
+    Args:
+      draws: float32 [crops, draws].
+      frames: int32 [crops], frames that each crop has.
+      most_frames: the most that any has.
+      bins: mel bins.
+      rules: number of masks, and their greatest width in frames and bins.
+
+    Returns:
+      float32 [crops, most_frames] and [crops, bins]: 0 in a band, 1 elsewhere.
+
+    Source: Park et al. 2019, arXiv:1904.08779.
+    """
+    times = _uncovered(draws, _MASKS, rules.time_masks, rules.time_mask_frames, frames, most_frames)
+    first = _MASKS + 2 * rules.time_masks
+    all_bins = tf.fill(tf.shape(frames), bins)
+    return times, _uncovered(draws, first, rules.mel_masks, rules.mel_mask_bins, all_bins, bins)
+
+
+def mask(features: tf.Tensor, times: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
+    """Cover bands of features [batch, frames, bins, 1] with zeros, the level of middling speech.
+
+    A matrix product spreads both kinds of bands over all cells in a fraction of the time that
+    `where` takes.
+    """
+    times = times[:, : tf.shape(features)[1]]
+    cells = tf.matmul(times[:, :, None], bins[:, None, :])
+    return features * tf.expand_dims(cells, -1)
+
+
+def _uncovered(
+    draws: tf.Tensor, column: int, masks: int, widest: int, size: tf.Tensor, most: int
+) -> tf.Tensor:
+    """Float32 [crops, most]: 0 in bands of 0 to `widest` of a crop's first `size` cells, else 1."""
+    cells = tf.range(float(most))[None]
+    found = tf.ones([tf.shape(draws)[0], most])
+    for place in range(column, column + 2 * masks, 2):
+        width = tf.floor(draws[:, place, None] * float(widest + 1))
+        room = tf.cast(size, tf.float32)[:, None] - width + 1
+        start = tf.floor(draws[:, place + 1, None] * room)
+        found *= 1 - tf.cast((cells >= start) & (cells < start + width), tf.float32)
+    return found
+
+
+def fixed_starts_ms(
+    protocol: str, *, length_ms: int, loudest_ms: np.ndarray, seed: int = 0, crops: int = 5
+) -> np.ndarray:
+    """Starts of the crops that a protocol cuts from each clip.
+
+    Args:
+      protocol: centre, random, loudest or sliding.
+      length_ms: length of a crop.
+      loudest_ms: int32 [clips], start of the loudest part.
+      seed: of the random protocol.
+      crops: crops per clip of the random protocol.
+
+    Returns:
+      int32 [clips, crops per clip], in ms.
+    """
+    room = CLIP_MS - length_ms
+    clips = len(loudest_ms)
+    if protocol == "loudest":
+        return loudest_ms[:, None]
+    if protocol == "random":
+        rng = np.random.Generator(np.random.PCG64(seed))
+        return rng.integers(0, room + 1, (clips, crops), dtype=np.int32)
+    if protocol == "sliding":
+        return np.tile(np.arange(0, room + 1, SLIDING_STEP_MS, dtype=np.int32), (clips, 1))
+    return np.full((clips, 1), room // 2, np.int32)

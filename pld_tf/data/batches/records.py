@@ -1,0 +1,93 @@
+"""Which clips an epoch takes, in which order: records read from the packed shards."""
+
+# TensorFlow's type stubs lack stateless_shuffle, tensor seeds and predicates of tuples.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.data.batches.draws import draw_table
+from pld_tf.data.batches.training_data import Tables, TrainingData
+from pld_tf.recipe.schema import MICRO_BATCH
+
+
+class Seeds(NamedTuple):
+    """Of one epoch: a stream of its own for each thing that is drawn, beside the crops' table."""
+
+    lengths: tf.Tensor
+    clips: tf.Tensor
+    shards: tf.Tensor
+    silence: tf.Tensor
+    shuffle: tf.Tensor
+    voices: tf.Tensor
+    filters: tf.Tensor
+
+    @classmethod
+    def of(cls, seed: int, epoch: tf.Tensor) -> "Seeds":
+        pair = tf.stack([np.int64(seed), epoch])
+        return cls(*tf.unstack(tf.random.split(pair, num=len(cls._fields))))
+
+
+def draw_crops(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.Tensor:
+    """The draws of an epoch's crops: a row of `draw_table` for each clip, silence included."""
+    return draw_table(
+        seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
+    )
+
+
+def mixed_records(data: TrainingData, tables: Tables, seeds: Seeds) -> tf.data.Dataset:
+    """(clip, record) of the epoch's clips, silence spread evenly among them."""
+    index = data.index
+    paths = tf.constant([str(path) for path in index.shards])
+    firsts = tf.constant(np.cumsum(index.shard_clips) - index.shard_clips, tf.int64)
+    counts = tf.constant(index.shard_clips, tf.int64)
+
+    taken = chosen(tables, seeds.clips)
+
+    # Functions that only pick an argument cost tf.data nothing; a look-up would cost more than
+    # reading the record.
+    def is_taken(taken, clip, record):
+        return taken
+
+    def clip_and_record(taken, clip, record):
+        return clip, record
+
+    def shard(number):
+        first, last = firsts[number], firsts[number] + counts[number]
+        flags = tf.data.Dataset.from_tensor_slices(taken[first:last])
+        clips = tf.data.Dataset.range(first, last)
+        records = tf.data.TFRecordDataset(paths[number])
+        return tf.data.Dataset.zip((flags, clips, records)).filter(is_taken).map(clip_and_record)
+
+    order = tf.random.experimental.stateless_shuffle(tf.range(len(index.shards)), seed=seeds.shards)
+    clips = tf.data.Dataset.from_tensor_slices(order).interleave(
+        shard, cycle_length=4, block_length=MICRO_BATCH
+    )
+    if not tables.silence:
+        return clips
+    zeros = tf.constant(bytes(2 * data.spec.clip_samples))
+    silence = tf.data.Dataset.range(tables.clips, tables.clips + tables.silence).map(
+        lambda clip: (clip, zeros)
+    )
+    taken_clips = tf.reduce_sum(tables.quotas)
+    which = tf.cast(tf.range(taken_clips + tables.silence) >= taken_clips, tf.int64)
+    which = tf.random.experimental.stateless_shuffle(which, seed=seeds.silence)
+    return tf.data.Dataset.choose_from_datasets(
+        [clips, silence], tf.data.Dataset.from_tensor_slices(which)
+    )
+
+
+def chosen(tables: Tables, seed: tf.Tensor) -> tf.Tensor:
+    """Bool [clips]: exactly the quota of each word, other clips each epoch."""
+    order = tf.random.stateless_uniform([tables.clips], seed=seed, dtype=tf.float64)
+    last = tf.cast(tf.logical_not(tables.usable), tf.float64)
+    by_word = tf.argsort(2 * tf.cast(tables.words, tf.float64) + last + order, stable=True)
+    counts = tf.math.bincount(
+        tf.cast(tables.words, tf.int32), minlength=tf.size(tables.quotas, tf.int32)
+    )
+    firsts = tf.cast(tf.cumsum(counts, exclusive=True), tf.int64)
+    word = tf.gather(tables.words, by_word)
+    rank = tf.range(tables.clips, dtype=tf.int64) - tf.gather(firsts, word)
+    return tf.scatter_nd(by_word[:, None], rank < tf.gather(tables.quotas, word), [tables.clips])

@@ -1,0 +1,136 @@
+"""What decides the batches of one training, and the tables that its graph looks up by clip."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from pld_tf.data.batches import draws
+from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
+from pld_tf.data.store.loudness import loudest_start_ms, speech_so_far
+from pld_tf.data.store.pack import SplitIndex, Store
+from pld_tf.features.spec import FeatureSpec
+
+TeacherHears = Literal["crop", "padded_crop", "clip", "blend"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """All that decides the batches of one training.
+
+    Attributes:
+      store: packed corpus.
+      classes: classes over its words.
+      spec: features.
+      rules: how crops are drawn.
+      lengths_ms: each batch takes crops of one of these lengths.
+      teacher_hears: `crop` gives the teacher the student's features; otherwise batches also hold
+        `teacher`: the crop between zeros, or the clip around it, `teacher_ms` long. `blend` is the
+        clip, with `held`, the share of the clip's speech that the crop holds.
+      teacher_ms: see above.
+      batch: crops in a batch, a multiple of 16.
+      seed: of every draw.
+      crops_per_clip: the epochs repeat after so many; 0 draws fresh crops for ever.
+      echo_epochs: epochs through which a clip keeps noise, gain and voice: see data/echo.py.
+      train_fraction: share of each word's clips whose labels are known.
+      teach_unlabelled: whether batches also hold the other clips; their `labelled` is then 0.
+      tells_crops: whether batches also hold `start` and `length`, int32 [batch]: where in its clip
+        each crop begins, and its samples.
+    """
+
+    store: Store
+    classes: Classes
+    spec: FeatureSpec
+    rules: draws.CropRules
+    lengths_ms: tuple[int, ...]
+    teacher_hears: TeacherHears = "crop"
+    teacher_ms: int = 0
+    batch: int
+    seed: int
+    crops_per_clip: int = 0
+    echo_epochs: int = 1
+    train_fraction: float = 1.0
+    teach_unlabelled: bool = False
+    tells_crops: bool = False
+
+    @property
+    def index(self) -> SplitIndex:
+        return self.store.splits["train"]
+
+    def labelled(self) -> np.ndarray:
+        """Bool [clips]: whose labels are known. Clips are packed in an order shuffled by name."""
+        words = self.index.words
+        # 0.07 * 100 is a hair above 7, but 7 clips are meant.
+        wanted = np.ceil(self.train_fraction * self.store.word_counts("train") - 1e-9)
+        return rank_within(words) < wanted[words]
+
+    def usable(self) -> np.ndarray:
+        """Bool [clips]: those that batches may hold."""
+        return self.labelled() | self.teach_unlabelled
+
+    def quotas(self) -> tuple[np.ndarray, int]:
+        words = self.index.words[self.usable()]
+        counts = np.bincount(words, minlength=len(self.store.words))
+        require_keyword_clips(self.classes, counts, "train")
+        return word_quotas(self.classes, counts)
+
+    @property
+    def clips_per_epoch(self) -> int:
+        quotas, silence = self.quotas()
+        return int(quotas.sum() + silence)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.clips_per_epoch // self.batch
+
+    def drawn_epoch(self, epoch: Any) -> Any:
+        """The epoch whose draws are taken: they come again after `crops_per_clip` epochs."""
+        return epoch % self.crops_per_clip if self.crops_per_clip else epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """What the graph looks up by clip: silence clips follow the corpus' clips."""
+
+    labels: tf.Tensor
+    labelled: tf.Tensor  # float32
+    usable: tf.Tensor
+    words: tf.Tensor
+    quotas: tf.Tensor
+    loudest: tf.Tensor  # int32 [lengths, clips], in samples
+    noise: tf.Tensor
+    speech: tf.Tensor  # float32 [clips, points], see crops.speech_held
+    clips: int
+    silence: int
+
+    @classmethod
+    def of(cls, data: TrainingData) -> "Tables":
+        index, classes = data.index, data.classes
+        quotas, silence = data.quotas()
+        loudest = [
+            np.pad(loudest_start_ms(index.energies, length_ms), (0, silence))
+            * data.spec.sample_rate_hz
+            // 1000
+            for length_ms in data.lengths_ms
+        ]
+        labels = np.pad(
+            classes.of_word[index.words], (0, silence), constant_values=classes.silence_class
+        )
+        speech = (
+            speech_so_far(index.energies) if data.teacher_hears == "blend" else np.zeros((0, 2))
+        )
+        return cls(
+            labels=tf.constant(labels, tf.int32),
+            labelled=tf.constant(
+                np.pad(data.labelled(), (0, silence), constant_values=True), tf.float32
+            ),
+            usable=tf.constant(data.usable()),
+            words=tf.constant(index.words, tf.int64),
+            quotas=tf.constant(quotas, tf.int64),
+            loudest=tf.constant(np.stack(loudest), tf.int32),
+            noise=tf.constant(data.store.noise("train"), tf.int16),
+            speech=tf.constant(np.pad(speech, ((0, silence), (0, 0))), tf.float32),
+            clips=len(index),
+            silence=silence,
+        )

@@ -1,0 +1,167 @@
+"""Which class each word of a corpus belongs to, and how many clips an epoch takes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pld_tf.errors import PldError
+from pld_tf.recipe.schema import Recipe, nearest
+
+IGNORED = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """Classes of a recipe over the words of a corpus.
+
+    Attributes:
+      names: in output order: keywords, `unknown`, `silence`.
+      of_word: int32 [words], class of each word, `IGNORED` for words left out.
+      unknown: clips of `unknown` per epoch, as a multiple of the mean keyword class.
+      silence: the same for `silence`.
+    """
+
+    names: tuple[str, ...]
+    of_word: np.ndarray
+    unknown: float
+    silence: float
+
+    @property
+    def unknown_class(self) -> int:
+        return len(self.names) - 2
+
+    @property
+    def silence_class(self) -> int:
+        return len(self.names) - 1
+
+
+def find_classes(recipe: Recipe, words: Sequence[str]) -> Classes:
+    """Assign a class to each word.
+
+    Raises:
+      PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent: then
+        there is nothing to ignore.
+    """
+    for word in recipe.keywords:
+        if word not in words:
+            raise PldError(
+                f"keyword '{word}' of the recipe has no folder in the data;{nearest(word, words)}"
+            )
+    of_word = [
+        recipe.keywords.index(word)
+        if word in recipe.keywords
+        else IGNORED
+        if word in recipe.ignored_words
+        else len(recipe.keywords)
+        for word in words
+    ]
+    return Classes(
+        names=recipe.class_names,
+        of_word=np.array(of_word, np.int32),
+        unknown=recipe.unknown,
+        silence=recipe.silence,
+    )
+
+
+def require_keyword_clips(classes: Classes, word_counts: np.ndarray, split: str) -> None:
+    """Refuse a split that can't teach a keyword, or can't tell anything of any.
+
+    Args:
+      classes: classes over the words.
+      word_counts: int [words], clips of each word in the split.
+      split: `train` needs clips of every keyword; the others need one keyword with clips, as
+        accuracy is then merely silent on the rest.
+
+    Raises:
+      PldError: names the split and the keywords without clips.
+    """
+    absent = _keywords_without_clips(classes, word_counts)
+    if absent and (split == "train" or len(absent) == classes.unknown_class):
+        raise PldError(
+            f"the {split} split has no clip of keyword {_listed(absent)}. Add clips of more "
+            "speakers, or name splits in validation_list.txt and testing_list.txt."
+        )
+
+
+def class_notes(classes: Classes, word_counts: Mapping[str, np.ndarray]) -> list[str]:
+    """One line each on what the classes of a recipe miss in a corpus.
+
+    Args:
+      classes: classes over the words.
+      word_counts: clips of each word by split, as `Store.word_counts`.
+
+    Raises:
+      PldError: a split lacks the keyword clips it can't do without.
+    """
+    notes = []
+    for split, counts in word_counts.items():
+        require_keyword_clips(classes, counts, split)
+        if absent := _keywords_without_clips(classes, counts):
+            notes.append(f"the {split} split has no clip of keyword {_listed(absent)}.")
+    is_unknown = classes.of_word == classes.unknown_class
+    if classes.unknown > 0 and not word_counts["train"][is_unknown].any():
+        notes.append(
+            "the train split has no clip of a word that is no keyword: nothing teaches `unknown`."
+        )
+    return notes
+
+
+def _keywords_without_clips(classes: Classes, word_counts: np.ndarray) -> list[str]:
+    keywords = enumerate(classes.names[: classes.unknown_class])
+    return [name for number, name in keywords if not word_counts[classes.of_word == number].any()]
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, int]:
+    """Clips per epoch of each word, and of silence.
+
+    Every keyword clip is taken. `unknown` is shared evenly by its words; what a rare word cannot
+    fill goes to the others.
+
+    Args:
+      classes: classes over the words.
+      word_counts: int [words], clips of each word in one split.
+
+    Returns:
+      int64 [words], at most `word_counts`; and the number of silence crops.
+    """
+    is_keyword = (classes.of_word >= 0) & (classes.of_word < classes.unknown_class)
+    is_unknown = classes.of_word == classes.unknown_class
+    mean_keyword = word_counts[is_keyword].sum() / max(1, is_keyword.sum())
+    quotas = np.where(is_keyword, word_counts, 0).astype(np.int64)
+    quotas[is_unknown] = _share_evenly(
+        round(classes.unknown * mean_keyword), word_counts[is_unknown]
+    )
+    return quotas, round(classes.silence * mean_keyword)
+
+
+def rank_within(words: np.ndarray) -> np.ndarray:
+    """How many earlier clips have the same word.
+
+    >>> rank_within(np.array([3, 1, 3, 3, 1])).tolist()
+    [0, 0, 1, 2, 1]
+    """
+    order = np.argsort(words, kind="stable")
+    counts = np.bincount(words)
+    firsts = np.cumsum(counts) - counts
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words)) - firsts[words[order]]
+    return rank
+
+
+def _share_evenly(total: int, available: np.ndarray) -> np.ndarray:
+    """Shares of at most `available`, as even as that allows, with the given sum where possible.
+
+    >>> _share_evenly(10, np.array([1, 9, 9])).tolist()
+    [1, 5, 4]
+    """
+    shares = np.zeros(len(available), np.int64)
+    # Rarest first: what it leaves is shared by those that have more.
+    for rank, word in enumerate(np.argsort(available, kind="stable")):
+        remaining = total - shares.sum()
+        shares[word] = min(available[word], -(-remaining // (len(available) - rank)))
+    return shares

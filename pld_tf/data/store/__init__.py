@@ -1,0 +1,1 @@
+"""Clips decoded once and packed into TFRecord shards."""

@@ -1,0 +1,306 @@
+"""Pack a corpus: each clip decoded once, as int16 in TFRecord shards beside an index.
+
+Clips are packed in an order shuffled by file name, so that a part of a shard is a fair sample of
+the corpus. Packing goes on where it was stopped. `packed` says what lies on disk.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from platformdirs import user_cache_dir
+
+from pld_tf.data.audio.decode import BadClip, read_audio
+from pld_tf.data.corpus.corpus import Clip, Corpus
+from pld_tf.data.store.lock import LOCK_NAME, claimed
+from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
+from pld_tf.data.store.noise import noise_by_split
+from pld_tf.data.store.packed import (
+    BLOCKS,
+    DAMAGE,
+    INDEX_KEYS,
+    SPLITS,
+    SplitIndex,
+    Store,
+    bad_clips_message,
+    load_store,
+    noise_name,
+    open_arrays,
+    read_noise,
+    record_bytes,
+    shard_name,
+)
+from pld_tf.errors import PldError
+from pld_tf.features.spec import CLIP_MS
+from pld_tf.system.files import write_json, write_npz
+
+__all__ = ["SPLITS", "SplitIndex", "Store", "fit_clip", "open_store"]
+
+FORMAT = 1
+SHARD_CLIPS = 1024
+DECODE_THREADS = 2
+Progress = Callable[[int, int], None]
+Say = Callable[[str], None]
+
+
+def open_store(
+    corpus: Corpus,
+    *,
+    sample_rate_hz: int,
+    cache: Path | None = None,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+    say: Say | None = None,
+) -> Store:
+    """The packed form of `corpus`, made now if it is not there yet.
+
+    Packing that was stopped goes on at the first missing shard. A changed corpus has another key
+    and so another store.
+
+    Args:
+      corpus: from `find_corpus`.
+      sample_rate_hz: rate of the packed audio.
+      cache: folder that holds stores; PLD_TF_CACHE, or the user's cache folder.
+      skip_bad: leave unreadable clips out instead of stopping.
+      progress: called with clips done and clips in all.
+      say: called with one line when another process packs the same corpus and this one waits.
+
+    Raises:
+      PldError: unreadable clips (the first ten are named), a damaged store, or a full disk.
+    """
+    cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
+    folder = cache / _folder_name(corpus, sample_rate_hz)
+    # The folder appears whole, under its last name: what is there is read, or called damaged.
+    if not folder.exists():
+        with _claimed(cache, folder.with_name(folder.name + ".partial"), say) as partial:
+            if folder.exists():  # packed by the process that was waited for
+                shutil.rmtree(partial, ignore_errors=True)
+            else:
+                _pack(corpus, partial, sample_rate_hz, skip_bad, progress or _no_progress)
+                partial.replace(folder)
+                (folder / LOCK_NAME).unlink(missing_ok=True)
+    return load_store(folder, skip_bad=skip_bad)
+
+
+def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
+    """A clip of exactly `length` samples.
+
+    A shorter one is centred between zeros; of a longer one the loudest part is kept.
+
+    >>> fit_clip(np.array([1, 2, 3], np.int16), 6).tolist()
+    [0, 1, 2, 3, 0, 0]
+    """
+    if len(samples) < length:
+        before = (length - len(samples)) // 2
+        return np.pad(samples, (before, length - len(samples) - before))
+    if len(samples) == length:
+        return samples
+    block = max(1, length * BLOCK_MS // CLIP_MS)
+    energies = block_energies(samples, block)[None]
+    start = int(loudest_start_ms(energies, CLIP_MS)[0]) // BLOCK_MS * block
+    # At some rates a second is a few samples more than its blocks.
+    start = min(start, len(samples) - length)
+    return samples[start : start + length]
+
+
+def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
+    made_of = f"{FORMAT} {sample_rate_hz} {corpus.fingerprint}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:32]
+
+
+def _no_progress(done: int, total: int) -> None:
+    pass
+
+
+def _pack(
+    corpus: Corpus, partial: Path, sample_rate_hz: int, skip_bad: bool, progress: Progress
+) -> None:
+    needed = len(corpus.clips) * sample_rate_hz * 2
+    with _told_when_full(partial, needed):
+        for split, noise in noise_by_split(corpus, sample_rate_hz).items():
+            write_npz(partial / noise_name(split), noise=noise)
+        for name, clips, done in _shards(corpus):
+            if not _is_packed(partial / name, len(clips), sample_rate_hz):
+                _pack_shard(corpus, partial / name, clips, sample_rate_hz)
+            progress(done, len(corpus.clips))
+        bad = _finish(corpus, partial, sample_rate_hz)
+    if bad and not skip_bad:
+        raise PldError(bad_clips_message(bad))
+
+
+def _shards(corpus: Corpus) -> Iterator[tuple[str, list[Clip], int]]:
+    done = 0
+    for split in SPLITS:
+        clips = [clip for clip in corpus.clips if clip.split == split]
+        clips.sort(key=lambda clip: hashlib.sha256(clip.path.encode()).digest())
+        for number, first in enumerate(range(0, len(clips), SHARD_CLIPS)):
+            part = clips[first : first + SHARD_CLIPS]
+            done += len(part)
+            yield shard_name(split, number), part, done
+
+
+def _is_packed(target: Path, clips: int, sample_rate_hz: int) -> bool:
+    """Whether both files of a shard are there and whole, from a packing that was stopped."""
+    try:
+        with open_arrays(target.with_suffix(".npz")) as arrays:
+            shard = {name: arrays[name] for name in _SHARD_KEYS}
+        kept = len(shard["kept"])
+        return (
+            kept + len(json.loads(str(shard["bad"]))) == clips
+            and shard["sizes"].shape == (kept,)
+            and shard["energies"].shape == (kept, BLOCKS)
+            and target.with_suffix(".tfrecord").stat().st_size
+            == kept * record_bytes(sample_rate_hz)
+            and not shard["unopened"]  # such clips may be there by now
+        )
+    except DAMAGE:
+        return False
+
+
+_SHARD_KEYS = ("kept", "sizes", "energies", "bad", "unopened", "digest")
+
+
+def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz: int) -> None:
+    length = sample_rate_hz * CLIP_MS // 1000
+    kept: list[int] = []
+    bad: list[tuple[str, str]] = []
+    unopened = 0
+    sizes, energies = [], []
+    digest = hashlib.sha256()
+
+    def read(clip: Clip) -> np.ndarray | BadClip | OSError:
+        try:
+            return read_audio(corpus.root / clip.path, sample_rate_hz=sample_rate_hz)
+        except (BadClip, OSError) as error:
+            return error
+
+    records = target.with_suffix(".tfrecord")
+    with ThreadPoolExecutor(DECODE_THREADS) as pool, tf.io.TFRecordWriter(str(records)) as writer:
+        for position, samples in enumerate(pool.map(read, clips)):
+            if not isinstance(samples, np.ndarray):
+                bad.append((clips[position].path, _reason(samples)))
+                unopened += isinstance(samples, OSError)
+                continue
+            fitted = fit_clip(samples, length)
+            record = fitted.astype("<i2").tobytes()
+            writer.write(record)
+            digest.update(hashlib.sha256(clips[position].path.encode()).digest() + record)
+            energies.append(block_energies(fitted, length * BLOCK_MS // CLIP_MS))
+            kept.append(position)
+            sizes.append(len(samples))
+    # The shard counts as packed once this file stands.
+    write_npz(
+        target.with_suffix(".npz"),
+        kept=np.array(kept, np.int32),
+        sizes=np.array(sizes, np.int64),
+        energies=np.array(energies, np.float32).reshape(len(kept), BLOCKS),
+        bad=np.array(json.dumps(bad)),
+        unopened=np.array(unopened),
+        digest=np.array(digest.hexdigest()),
+    )
+
+
+def _reason(error: BadClip | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"can't be opened ({error.strerror or error})"
+    return str(error)
+
+
+def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[str, str]]:
+    """Write what spans all shards; store.json last. Gives the bad clips and their reasons."""
+    words = sorted({clip.word for clip in corpus.clips})
+    arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
+    bad: list[tuple[str, str]] = []
+    sizes: list[np.ndarray] = []
+    digest = hashlib.sha256(f"{FORMAT} {sample_rate_hz}".encode())
+    for name, clips, _ in _shards(corpus):
+        split = name.split("-")[0]
+        with open_arrays(partial / f"{name}.npz") as shard:
+            kept = [clips[position] for position in shard["kept"]]
+            arrays[f"{split}_energies"].append(shard["energies"])
+            arrays[f"{split}_shard_clips"].append(np.array([len(kept)], np.int64))
+            sizes.append(shard["sizes"])
+            bad += json.loads(str(shard["bad"]))
+            digest.update(f"{name} {shard['digest']}".encode())
+        arrays[f"{split}_paths"].append(np.array([clip.path.encode() for clip in kept], np.bytes_))
+        word_ids = [words.index(clip.word) for clip in kept]
+        arrays[f"{split}_words"].append(np.array(word_ids, np.int32))
+    for split in SPLITS:
+        if not sum(int(n[0]) for n in arrays[f"{split}_shard_clips"]):
+            raise PldError(_empty_split_message(split, corpus, bad))
+        digest.update(read_noise(partial, split).tobytes())
+    write_npz(
+        partial / "index.npz", **{name: np.concatenate(parts) for name, parts in arrays.items()}
+    )
+    index = {
+        "format": FORMAT,
+        "key": digest.hexdigest(),
+        "sample_rate_hz": sample_rate_hz,
+        "words": words,
+        "bad": sorted(bad),
+        "notes": _notes(np.concatenate(sizes), sample_rate_hz),
+    }
+    write_json(partial / "store.json", index)
+    return index["bad"]
+
+
+def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
+    length = sample_rate_hz * CLIP_MS // 1000
+    notes = []
+    if short := int((sizes < length).sum()):
+        notes.append(f"{short} clips shorter than a second were centred and padded with zeros.")
+    if long := int((sizes > length).sum()):
+        notes.append(f"{long} clips longer than a second were cut to their loudest second.")
+    return notes
+
+
+def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]]) -> str:
+    if bad:
+        return bad_clips_message(bad)
+    return (
+        f"no clip of {corpus.root} falls into the {split} split; {len(corpus.clips)} clips are too "
+        "few, or come from too few speakers. Add clips, or name splits in validation_list.txt and "
+        "testing_list.txt."
+    )
+
+
+@contextmanager
+def _claimed(cache: Path, partial: Path, say: Say | None) -> Iterator[Path]:
+    """One process packs; another that wants the same corpus waits, and finds it packed."""
+
+    def waits() -> None:
+        if say:
+            say("waiting for another pld-tf that packs this corpus.")
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(partial, waits=waits))
+        except OSError as error:
+            raise PldError(
+                f"the packed corpus can't be written to {cache}: {error.strerror}. Name another "
+                "folder in PLD_TF_CACHE."
+            ) from error
+        yield partial
+
+
+@contextmanager
+def _told_when_full(partial: Path, needed: int) -> Iterator[None]:
+    """Turn a full disk into one line, and free what was taken."""
+    try:
+        yield
+    except (OSError, tf.errors.ResourceExhaustedError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise PldError(f"the packed corpus can't be written: {error}.") from error
+        shutil.rmtree(partial, ignore_errors=True)
+        raise PldError(
+            f"the disk of {partial.parent} is full: packing takes about {needed / 1e6:.0f} MB. "
+            "Free some space, or name another disk in PLD_TF_CACHE."
+        ) from error

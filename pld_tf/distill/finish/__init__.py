@@ -1,0 +1,1 @@
+"""Finishes a trained student: quantization-aware training, pruning, clustering."""

@@ -1,0 +1,264 @@
+"""Finishing: the last student trained a little further, for int8 or for size, one way a folder."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.distill.finish.compressed import clustered, pruned
+from pld_tf.distill.finish.qat import quantize_aware, require_quantizable, without_constant_folding
+from pld_tf.distill.finish.tfmot import tfmot
+from pld_tf.distill.ladder import LastRung
+from pld_tf.distill.rung import Progressed, Rung
+from pld_tf.distill.step.teachers import Teachers
+from pld_tf.errors import PldError
+from pld_tf.recipe.schema import Finish, Recipe
+from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
+from pld_tf.system.progress import progress_bar
+
+# Of folders; raised where a way trains otherwise than it did.
+_FORMATS: dict[Finish, int] = {"qat": 2, "qat_distilled": 2}
+# Finishing hears other crops than the rung did. Seeds of a network's rungs differ by less.
+_SEED = 500
+_RANGE_BATCHES = 16
+_QUANTIZED: tuple[Finish, ...] = ("qat", "qat_distilled")
+# Each way's own key of the recipe, beside those that all ways have.
+_KEYS: dict[Finish, tuple[str, ...]] = {
+    "qat_distilled": ("finish_teacher",),
+    "pruned": ("prune_sparsity",),
+    "clustered": ("cluster_count",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A student finished one way.
+
+    Attributes:
+      name: of the way.
+      folder: of its files.
+      metrics: content of `metrics.json`.
+      student: builds it as a model bundle takes it: rounding as int8 does, or with fewer values.
+    """
+
+    name: Finish
+    folder: Path
+    metrics: dict[str, Any]
+    student: Callable[[], tf_keras.Model]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """The network that is trained, the first epoch worth keeping, what the bundle takes of it."""
+
+    model: tf_keras.Model
+    first_kept: int = 0
+    strip: Callable[[tf_keras.Model], tf_keras.Model] = lambda model: model
+
+
+def require_finishable(recipe: Recipe, student: Callable[[], tf_keras.Model]) -> None:
+    """Accept a student that can be finished in all ways that the recipe asks for.
+
+    Args:
+      recipe: asks.
+      student: builds it untrained; called where it matters.
+
+    Raises:
+      PldError: QAT does not take one of its layers.
+    """
+    if set(recipe.finish) & set(_QUANTIZED):
+        require_quantizable(student())
+
+
+def finish(recipe: Recipe, name: Finish, *, last: LastRung, folder: Path) -> Finished:
+    """Finish the last student one way, or go on with it; what is finished is not made again.
+
+    Args:
+      recipe: of the ladder.
+      name: of the way.
+      last: keeps its weights.
+      folder: of this way.
+
+    Raises:
+      PldError: `folder` was made with other choices, or is damaged, or the loss is not finite.
+    """
+    _claim(folder, _made_of(recipe, name, last))
+    data = _data(recipe, name, last)
+    if not (folder / "metrics.json").is_file():
+        _train(recipe, name, last=last, data=data, folder=folder)
+    with told_when_damaged(folder):
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+
+    def student() -> tf_keras.Model:
+        way = _way(recipe, name, last, data)
+        with told_when_damaged(folder):
+            weights = read_npz(folder / "weights.npz")
+            way.model.set_weights([weights[place] for place in sorted(weights)])
+        return way.strip(way.model)
+
+    return Finished(name=name, folder=folder, metrics=metrics, student=student)
+
+
+def finish_line(finished: Finished) -> str:
+    """One line on a finished student."""
+    metrics = finished.metrics
+    return (
+        f"finish {finished.name} ({metrics['length_ms']} ms): student "
+        f"{100 * metrics['student_accuracy']:.1f} %, before {100 * metrics['before']:.1f} % on "
+        f"{metrics['validation_clips']} validation clips ({metrics['protocol']}), epoch "
+        f"{metrics['best_epoch'] + 1} of {metrics['epochs']}"
+    )
+
+
+def _made_of(recipe: Recipe, name: Finish, last: LastRung) -> dict[str, Any]:
+    """All that decides the weights: the rung's key stands for the rest of the recipe."""
+    keys = ("finish_epochs", "finish_learning_rate", *_KEYS.get(name, ()))
+    chosen = recipe.model_dump(mode="json", include=set(keys))
+    made = {key: chosen[key] for key in keys}
+    return {"format": _FORMATS.get(name, 1), "rung": last.key, **made}
+
+
+def _claim(folder: Path, made_of: dict[str, Any]) -> None:
+    """Make the folder this way's, or check that it is."""
+    path = folder / "finish.json"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, made_of)
+        return
+    with told_when_damaged(folder):
+        earlier = json.loads(path.read_text("utf-8"))
+        is_old = earlier.get("format") != made_of["format"]
+        changed = [
+            f"{key} = {earlier.get(key)}, now {value}"
+            for key, value in made_of.items()
+            if earlier.get(key) != value
+        ]
+    if is_old:
+        raise PldError(
+            f"{folder} was finished by another version of pld-tf, which trained otherwise. Remove "
+            "that folder to finish anew."
+        )
+    if changed:
+        raise PldError(
+            f"{folder} was made with {'; '.join(changed)}. Remove that folder to finish anew, or "
+            "give the choices it was made with."
+        )
+
+
+def _is_taught_by_itself(recipe: Recipe, name: Finish) -> bool:
+    """Whether the float student, from which it begins, is its teacher too."""
+    return name == "qat_distilled" and recipe.finish_teacher == "student"
+
+
+def _data(recipe: Recipe, name: Finish, last: LastRung) -> TrainingData:
+    data = replace(last.data, seed=last.data.seed + _SEED)
+    if name == "qat":
+        # Without a teacher there is nothing to learn from clips whose labels are not known.
+        return replace(data, teacher_hears="crop", teach_unlabelled=False)
+    return replace(data, teacher_hears="crop") if _is_taught_by_itself(recipe, name) else data
+
+
+def _teachers(recipe: Recipe, name: Finish, last: LastRung, seed: int) -> Teachers | None:
+    if name == "qat":
+        return None
+    taught_by = [last.result] if _is_taught_by_itself(recipe, name) else last.taught_by
+    models = [teacher.student for teacher in taught_by]
+    return Teachers(models, recipe=recipe, seed=seed) if models else None
+
+
+def _way(recipe: Recipe, name: Finish, last: LastRung, data: TrainingData) -> _Way:
+    # Layers are counted per process; a copy must not depend on what was made before it.
+    tf_keras.backend.reset_uids()
+    student = last.result.student
+    if name in _QUANTIZED:
+        # A copy of its float twin is not to be better than that on validation clips: the last
+        # epoch has come closest.
+        first_kept = recipe.finish_epochs - 1 if _is_taught_by_itself(recipe, name) else 0
+        return _Way(model=quantize_aware(student, _crops(data)), first_kept=first_kept)
+    if name == "pruned":
+        # Zeros are all there half-way; the other half lets the rest make up for them.
+        steps = max(1, recipe.finish_epochs * data.steps_per_epoch // 2)
+        return _Way(
+            model=pruned(student, sparsity=recipe.prune_sparsity, steps=steps),
+            first_kept=recipe.finish_epochs // 2,
+            strip=tfmot.sparsity.keras.strip_pruning,
+        )
+    return _Way(
+        model=clustered(student, clusters=recipe.cluster_count),
+        strip=tfmot.clustering.keras.strip_clustering,
+    )
+
+
+def _crops(data: TrainingData) -> Iterator[tf.Tensor]:
+    batches = training_batches(data, first_epoch=0, epochs=1)
+    return (batch["features"] for batch in batches.take(_RANGE_BATCHES))
+
+
+def _train(
+    recipe: Recipe, name: Finish, *, last: LastRung, data: TrainingData, folder: Path
+) -> None:
+    way = _way(recipe, name, last, data)
+    recipe, rung = _recipe(recipe, name), last.result
+    title = f"finish {name} ({rung.length_ms} ms)"
+    training = Rung(
+        recipe=recipe,
+        data=data,
+        student=way.model,
+        teachers=_teachers(recipe, name, last, data.seed),
+        epochs=recipe.finish_epochs,
+        validation=last.validation,
+        folder=folder,
+        title=title,
+        first_kept=way.first_kept,
+    )
+    graphs = without_constant_folding() if name in _QUANTIZED else nullcontext()
+    with graphs, progress_bar(title) as advance:
+        reached = training.fit(advance)
+    weights = {f"w{place:04d}": value for place, value in enumerate(way.model.get_weights())}
+    write_npz(folder / "weights.npz", **weights)
+    # The student counts as finished once this file stands.
+    write_json(folder / "metrics.json", _metrics(name, last, reached))
+
+
+def _recipe(recipe: Recipe, name: Finish) -> Recipe:
+    """The rung's recipe, for a short training of a network that is good already."""
+    by_itself = {
+        "teacher_hears": "crop", "hard_weight": 0.0, "labels": "online", "label_smoothing": 0.0,
+    }  # fmt: skip
+    return recipe.model_copy(
+        update={
+            "learning_rate": recipe.learning_rate * recipe.finish_learning_rate,
+            "warmup_epochs": 0,
+            "patience": 0,
+            "hard_finish_epochs": 0,
+            "weight_average": 0.0,
+            # A copy's layers have other names, and its last one is fed rounded numbers.
+            "embedding_weight": 0.0,
+            # So few epochs are not worth storing labels for.
+            "labels": "online" if recipe.labels == "stored" else recipe.labels,
+            **(by_itself if _is_taught_by_itself(recipe, name) else {}),
+        }
+    )
+
+
+def _metrics(name: Finish, last: LastRung, reached: Progressed) -> dict[str, Any]:
+    rung = last.result
+    return {
+        "finish": name,
+        "number": rung.number,
+        "length_ms": rung.length_ms,
+        "protocol": rung.metrics["protocol"],
+        "validation_clips": rung.metrics["validation_clips"],
+        "student_accuracy": reached.best_accuracy,
+        "before": rung.metrics["student_accuracy"],
+        "best_epoch": reached.best_epoch,
+        "epochs": reached.epoch,
+        "history": reached.history,
+    }

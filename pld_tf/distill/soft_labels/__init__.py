@@ -1,0 +1,1 @@
+"""A teacher's logits, stored for the crops of every epoch."""

@@ -1,0 +1,1 @@
+"""One training step: losses, teachers, mixup, averages of weights."""

@@ -1,0 +1,90 @@
+"""Teachers of one rung: what they say of a batch."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from pld_tf.recipe.schema import Recipe
+
+# Beside the step, so that the choice of a teacher has a stream of its own.
+_STREAM = 0x746561
+
+
+class Teachers:
+    """One or more frozen networks that label crops together.
+
+    Args:
+      models: at least one.
+      recipe: teacher_hears, ensemble, temperature.
+      seed: of the training, for `ensemble = "switch"`.
+
+    Source of mixing and switching: Fukuda et al. 2017, doi 10.21437/Interspeech.2017-614.
+    """
+
+    def __init__(self, models: Sequence[tf_keras.Model], *, recipe: Recipe, seed: int) -> None:
+        self.models = tuple(models)
+        self._recipe = recipe
+        self._seed = seed
+
+    def logits(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
+        """Logits float32 [batch, classes] for a batch of `training_batches`, at update `step`.
+
+        A student that learns from several teachers learns from the mean of their probabilities at
+        the recipe's temperature. Logits are the same at any temperature only with one teacher.
+        """
+        heard = heard_features(batch)
+        if self._recipe.teacher_hears != "blend":
+            return self._of(heard, step)
+        held = batch["held"][:, None]
+        crop, clip = self._of(batch["features"], step), self._of(heard, step)
+        return blended_logits([crop, clip], [1 - held, held], self._recipe.temperature)
+
+    def _of(self, features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        if self._recipe.ensemble == "switch" and len(self.models) > 1:
+            return self._switched(features, step)
+        logits = [model(features, training=False) for model in self.models]
+        return mean_logits(logits, self._recipe.temperature)
+
+    def _switched(self, features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        stream = tf.stack(
+            [tf.cast(self._seed, tf.int64), tf.cast(step, tf.int64) + (_STREAM << 32)]
+        )
+        which = tf.random.stateless_uniform([], stream, 0, len(self.models), tf.int32)
+        branches = [lambda model=model: model(features, training=False) for model in self.models]
+        return tf.switch_case(which, branches)
+
+
+def heard_features(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """What teachers hear of a batch: the student's features, unless it holds their own."""
+    return batch["teacher"] if "teacher" in batch else batch["features"]
+
+
+def mean_logits(logits: Sequence[tf.Tensor], temperature: float) -> tf.Tensor:
+    """Logits whose softmax at `temperature` is the mean of that of all `logits`.
+
+    Args:
+      logits: float32 [batch, classes] each, at least one; a single one is given back as it is.
+      temperature: positive.
+    """
+    if len(logits) == 1:
+        return logits[0]
+    return blended_logits(logits, [1 / len(logits)] * len(logits), temperature)
+
+
+def blended_logits(
+    logits: Sequence[tf.Tensor], weights: Sequence[tf.Tensor | float], temperature: float
+) -> tf.Tensor:
+    """Logits whose softmax at `temperature` is the weighted mean of that of all `logits`.
+
+    Args:
+      logits: float32 [batch, classes] each.
+      weights: of each, of sum 1; a number, or float32 [batch, 1].
+      temperature: positive.
+    """
+    probabilities = [
+        weight * tf.nn.softmax(one / temperature)
+        for weight, one in zip(weights, logits, strict=True)
+    ]
+    # A probability of 0 in every teacher stays finite.
+    return temperature * tf.math.log(tf.maximum(tf.add_n(probabilities), 1e-30))

@@ -1,0 +1,147 @@
+"""The training step: one function of student, teacher and batch, and the optimiser behind it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.distill.step.embedding import EmbeddingMatch
+from pld_tf.distill.step.losses import label_probabilities, rung_loss
+from pld_tf.distill.step.mixup import mixed
+from pld_tf.distill.step.teachers import Teachers, heard_features
+from pld_tf.distill.step.weight_average import WeightAverage
+from pld_tf.recipe.schema import Recipe
+
+
+def make_deterministic() -> None:
+    """From now on, the same seed gives the same bytes: operators that hurry are not used."""
+    tf.config.experimental.enable_op_determinism()
+
+
+class Trainer:
+    """Updates one student.
+
+    Args:
+      recipe: loss, optimiser and schedule.
+      data: says how large a batch, and how many in an epoch.
+      student: updated in place.
+      teachers: frozen; None leaves hard labels alone.
+      epochs: over which the schedule runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        data: TrainingData,
+        student: tf_keras.Model,
+        teachers: Teachers | None,
+        epochs: int,
+    ) -> None:
+        self._recipe = recipe
+        self._batch = data.batch
+        self._seed = data.seed
+        self._student = student
+        self._teachers = teachers
+        self._hard_from = (epochs - recipe.hard_finish_epochs) * data.steps_per_epoch
+        self._match = None
+        if teachers and recipe.embedding_weight:
+            self._match = EmbeddingMatch(student, teachers.models[0], seed=data.seed)
+        self._learnt = student.trainable_variables
+        if self._match:
+            self._learnt = [*self._learnt, self._match.projection]
+        self.optimizer = make_optimizer(recipe, steps=data.steps_per_epoch, epochs=epochs)
+        self.optimizer.build(self._learnt)
+        self.average = None
+        if recipe.weight_average:
+            self.average = WeightAverage(student, decay=recipe.weight_average)
+        self.steps = tf.function(self._steps)
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """All that a checkpoint keeps beside the student's weights."""
+        averages = self.average.variables if self.average else []
+        projection = [self._match.projection] if self._match else []
+        return [*self.optimizer.variables, *averages, *projection]
+
+    def _steps(
+        self, batches: Iterator[dict[str, tf.Tensor]], count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Take `count` batches; their losses [count] and clips [count, batch]."""
+        losses = tf.TensorArray(tf.float32, count)
+        clips = tf.TensorArray(tf.int64, count, element_shape=[self._batch])
+        for step in tf.range(count):
+            batch = next(batches)
+            losses = losses.write(step, self.step(batch))
+            clips = clips.write(step, tf.ensure_shape(batch["clip"], [self._batch]))
+        return losses.stack(), clips.stack()
+
+    def step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """One update of the student; the batch's mean loss."""
+        done = self.optimizer.iterations
+        if self._recipe.mixup:
+            batch = mixed(batch, alpha=self._recipe.mixup, seed=self._seed, step=done)
+        teacher_logits = self._teachers.logits(batch, done) if self._teachers else None
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self._losses(batch, teacher_logits))
+        gradients = tape.gradient(loss, self._learnt)
+        self.optimizer.apply_gradients(zip(gradients, self._learnt, strict=True))
+        if self.average is not None:
+            self.average.update(self.optimizer.iterations)
+        return loss
+
+    def _losses(self, batch: dict[str, tf.Tensor], teacher_logits: tf.Tensor | None) -> tf.Tensor:
+        recipe = self._recipe
+        if self._match:
+            embedding, student_logits = self._match.student(batch["features"], training=True)
+        else:
+            student_logits = self._student(batch["features"], training=True)
+        losses = rung_loss(
+            label_probabilities=label_probabilities(
+                batch, classes=student_logits.shape[-1], smoothing=recipe.label_smoothing
+            ),
+            student_logits=student_logits,
+            teacher_logits=teacher_logits,
+            soft=recipe.labels != "hard",
+            temperature=recipe.temperature,
+            hard_weight=self._hard_weight(batch),
+        )
+        if self._match:
+            losses += recipe.embedding_weight * self._match.loss(embedding, heard_features(batch))
+        return losses
+
+    def _hard_weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor | float:
+        """Of each crop: all at the finish, nothing where the label is not known."""
+        weight = self._recipe.hard_weight
+        if self._recipe.hard_finish_epochs:
+            weight = tf.where(self.optimizer.iterations >= self._hard_from, 1.0, weight)
+        return weight * batch["labelled"] if "labelled" in batch else weight
+
+
+def make_optimizer(recipe: Recipe, *, steps: int, epochs: int) -> tf_keras.optimizers.Optimizer:
+    """Optimiser with its schedule; weight decay spares biases and batch normalization.
+
+    Args:
+      recipe: optimizer, learning_rate, schedule, warmup_epochs, weight_decay.
+      steps: per epoch.
+      epochs: in all.
+    """
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = min(recipe.warmup_epochs, epochs // 2) * steps
+        rate = tf_keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=recipe.learning_rate / 100 if warmup else recipe.learning_rate,
+            decay_steps=epochs * steps - warmup,
+            warmup_target=recipe.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    if recipe.optimizer == "sgd":
+        optimizer = tf_keras.optimizers.SGD(
+            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+        )
+    else:
+        optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

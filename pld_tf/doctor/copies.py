@@ -1,0 +1,63 @@
+"""Clips that are the same recording, known by digests: no audio is kept."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from pld_tf.data.corpus.corpus import Clip
+from pld_tf.doctor.findings import Finding, finding
+
+# Of several copies the first in this order stays: a held-out list keeps its clips.
+_KEPT_FIRST = ("test", "validation", "train")
+
+
+def content_digest(samples: np.ndarray, sample_rate_hz: int) -> bytes | None:
+    """Digest of what is heard: rate, and samples without the zeros at both ends.
+
+    Returns:
+      None for all zeros: that is no recording, and every such clip would equal every other.
+    """
+    heard = np.flatnonzero(samples)
+    if not len(heard):
+        return None
+    core = samples[heard[0] : heard[-1] + 1].astype("<i2").tobytes()
+    return hashlib.sha256(f"{sample_rate_hz} ".encode() + core).digest()
+
+
+class Copies:
+    """Groups of equal clips; takes about 200 bytes a clip."""
+
+    def __init__(self) -> None:
+        self._groups: dict[bytes, list[tuple[Clip, bytes]]] = {}
+
+    def add(self, clip: Clip, *, file_digest: bytes, content: bytes | None) -> None:
+        self._groups.setdefault(content or file_digest, []).append((clip, file_digest))
+
+    def findings(self) -> Iterator[Finding]:
+        """All copies but one of each group; all of a group whose words differ.
+
+        Which of several words is right nobody can tell here, so such a group loses every clip when
+        the list is used to exclude clips; any other group keeps one.
+        """
+        for group in self._groups.values():
+            if len(group) > 1:
+                yield from _group_findings(group)
+
+
+def _group_findings(group: list[tuple[Clip, bytes]]) -> Iterator[Finding]:
+    (kept, kept_file), *others = sorted(
+        group, key=lambda member: (_KEPT_FIRST.index(member[0].split), member[0].path)
+    )
+    words = sorted({clip.word for clip, _ in group})
+    if len(words) > 1:
+        detail = f"also {others[0][0].path}; words: {', '.join(words)}"
+        yield finding(kept, "duplicate_two_words", detail)
+    for clip, file_digest in others:
+        reason = "byte_duplicate" if file_digest == kept_file else "content_duplicate"
+        yield finding(clip, reason, f"as {kept.path}")
+        if clip.split != kept.split:
+            yield finding(clip, "duplicate_in_two_splits", f"as {kept.path} ({kept.split})")
+        if len(words) > 1:
+            detail = f"also {kept.path}; words: {', '.join(words)}"
+            yield finding(clip, "duplicate_two_words", detail)

@@ -1,0 +1,127 @@
+"""One pass over every file of a corpus. Memory does not grow with the audio."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pld_tf.data.audio.decode import BadClip, decode_audio, parse_audio, read_file
+from pld_tf.data.corpus.corpus import Clip, Corpus
+from pld_tf.data.store.pack import DECODE_THREADS, fit_clip
+from pld_tf.doctor.checks import Fault, sound_faults
+from pld_tf.doctor.copies import Copies, content_digest
+from pld_tf.doctor.findings import Finding, finding
+from pld_tf.doctor.speakers import shared_speakers
+from pld_tf.features.spec import CLIP_MS
+
+CHUNK_CLIPS = 512  # examined, then forgotten: 16 MB of audio at 16 kHz
+
+# Says what is wrong with clips, given int16 [clips, samples of a second] of them.
+Judge = Callable[[list[Clip], np.ndarray], Iterable[Finding]]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard:
+    """What is kept of a clip: `second` only until its chunk is judged."""
+
+    faults: tuple[Fault, ...]
+    file_digest: bytes
+    content: bytes | None
+    is_padded: bool
+    second: np.ndarray | None
+
+
+def examine(
+    corpus: Corpus,
+    *,
+    sample_rate_hz: int,
+    short_ms: int,
+    judge: Judge | None,
+    progress: Progress,
+) -> tuple[list[Finding], int]:
+    """Read each clip once.
+
+    Args:
+      corpus: from `list_corpus`.
+      sample_rate_hz: another rate than this one is a `wrong_rate`.
+      short_ms: a shorter clip is `short`.
+      judge: hears every readable clip at that rate, fitted to a second; None to leave that out.
+      progress: called with clips done and clips in all.
+
+    Returns:
+      All findings, and how many clips are shorter than a second.
+    """
+    found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
+    hear = partial(
+        _heard_or_reason,
+        root=corpus.root,
+        sample_rate_hz=sample_rate_hz,
+        short_ms=short_ms,
+        is_judged=judge is not None,
+    )
+    with ThreadPoolExecutor(DECODE_THREADS) as pool:
+        for clips, done in _chunks(corpus.clips):
+            whole: list[tuple[Clip, _Heard]] = []
+            for clip, heard in zip(clips, pool.map(hear, clips), strict=True):
+                if isinstance(heard, str):
+                    found.append(finding(clip, "unreadable", heard))
+                    continue
+                whole.append((clip, heard))
+                copies.add(clip, file_digest=heard.file_digest, content=heard.content)
+                padded += heard.is_padded
+            found += _faults(whole, judge)
+            progress(done, len(corpus.clips))
+    return [*found, *copies.findings()], padded
+
+
+def _faults(whole: list[tuple[Clip, _Heard]], judge: Judge | None) -> Iterator[Finding]:
+    for clip, heard in whole:
+        yield from (finding(clip, reason, detail) for reason, detail in heard.faults)
+    if judge and whole:
+        seconds = [heard.second for _, heard in whole if heard.second is not None]
+        yield from judge([clip for clip, _ in whole], np.stack(seconds))
+
+
+def _chunks(clips: tuple[Clip, ...]) -> Iterator[tuple[tuple[Clip, ...], int]]:
+    for first in range(0, len(clips), CHUNK_CLIPS):
+        chunk = clips[first : first + CHUNK_CLIPS]
+        yield chunk, first + len(chunk)
+
+
+def _heard_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Heard | str:
+    """What there is to know of a clip, or why it can't be read."""
+    try:
+        return _hear(root / clip.path, **how)
+    except BadClip as error:
+        return str(error)
+    except OSError as error:
+        return f"can't be opened ({error.strerror or error})"
+
+
+def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) -> _Heard:
+    data, suffix = read_file(path), path.suffix.lower()
+    stream = parse_audio(data, suffix)
+    native_hz = stream.sample_rate_hz
+    samples = decode_audio(stream, suffix, sample_rate_hz=native_hz)
+    faults = list(sound_faults(samples, native_hz, short_ms=short_ms))
+    if native_hz != sample_rate_hz:
+        faults.append(("wrong_rate", f"{native_hz} Hz, resampled to {sample_rate_hz}"))
+    second = None
+    if is_judged:
+        at_rate = samples
+        if native_hz != sample_rate_hz:
+            at_rate = decode_audio(stream, suffix, sample_rate_hz=sample_rate_hz)
+        second = fit_clip(at_rate, sample_rate_hz * CLIP_MS // 1000)
+    return _Heard(
+        faults=tuple(faults),
+        file_digest=hashlib.sha256(data).digest(),
+        content=content_digest(samples, native_hz),
+        is_padded=len(samples) * 1000 < native_hz * CLIP_MS,
+        second=second,
+    )

@@ -1,0 +1,1 @@
+"""Accuracy of a run under four protocols, and whether one way of training beats another."""

@@ -1,0 +1,221 @@
+"""Accuracy of a rung under the four protocols, with intervals, confusion and position."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pld_tf.data.corpus.classes import Classes, find_classes
+from pld_tf.data.held_out import HeldOut, held_out
+from pld_tf.distill.ladder import Ladder, RungResult
+from pld_tf.distill.predict import predict_crops
+from pld_tf.errors import PldError
+from pld_tf.features.spec import FeatureSpec
+from pld_tf.metrics.classification import (
+    confusion_matrix,
+    precision_recall,
+    softmax,
+    wilson_interval,
+)
+from pld_tf.models import cost
+from pld_tf.recipe.schema import PROTOCOLS, Protocol
+from pld_tf.run.folder import Run, Say, open_data, read_run
+from pld_tf.system.files import read_npz, told_when_damaged, write_npz
+
+POSITION_BIN_MS = 50
+RANDOM_SEED = 0
+
+
+def evaluate(
+    run_dir: Path,
+    *,
+    data: Path,
+    rung: int | None = None,
+    split: str = "test",
+    skip_bad: bool = False,
+    say: Say,
+) -> dict[str, Any]:
+    """Evaluate one rung of a run; the last one when `rung` is None.
+
+    Returns:
+      The report described in docs/formats.md, ready for JSON.
+
+    Raises:
+      PldError: the data is not what the run was trained on, or there is no such rung.
+    """
+    return _report(
+        open_rung(run_dir, data=data, rung=rung, split=split, skip_bad=skip_bad, say=say)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedRung:
+    """A trained network and the clips that it is tested on.
+
+    Attributes:
+      run: what its run folder says of itself.
+      result: the network.
+      clips: of one split.
+      classes: that it tells apart.
+    """
+
+    run: Run
+    result: RungResult
+    clips: HeldOut
+    classes: Classes
+
+
+def open_rung(
+    run_dir: Path, *, data: Path, rung: int | None, split: str, skip_bad: bool, say: Say
+) -> OpenedRung:
+    """A rung of a run, the last one when `rung` is None, and the clips of a split of its data.
+
+    Raises:
+      PldError: as `evaluate`.
+    """
+    run = read_run(run_dir)
+    store = open_data(data, run.recipe, excluded=run.excluded, skip_bad=skip_bad, say=say)
+    if store.key != run.data_key:
+        raise PldError(
+            f"{data} is not the data that {run_dir} was trained on, or has changed since; its "
+            "splits may differ, and test clips may have been trained on. Give the same --data."
+        )
+    rungs = len(run.recipe.ladder_ms)
+    number = rungs - 1 if rung is None else rung
+    if not 0 <= number < rungs:
+        raise PldError(
+            f"--rung must be 0 to {rungs - 1} ({run.recipe.ladder_ms} ms), got {number}."
+        )
+    ladder = Ladder(recipe=run.recipe, store=store, run_dir=run_dir, seed=run.seed)
+    classes = find_classes(run.recipe, store.words)
+    return OpenedRung(
+        run=run,
+        result=ladder.load(number),
+        clips=held_out(store, classes, split),
+        classes=classes,
+    )
+
+
+def _report(opened: OpenedRung) -> dict[str, Any]:
+    run, result, clips, classes = opened.run, opened.result, opened.clips, opened.classes
+    spec, length_ms = run.recipe.features, result.length_ms
+    return {
+        "run": str(run.folder),
+        "recipe": run.recipe_name,
+        "seed": run.seed,
+        "rung": result.number,
+        "length_ms": length_ms,
+        "split": clips.split,
+        "clips": len(clips),
+        "parameters": cost.parameters(result.student),
+        "macs": cost.macs(
+            result.student, frames=spec.frames(spec.samples(length_ms)), bins=spec.bins
+        ),
+        "classes": list(classes.names),
+        "protocols": {
+            protocol: _protocol(result, clips, classes, protocol, spec, length_ms)
+            for protocol in PROTOCOLS
+        },
+    }
+
+
+def _protocol(
+    result: RungResult,
+    clips: HeldOut,
+    classes: Classes,
+    protocol: Protocol,
+    spec: FeatureSpec,
+    length_ms: int,
+) -> dict[str, Any]:
+    starts = protocol_starts(clips, protocol, length_ms)
+    logits = predict_crops(result.student, clips.crops(starts, length_ms), spec)
+    predictions, labels = decide(logits, clips.labels, protocol)
+    confusion = confusion_matrix(labels=labels, predictions=predictions, classes=len(classes.names))
+    precision, recall = precision_recall(confusion)
+    values = {
+        **accuracy_with_interval(predictions == labels, clips=len(clips)),
+        "precision": _by_class(classes, precision),
+        "recall": _by_class(classes, recall),
+        "confusion": confusion.tolist(),
+    }
+    if protocol == "random":
+        spoken = len(clips.clips)
+        off_centre = np.abs(starts - clips.loudest_ms(length_ms)[:, None])[:spoken].reshape(-1)
+        values["by_distance_ms"] = _by_distance(
+            off_centre, (predictions == labels)[: len(off_centre)]
+        )
+    return values
+
+
+def protocol_starts(clips: HeldOut, protocol: Protocol, length_ms: int) -> np.ndarray:
+    """Starts of a protocol's crops, int32 [clips, crops]; the random ones are kept in a file.
+
+    The file lies in the packed corpus, so that every run is tested on the same list.
+    """
+    if protocol != "random":
+        return clips.starts_ms(protocol, length_ms)
+    name = f"random-crops-{clips.split}-{len(clips)}-{length_ms}ms-seed{RANDOM_SEED}.npz"
+    path = clips.store.folder / name
+    if path.is_file():
+        with told_when_damaged(path):
+            return read_npz(path)["starts_ms"]
+    starts = clips.starts_ms("random", length_ms, seed=RANDOM_SEED)
+    # The list follows from its seed, so a cache that may not be written does no harm.
+    with suppress(OSError):
+        write_npz(path, starts_ms=starts)
+    return starts
+
+
+def decide(
+    logits: np.ndarray, labels: np.ndarray, protocol: Protocol
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and right class of each decision.
+
+    A sliding clip is one decision, on the mean of its crops' probabilities; under the other
+    protocols each crop is one.
+
+    Args:
+      logits: float32 [clips, crops, classes].
+      labels: int32 [clips].
+      protocol: how the crops were cut.
+
+    Returns:
+      Two int arrays [decisions].
+    """
+    if protocol == "sliding":
+        return softmax(logits).mean(axis=1).argmax(axis=-1), labels
+    return logits.argmax(axis=-1).reshape(-1), np.repeat(labels, logits.shape[1])
+
+
+def accuracy_with_interval(right: np.ndarray, *, clips: int) -> dict[str, Any]:
+    """Accuracy with its 95 % Wilson interval over `clips` independent clips.
+
+    Several crops of one clip are not independent: they count as one clip in the interval.
+    """
+    accuracy = float(right.mean())
+    low, high = wilson_interval(accuracy * clips, clips)
+    return {"accuracy": accuracy, "low": low, "high": high, "decisions": len(right)}
+
+
+def _by_class(classes: Classes, values: np.ndarray) -> dict[str, float | None]:
+    """Values by class name; None where a class has no clip to count."""
+    return {
+        name: None if np.isnan(value) else float(value)
+        for name, value in zip(classes.names, values, strict=True)
+    }
+
+
+def _by_distance(distance_ms: np.ndarray, right: np.ndarray) -> list[dict[str, Any]]:
+    """Accuracy by how far the loudest part lies from the crop, in bins of 50 ms."""
+    bins = distance_ms // POSITION_BIN_MS
+    return [
+        {
+            "from_ms": int(number) * POSITION_BIN_MS,
+            "to_ms": int(number + 1) * POSITION_BIN_MS,
+            "crops": int((bins == number).sum()),
+            "accuracy": float(right[bins == number].mean()),
+        }
+        for number in np.unique(bins)
+    ]

@@ -1,0 +1,83 @@
+"""What a finished rung's model bundle holds: crops to quantize by, to measure on, to compare."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pld_tf.data.batches.draws import crop_rules
+from pld_tf.data.batches.pipeline import training_batches
+from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.data.corpus.classes import Classes, find_classes
+from pld_tf.data.held_out import held_out
+from pld_tf.data.store.pack import Store
+from pld_tf.distill.ladder import RungResult
+from pld_tf.distill.validation import student_validation
+from pld_tf.features.tables import make_tables
+from pld_tf.model_bundle.write import BundleContents
+from pld_tf.recipe.schema import Recipe
+from pld_tf.system.provenance import package_versions, source_commit
+
+REPRESENTATIVE_CROPS = 512
+GOLDEN_CROPS = 16
+
+
+def bundle_contents(
+    *,
+    recipe: Recipe,
+    recipe_name: str,
+    seed: int,
+    store: Store,
+    rung: RungResult,
+    excluded: frozenset[str] = frozenset(),
+) -> BundleContents:
+    """Everything beside the model itself, for the length that `rung` hears.
+
+    `excluded` are the clips that `store` was packed without.
+    """
+    classes = find_classes(recipe, store.words)
+    clips = held_out(store, classes, "validation")
+    validation = student_validation(recipe, clips, rung.length_ms)
+    starts = clips.starts_ms(recipe.validation_protocol, rung.length_ms)
+    audio = [batch.numpy() for batch in clips.crops(starts, rung.length_ms)]
+    crops = np.concatenate(audio).reshape(len(validation.labels), -1)
+    golden = np.linspace(0, len(crops) - 1, min(GOLDEN_CROPS, len(crops))).astype(int)
+    return BundleContents(
+        recipe_name=recipe_name,
+        recipe=recipe.model_dump(mode="json"),
+        seed=seed,
+        data_key=store.key,
+        excluded=tuple(sorted(excluded)),
+        rung=rung.number,
+        length_ms=rung.length_ms,
+        commit=source_commit(),
+        versions=package_versions(),
+        spec=recipe.features,
+        labels=classes.names,
+        num_keywords=len(recipe.keywords),
+        tables=make_tables(recipe.features).arrays(),
+        representative=_representative(recipe, seed, store, classes, rung.length_ms),
+        validation_features=validation.features[..., 0],
+        validation_labels=validation.labels,
+        golden_audio=crops[golden],
+        golden_features=validation.features[golden, ..., 0],
+    )
+
+
+def _representative(
+    recipe: Recipe, seed: int, store: Store, classes: Classes, length_ms: int
+) -> np.ndarray:
+    """Training crops with their gain and noise, but whole: a device never sees covered bands."""
+    data = TrainingData(
+        store=store,
+        classes=classes,
+        spec=recipe.features,
+        rules=replace(
+            crop_rules(recipe), time_masks=0, mel_masks=0, tempo=0, vocal_tract=0, filter_db=0
+        ),
+        lengths_ms=(length_ms,),
+        batch=recipe.batch,
+        seed=seed,
+    )
+    batches = training_batches(data, first_epoch=0, epochs=1)
+    enough = batches.take(-(-REPRESENTATIVE_CROPS // recipe.batch))
+    return np.concatenate([batch["features"].numpy()[..., 0] for batch in enough])

@@ -1,0 +1,66 @@
+"""A recipe's last student before it is trained, as a SavedModel: what a preflight converts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from pld_tf import models
+from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.models.seeding import set_seed
+from pld_tf.recipe.schema import Recipe
+from pld_tf.system.files import write_npz
+from pld_tf.system.stderr import start_up_noise_held_back
+
+REPRESENTATIVE_CROPS = 4  # only sizes are looked at, and these do not depend on ranges
+
+
+def write_untrained(recipe: Recipe, folder: Path, *, width: float) -> dict[str, str]:
+    """Write `saved_model` and `representative.npz`, as those of a model bundle, into a folder.
+
+    Args:
+      recipe: gives the last rung's network, length, features and classes.
+      folder: made where it is missing.
+      width: of the network, in place of the recipe's.
+
+    Returns:
+      The Keras layer that each node of the graph was made from, by the node's name.
+    """
+    model = _network(recipe, width)
+    spec = recipe.features
+    frames = spec.frames(spec.samples(recipe.ladder_ms[-1]))
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    crops = rng.normal(size=(REPRESENTATIVE_CROPS, frames, spec.bins)).astype(np.float32)
+    write_npz(folder / "representative.npz", features=crops)
+    with start_up_noise_held_back():
+        infer = freeze(model, frames=frames, bins=spec.bins)
+        names = save_model(infer, folder / "saved_model")
+    layers = {plain: _layer(name) for plain, name in names.items() if "/" in name}
+    return layers | {"logits": model.layers[-1].name}
+
+
+def _network(recipe: Recipe, width: float) -> tf_keras.Model:
+    rung = len(recipe.ladder_ms) - 1
+    # Layers are counted per process; so they have the names of a model's own summary.
+    tf_keras.backend.reset_uids()
+    set_seed(0)
+    choice: dict[str, Any] = {**recipe.rung_model(rung).model_dump(), "width": width}
+    model = models.build(
+        **choice,
+        frames=None,
+        bins=recipe.features.bins,
+        classes=len(recipe.class_names),
+    )
+    # Fresh biases and statistics are all zeros or ones: the converter would store them once.
+    rng = np.random.default_rng(0)
+    for weights in model.weights:
+        if len(weights.shape) == 1 and weights.dtype.is_floating:
+            weights.assign(rng.uniform(0.2, 0.6, size=weights.shape))
+    return model
+
+
+def _layer(name: str) -> str:
+    """Nodes are called model/layer/operator/..."""
+    return name.split("/")[1]

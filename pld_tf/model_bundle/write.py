@@ -1,0 +1,279 @@
+"""Freeze a trained student into a model bundle, the folder that `export` takes over.
+
+Format: docs/formats.md. The same weights and contents give the same bytes.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from pld_tf.errors import PldError
+from pld_tf.features.spec import FeatureSpec
+from pld_tf.models.layers.equalized_means import with_equalized_means
+from pld_tf.models.layers.fused_lstm import mark_lstms
+from pld_tf.system.files import write_npz
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleContents:
+    """Everything a model bundle holds beside the model.
+
+    Args:
+      recipe_name: as `pld-tf recipes` lists it.
+      recipe: the resolved recipe; values that JSON can hold.
+      seed: of the run.
+      data_key: hash of the corpus that the run was trained on.
+      excluded: paths of the clips of that corpus that the run left out.
+      rung: which one the student is, 0 first.
+      variant: how the student was finished; None as its rung left it.
+      length_ms: what the student hears.
+      commit: of the source that trained it; None outside a checkout.
+      versions: package name to version.
+      spec: of the student.
+      labels: class names in output order: the keywords, then those that never fire.
+      num_keywords: how many of `labels` are keywords.
+      tables: the integer tables of the features.
+      representative: float32, shape [crops, frames, bins]; training split only.
+      validation_features: float32, shape [crops, frames, bins].
+      validation_labels: int32, shape [crops].
+      golden_audio: int16, shape [crops, samples].
+      golden_features: float32, shape [crops, frames, bins]; made from `golden_audio`.
+    """
+
+    recipe_name: str
+    recipe: dict[str, Any]
+    seed: int
+    data_key: str
+    excluded: tuple[str, ...] = ()
+    rung: int
+    variant: str | None = None
+    length_ms: int
+    commit: str | None
+    versions: dict[str, str]
+    spec: FeatureSpec
+    labels: tuple[str, ...]
+    num_keywords: int
+    tables: dict[str, np.ndarray]
+    representative: np.ndarray
+    validation_features: np.ndarray
+    validation_labels: np.ndarray
+    golden_audio: np.ndarray
+    golden_features: np.ndarray
+
+
+def write_bundle(
+    directory: Path, *, model: tf_keras.Model, frames: int, contents: BundleContents
+) -> None:
+    """Write a model bundle whole, or not at all; an older bundle there is replaced.
+
+    Args:
+      directory: the bundle folder itself, RUN/bundle.
+      model: takes [batch, any or frames, bins, 1], gives logits.
+      frames: of the crops that the student hears.
+      contents: all that lies beside the model.
+
+    Raises:
+      PldError: `directory` holds something that is not a model bundle, or cannot be written.
+      ValueError: an array has a wrong type or shape, or the classes do not fit the model.
+    """
+    _check(contents, frames=frames, classes=int(model.output_shape[-1]))
+    directory = directory.absolute()
+    if directory.exists() and not _may_replace(directory):
+        raise PldError(
+            f"{directory} exists and is not a model bundle; it stays as it is. "
+            "Remove it, or name another run folder."
+        )
+    stage = directory.with_name(f".{directory.name}.{os.getpid()}.new")
+    try:
+        stage.mkdir(parents=True)
+        _fill(stage, model=model, frames=frames, contents=contents)
+        _swap(stage, directory)
+    except OSError as error:
+        raise PldError(
+            f"cannot write the model bundle {directory}: {error.strerror}. "
+            "Make room, or name a run folder that can be written to."
+        ) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _fill(stage: Path, *, model: tf_keras.Model, frames: int, contents: BundleContents) -> None:
+    infer = freeze(model, frames=frames, bins=contents.spec.bins)
+    save_model(infer, stage / "saved_model")
+    logits = [infer(tf.constant(crop[None, ..., None]))[0] for crop in contents.golden_features]
+    _write_json(stage / "feature_spec.json", contents.spec.to_dict())
+    labels = {"labels": list(contents.labels), "num_keywords": contents.num_keywords}
+    _write_json(stage / "labels.json", labels)
+    write_npz(stage / "feature_tables.npz", **contents.tables)
+    write_npz(stage / "representative.npz", features=contents.representative)
+    write_npz(
+        stage / "validation.npz",
+        features=contents.validation_features,
+        labels=contents.validation_labels,
+    )
+    write_npz(
+        stage / "golden.npz",
+        audio=contents.golden_audio,
+        features=contents.golden_features,
+        logits=np.concatenate([row.numpy() for row in logits]),
+    )
+    _write_json(stage / "bundle.json", _header(stage, frames=frames, contents=contents))
+
+
+def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, Any]:
+    paths = sorted(path for path in stage.rglob("*") if path.is_file())
+    return {
+        "format": FORMAT,
+        "recipe_name": contents.recipe_name,
+        "recipe": contents.recipe,
+        "seed": contents.seed,
+        "data_key": contents.data_key,
+        "excluded": list(contents.excluded),
+        "rung": contents.rung,
+        **({"variant": contents.variant} if contents.variant else {}),
+        "length_ms": contents.length_ms,
+        "commit": contents.commit,
+        "versions": contents.versions,
+        "model": {
+            "frames": frames,
+            "bins": contents.spec.bins,
+            "classes": len(contents.labels),
+        },
+        "files": {
+            path.relative_to(stage).as_posix(): {
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "bytes": path.stat().st_size,
+            }
+            for path in paths
+        },
+    }
+
+
+def freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
+    """The batch-1 inference function, weights turned into constants."""
+    model = with_equalized_means(model)
+    signature = [tf.TensorSpec([1, frames, bins, 1], tf.float32, name="features")]
+    infer = tf.function(lambda features: model(features, training=False), signature)
+    return convert_variables_to_constants_v2(infer.get_concrete_function())
+
+
+def save_model(infer: Any, directory: Path) -> dict[str, str]:
+    """Write the frozen graph as a SavedModel with one signature, `serving_default`.
+
+    The TF 1 builder, because tf.saved_model.save numbers its functions by what else the process
+    has traced and adds a random fingerprint: this file has the same bytes every time.
+
+    Returns:
+      The name that each node had in Keras, by its name in the file.
+    """
+    graph_def, names = _plain_names(infer)
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        tf.graph_util.import_graph_def(graph_def, name="")
+        signature = meta_graph_pb2.SignatureDef(
+            inputs={"features": _tensor_info(graph, "features")},
+            outputs={"logits": _tensor_info(graph, "logits")},
+            method_name=tf.saved_model.PREDICT_METHOD_NAME,
+        )
+        builder = tf.compat.v1.saved_model.Builder(str(directory))
+        builder.add_meta_graph_and_variables(
+            session, [tf.saved_model.SERVING], {"serving_default": signature}
+        )
+        try:
+            builder.save()
+        except tf.errors.OpError as error:  # what a full disk is to TensorFlow
+            raise OSError(errno.EIO, " ".join(error.message.split())) from error
+    return {plain: name for name, plain in names.items()}
+
+
+def _tensor_info(graph: tf.Graph, name: str) -> meta_graph_pb2.TensorInfo:
+    tensor = graph.get_tensor_by_name(f"{name}:0")
+    return meta_graph_pb2.TensorInfo(
+        name=tensor.name,
+        dtype=tensor.dtype.as_datatype_enum,
+        tensor_shape=tensor.shape.as_proto(),
+    )
+
+
+def _plain_names(infer: Any) -> tuple[Any, dict[str, str]]:
+    """The graph with each node named by its operator and a count, and those names by the old ones.
+
+    Keras names layers by how many it has made before; the .tflite would inherit the names.
+    """
+    graph_def = infer.graph.as_graph_def()
+    mark_lstms(graph_def)
+    names = {infer.inputs[0].op.name: "features", infer.outputs[0].op.name: "logits"}
+    counts: dict[str, int] = {}
+    for node in graph_def.node:
+        counts[node.op] = counts.get(node.op, 0) + 1
+        names.setdefault(node.name, f"{node.op}_{counts[node.op]}")
+    for node in graph_def.node:
+        node.name = names[node.name]
+        for index, source in enumerate(node.input):
+            name, colon, port = source.removeprefix("^").partition(":")
+            caret = "^" if source.startswith("^") else ""
+            node.input[index] = f"{caret}{names[name]}{colon}{port}"
+    return graph_def, names
+
+
+def _check(contents: BundleContents, *, frames: int, classes: int) -> None:
+    crop = (frames, contents.spec.bins)
+    crops = len(contents.validation_features)
+    golden = len(contents.golden_features)
+    samples = contents.golden_audio.shape[-1]
+    expected = {
+        "representative": (np.float32, (len(contents.representative), *crop)),
+        "validation_features": (np.float32, (crops, *crop)),
+        "validation_labels": (np.int32, (crops,)),
+        "golden_features": (np.float32, (golden, *crop)),
+        "golden_audio": (np.int16, (golden, samples)),
+    }
+    for name, (dtype, shape) in expected.items():
+        array = getattr(contents, name)
+        if array.dtype != dtype or array.shape != shape or array.size == 0:
+            raise ValueError(
+                f"{name} must be {np.dtype(dtype).name} of shape {shape} and not empty, "
+                f"got {array.dtype.name} of shape {array.shape}."
+            )
+    if contents.spec.frames(samples) != frames:
+        raise ValueError(
+            f"golden_audio must give {frames} frames, got {contents.spec.frames(samples)}."
+        )
+    if len(contents.labels) != classes or not 0 <= contents.num_keywords <= classes:
+        raise ValueError(
+            f"the model scores {classes} classes, got {len(contents.labels)} labels, "
+            f"{contents.num_keywords} of them keywords."
+        )
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _may_replace(directory: Path) -> bool:
+    empty = directory.is_dir() and not any(directory.iterdir())
+    return empty or (directory / "bundle.json").is_file()
+
+
+def _swap(stage: Path, directory: Path) -> None:
+    """Rename `stage` to `directory`; an older one stays whole beside it until that is done."""
+    old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
+    replaces = directory.exists()
+    if replaces:
+        directory.rename(old)
+    stage.rename(directory)
+    if replaces:
+        shutil.rmtree(old)

@@ -1,0 +1,94 @@
+"""Pieces that several families share. Every convolution comes as conv-BN-ReLU.
+
+That order, with no bias before a batch normalization (BN), is the one the int8 converter folds
+into a single operator.
+"""
+
+import tensorflow as tf
+import tf_keras
+
+from pld_tf.models.layers.seeded_dropout import SeededDropout
+
+layers = tf_keras.layers
+
+# Keras' 0.99 still remembers the initial statistics after 300 steps, which is a whole
+# short training here; 0.9 forgets them in 50 steps.
+BN_MOMENTUM = 0.9
+
+
+def scaled(channels: float, width: float) -> int:
+    """Channels at a width: the nearest whole number, at least 1.
+
+    >>> scaled(172, 1.0), scaled(48, 1.5), scaled(45, 0.25), scaled(16, 0.01)
+    (172, 72, 11, 1)
+    """
+    return max(1, round(channels * width))
+
+
+def batch_norm(x: tf.Tensor) -> tf.Tensor:
+    return layers.BatchNormalization(momentum=BN_MOMENTUM)(x)
+
+
+def conv_bn(
+    x: tf.Tensor,
+    channels: int,
+    kernel: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    dilation: int = 1,
+) -> tf.Tensor:
+    """Convolve with zero padding, then normalize; for sums that are rectified later."""
+    convolution = layers.Conv2D(
+        channels,
+        kernel,
+        strides=strides,
+        dilation_rate=dilation,
+        padding="same",
+        use_bias=False,
+    )
+    return batch_norm(convolution(x))
+
+
+def conv_bn_relu(
+    x: tf.Tensor,
+    channels: int,
+    kernel: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    dilation: int = 1,
+) -> tf.Tensor:
+    """Convolve with zero padding, normalize, rectify."""
+    return layers.ReLU()(conv_bn(x, channels, kernel, strides=strides, dilation=dilation))
+
+
+def separable_bn_relu(
+    x: tf.Tensor, channels: int, kernel: tuple[int, int], *, strides: tuple[int, int] = (1, 1)
+) -> tf.Tensor:
+    """Depthwise conv-BN-ReLU, then pointwise conv-BN-ReLU."""
+    depthwise = layers.DepthwiseConv2D(kernel, strides=strides, padding="same", use_bias=False)
+    x = layers.ReLU()(batch_norm(depthwise(x)))
+    return conv_bn_relu(x, channels, (1, 1))
+
+
+def squeeze_excite(x: tf.Tensor, channels: int) -> tf.Tensor:
+    """Weigh each channel, from 0 to 1, by what the averages of all channels say of the clip.
+
+    Source: Hu et al., arXiv:1709.01507. A quarter of the channels in the middle, as in MobileNetV3
+    (arXiv:1905.02244): these networks are too thin for the paper's sixteenth.
+    """
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    middle = layers.Conv2D(scaled(channels, 0.25), (1, 1))(squeezed)
+    weights = layers.Conv2D(channels, (1, 1), activation="sigmoid")(layers.ReLU()(middle))
+    return layers.Multiply()([x, weights])
+
+
+def classifier(x: tf.Tensor, *, dropout: float, classes: int) -> tf.Tensor:
+    """Average over frames and bins, so that any length will do, then score the classes."""
+    return scores(layers.GlobalAveragePooling2D()(x), dropout=dropout, classes=classes)
+
+
+def scores(x: tf.Tensor, *, dropout: float, classes: int) -> tf.Tensor:
+    """Logits of what a network makes of a clip, float32 [batch, channels]."""
+    if dropout:
+        x = SeededDropout(dropout)(x)
+    return layers.Dense(classes, name="logits")(x)

@@ -1,0 +1,1 @@
+"""Words in time: streams with known words, detections, thresholds."""

@@ -1,0 +1,175 @@
+"""Streams made of a corpus' clips and noise, with the time of each word known. NumPy only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pld_tf.data.corpus.classes import Classes, require_keyword_clips
+from pld_tf.data.store.loudness import BLOCK_MS, speech_so_far
+from pld_tf.data.store.packed import SplitIndex, Store, record_bytes
+from pld_tf.errors import PldError
+from pld_tf.features.spec import CLIP_MS
+from pld_tf.streams.detections import Spoken
+
+KEYWORD_SHARE = 0.5  # of the words; the others are words that shall not fire
+PAUSE_S = (0.3, 1.5)  # before a word, no less and no more
+LONG_PAUSE_SHARE = 0.05
+LONG_PAUSE_S = (3.0, 8.0)
+FADE_MS = 10  # so that a clip's own noise does not begin with a click
+# A word's sound lies between these shares of its clip's energy.
+WORD_EDGES = (0.02, 0.98)
+
+_RECORD_HEAD = 12  # of TFRecord: length and its checksum
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamParts:
+    """What streams are made of.
+
+    Attributes:
+      store, split: where the clips lie.
+      classes: which words fire and which do not.
+      noise_volume: loudest background under words, as a share of the recorded noise.
+    """
+
+    store: Store
+    split: str
+    classes: Classes
+    noise_volume: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """The next samples of a stream, int16, and the word that lies in them, if one does."""
+
+    samples: np.ndarray
+    spoken: Spoken | None
+
+
+def stream(parts: StreamParts, *, seconds: float, seed: int) -> Iterator[Piece]:
+    """Words with pauses between them, over noise that never stops.
+
+    Half of the words are keywords, each equally often; the others are the corpus' other words. A
+    word's clips come in an order drawn anew when all have been. Now and then nothing is said for
+    seconds, and noise is up to as loud as recorded. The same seed gives the same stream.
+
+    Args:
+      parts: of one split.
+      seconds: length of the stream; a word that does not fit any more is left out.
+      seed: of all that is drawn.
+
+    Raises:
+      PldError: no keyword has a clip in the split, or the packed corpus is damaged.
+    """
+    rate = parts.store.sample_rate_hz
+    rng = np.random.Generator(np.random.PCG64(seed))
+    words = _Words(parts, rng)
+    background = _Background(parts.store.noise(parts.split), rng)
+    total = round(seconds * rate)
+    done = 0
+    while done < total:
+        is_long = rng.random() < LONG_PAUSE_SHARE
+        pause = round(rng.uniform(*(LONG_PAUSE_S if is_long else PAUSE_S)) * rate)
+        volume = rng.random() * (1.0 if is_long else parts.noise_volume)
+        clip, word = (np.zeros(0), None) if is_long else words.next()
+        if done + pause + len(clip) > total:
+            pause, clip, word = total - done, np.zeros(0), None
+        samples = background.next(pause + len(clip), volume)
+        samples[pause:] += clip
+        start_s = (done + pause) / rate
+        yield Piece(
+            samples=np.clip(np.rint(samples), -32768, 32767).astype(np.int16),
+            spoken=word and _moved(word, start_s),
+        )
+        done += len(samples)
+
+
+def _moved(word: Spoken, by_s: float) -> Spoken:
+    return Spoken(word=word.word, start_s=word.start_s + by_s, end_s=word.end_s + by_s)
+
+
+class _Words:
+    """Draws one clip after another."""
+
+    def __init__(self, parts: StreamParts, rng: np.random.Generator) -> None:
+        self._index = parts.store.splits[parts.split]
+        self._names = parts.store.words
+        self._rate = parts.store.sample_rate_hz
+        self._rng = rng
+        require_keyword_clips(parts.classes, parts.store.word_counts(parts.split), parts.split)
+        self._edges = _word_edges(self._index.energies)
+        of_word = parts.classes.of_word
+        has_clips = parts.store.word_counts(parts.split) > 0
+        unknown = parts.classes.unknown_class
+        self._keywords = np.flatnonzero(has_clips & (of_word >= 0) & (of_word < unknown))
+        self._others = np.flatnonzero(has_clips & (of_word == unknown))
+        self._left: dict[int, list[int]] = {}
+
+    def next(self) -> tuple[np.ndarray, Spoken]:
+        """A clip's samples, float64 with faded edges, and its word as if the clip began at 0."""
+        is_keyword = self._rng.random() < KEYWORD_SHARE or not len(self._others)
+        word = int(self._rng.choice(self._keywords if is_keyword else self._others))
+        if not self._left.get(word):
+            clips = np.flatnonzero(self._index.words == word)
+            self._left[word] = self._rng.permutation(clips).tolist()
+        clip = self._left[word].pop()
+        start, end = self._edges[clip].tolist()
+        name = self._names[word]
+        samples = _faded(_read_clip(self._index, clip, self._rate), self._rate * FADE_MS // 1000)
+        return samples, Spoken(word=name, start_s=start, end_s=end)
+
+
+class _Background:
+    """Noise without an end, whose volume glides to a new one over each piece."""
+
+    def __init__(self, noise: np.ndarray, rng: np.random.Generator) -> None:
+        self._noise = noise
+        self._at = int(rng.integers(len(noise)))
+        self._volume = 0.0
+
+    def next(self, count: int, volume: float) -> np.ndarray:
+        places = (self._at + np.arange(count)) % len(self._noise)
+        volumes = np.linspace(self._volume, volume, count, endpoint=False)
+        self._at = (self._at + count) % len(self._noise)
+        self._volume = volume
+        return self._noise[places] * volumes
+
+
+def _word_edges(energies: np.ndarray) -> np.ndarray:
+    """First and last second of each clip's speech, float64 [clips, 2]; of silence the whole."""
+    so_far = speech_so_far(energies)[:, 1:]
+    block_s = BLOCK_MS / 1000
+    low, high = WORD_EDGES
+    starts = (so_far < low).sum(axis=1) * block_s
+    ends = np.minimum((so_far < high).sum(axis=1) + 1, energies.shape[1]) * block_s
+    silent = so_far[:, -1] == 0
+    return np.stack([np.where(silent, 0.0, starts), np.where(silent, CLIP_MS / 1000, ends)], axis=1)
+
+
+def _faded(clip: np.ndarray, fade: int) -> np.ndarray:
+    faded = clip.astype(np.float64)
+    ramp = np.arange(fade) / max(1, fade)
+    faded[:fade] *= ramp
+    faded[len(faded) - fade :] *= ramp[::-1]
+    return faded
+
+
+def _read_clip(index: SplitIndex, clip: int, rate: int) -> np.ndarray:
+    """int16 samples of one record; each shard's records have one size."""
+    ends = np.cumsum(index.shard_clips)
+    shard = int(np.searchsorted(ends, clip, side="right"))
+    first = int(ends[shard] - index.shard_clips[shard])
+    samples = rate * CLIP_MS // 1000
+    place = (clip - first) * record_bytes(rate)
+    try:
+        length = int(np.fromfile(index.shards[shard], "<u8", 1, offset=place)[0])
+        clip_samples = np.fromfile(index.shards[shard], "<i2", samples, offset=place + _RECORD_HEAD)
+    except (OSError, IndexError):
+        length, clip_samples = -1, np.zeros(0, np.int16)
+    if length != 2 * samples or len(clip_samples) != samples:
+        raise PldError(
+            f"the packed corpus {index.shards[shard].parent} is damaged: "
+            f"{index.shards[shard].name}. Remove that folder, and the corpus is packed anew."
+        )
+    return clip_samples

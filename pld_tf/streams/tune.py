@@ -1,0 +1,217 @@
+"""Choose smoothing and thresholds from the scores of a stream. NumPy only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pld_tf.streams.decision import NEVER, SCORE_ONE, decide, smoothed
+from pld_tf.streams.detections import HEARD_WITHIN_S, Heard, Spoken, Tally, match, tally
+
+SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16 words would be over before they fire
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredStream:
+    """What a bundle's C makes of a stream.
+
+    Attributes:
+      keywords: in the order of `scores`' columns.
+      spoken: words of the stream, in order.
+      times_s: float64 [inferences], end of what each has heard.
+      scores: int [inferences, keywords], in 1/32768.
+      seconds: length of the stream.
+    """
+
+    keywords: tuple[str, ...]
+    spoken: tuple[Spoken, ...]
+    times_s: np.ndarray
+    scores: np.ndarray
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A decision and what it gives on the stream that it was chosen on.
+
+    Attributes:
+      smoothing: inferences averaged.
+      thresholds: int [keywords], in 1/32768.
+      tally: of the whole stream, all keywords at once.
+    """
+
+    smoothing: int
+    thresholds: np.ndarray
+    tally: Tally
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Option:
+    """One threshold of one keyword alone."""
+
+    false_accepts: int
+    misses: int
+    threshold: int
+
+
+def choose(heard: ScoredStream, *, false_accepts: int, refractory: int) -> Choice:
+    """The decision with the fewest false rejects among those with few enough false accepts.
+
+    Each keyword is swept alone: thresholds just above each of its false peaks, raised to the middle
+    of the range in which nothing changes. A knapsack shares the false accepts out among keywords.
+    All keywords together then compete for one refractory time, so the result is decided and counted
+    as the device does it; while that gives too many false accepts, fewer are shared out.
+
+    Args:
+      heard: a stream that no clip of the training was in.
+      false_accepts: allowed in the whole stream.
+      refractory: inferences kept silent after a detection.
+    """
+    choices = [
+        _choose_thresholds(heard, smoothing, false_accepts, refractory) for smoothing in SMOOTHINGS
+    ]
+    return min(choices, key=lambda choice: _badness(choice, false_accepts))
+
+
+def _badness(choice: Choice, false_accepts: int) -> tuple[int, int, int, int]:
+    """What is least for the best choice; of equal ones the quickest to answer."""
+    accepted = len(choice.tally.false_accepts)
+    return (
+        max(0, accepted - false_accepts), len(choice.tally.misses), accepted, choice.smoothing,
+    )  # fmt: skip
+
+
+def _choose_thresholds(
+    heard: ScoredStream, smoothing: int, false_accepts: int, refractory: int
+) -> Choice:
+    sums = smoothed(heard.scores, smoothing)
+    options = [
+        _Keyword(heard, name, sums[:, column], smoothing, refractory).options(false_accepts)
+        for column, name in enumerate(heard.keywords)
+    ]
+    for allowed in range(false_accepts, -1, -1):
+        thresholds = _share_out(options, allowed)
+        choice = Choice(
+            smoothing=smoothing,
+            thresholds=thresholds,
+            tally=count(heard, thresholds, smoothing=smoothing, refractory=refractory),
+        )
+        if len(choice.tally.false_accepts) <= false_accepts:
+            break
+    return choice
+
+
+def count(heard: ScoredStream, thresholds: np.ndarray, *, smoothing: int, refractory: int) -> Tally:
+    """Hits, misses and false accepts of a decision on a stream."""
+    fired = decide(heard.scores, thresholds=thresholds, smoothing=smoothing, refractory=refractory)
+    detections = [
+        Heard(word=heard.keywords[one.keyword], time_s=float(heard.times_s[one.inference]))
+        for one in fired
+    ]
+    return tally(heard.spoken, detections, heard.keywords)
+
+
+def _share_out(options: Sequence[Sequence[_Option]], allowed: int) -> np.ndarray:
+    """Thresholds with the fewest misses in all for at most `allowed` false accepts in all.
+
+    Exact: the best for each number of false accepts, one keyword after another.
+    """
+    best = [_Shared(misses=0, false_accepts=0, thresholds=())] * (allowed + 1)
+    for of_keyword in options:
+        best = [
+            min(
+                best[room - option.false_accepts].plus(option)
+                for option in of_keyword
+                if option.false_accepts <= room
+            )
+            for room in range(allowed + 1)
+        ]
+    return np.array(best[allowed].thresholds, np.int64)
+
+
+class _Shared(NamedTuple):
+    """Options of the first few keywords; less is better, misses first."""
+
+    misses: int
+    false_accepts: int
+    thresholds: tuple[int, ...]
+
+    def plus(self, option: _Option) -> "_Shared":
+        return _Shared(
+            misses=self.misses + option.misses,
+            false_accepts=self.false_accepts + option.false_accepts,
+            thresholds=(*self.thresholds, option.threshold),
+        )
+
+
+class _Keyword:
+    """The sums of one keyword's scores, its words, and what thresholds make of them alone."""
+
+    def __init__(
+        self, heard: ScoredStream, name: str, sums: np.ndarray, smoothing: int, refractory: int
+    ) -> None:
+        words = [word for word in heard.spoken if word.word == name]
+        self._starts_s = [word.start_s for word in words]
+        self._ends_s = [word.end_s for word in words]
+        self._times_s = heard.times_s
+        self._sums = sums
+        self._smoothing = smoothing
+        self._refractory = refractory
+        # Inferences at which each word may be heard.
+        self._first = np.searchsorted(heard.times_s, self._starts_s, side="left")
+        ends_s = np.asarray(self._ends_s) + HEARD_WITHIN_S
+        self._past = np.searchsorted(heard.times_s, ends_s, side="right")
+
+    def options(self, most: int) -> list[_Option]:
+        """Thresholds worth choosing among, with up to `most` false accepts; one has none."""
+        never = _Option(false_accepts=0, misses=len(self._starts_s), threshold=NEVER)
+        just_above = [peak // self._smoothing + 1 for peak in self._false_peaks(most + 1)]
+        lowest = [1] if len(just_above) <= most else []
+        tried = (self._option(threshold) for threshold in (*just_above, *lowest))
+        return [never, *(option for option in tried if option.false_accepts <= most)]
+
+    def _false_peaks(self, most: int) -> list[int]:
+        """Highest sums away from the keyword's words, a refractory time apart, falling."""
+        false = self._sums.copy()
+        for first, past in zip(self._first, self._past, strict=True):
+            false[first:past] = 0
+        peaks = []
+        while len(peaks) < most and len(false) and false.max() > 0:
+            at = int(false.argmax())
+            peaks.append(int(false[at]))
+            false[max(0, at - self._refractory) : at + self._refractory + 1] = 0
+        return peaks
+
+    def _option(self, lowest: int) -> _Option:
+        """The middle of the thresholds that hear the same words as `lowest` does."""
+        least, which = self._try(lowest)
+        peaks = [
+            int(self._sums[first:past].max()) // self._smoothing
+            for word, (first, past) in enumerate(zip(self._first, self._past, strict=True))
+            if word in which
+        ]
+        middle, _ = self._try((lowest + min(peaks, default=SCORE_ONE)) // 2)
+        is_as_good = middle.false_accepts <= least.false_accepts and middle.misses <= least.misses
+        return middle if is_as_good and middle.threshold > lowest else least
+
+    def _try(self, threshold: int) -> tuple[_Option, set[int | None]]:
+        times_s = self._times_s[self._fires(threshold * self._smoothing)].tolist()
+        which = match(starts_s=self._starts_s, ends_s=self._ends_s, times_s=times_s)
+        words = set(which) - {None}
+        option = _Option(
+            false_accepts=which.count(None),
+            misses=len(self._starts_s) - len(words),
+            threshold=min(threshold, NEVER),
+        )
+        return option, words
+
+    def _fires(self, enough: int) -> list[int]:
+        """Inferences at which the keyword fires where it is alone."""
+        loud = np.flatnonzero(self._sums >= enough)
+        fired = []
+        at = 0
+        while at < len(loud):
+            fired.append(int(loud[at]))
+            at = int(np.searchsorted(loud, loud[at] + self._refractory, side="right"))
+        return fired

@@ -1,0 +1,77 @@
+"""What `pld-tf tune` chose, for machines and for people."""
+
+from typing import Any
+
+from pld_tf.metrics.classification import wilson_interval
+from pld_tf.streams.decision import SCORE_ONE
+from pld_tf.streams.detections import poisson_interval
+from pld_tf.streams.tune import Choice, ScoredStream
+
+Json = dict[str, Any]
+
+
+def tuning_report(
+    heard: ScoredStream, choice: Choice, *, wanted_per_hour: float, split: str, seed: int
+) -> Json:
+    """What was chosen and what it gives, by keyword and in all."""
+    hours = heard.seconds / 3600
+    tally = choice.tally
+    keywords = []
+    for column, name in enumerate(heard.keywords):
+        spoken = sum(word.word == name for word in heard.spoken)
+        keywords.append(
+            {
+                "keyword": name,
+                "threshold": int(choice.thresholds[column]) / SCORE_ONE,
+                "spoken": spoken,
+                "false_rejects": sum(word.word == name for word in tally.misses),
+                "false_accepts": sum(word.word == name for word in tally.false_accepts),
+            }
+        )
+    spoken, missed = sum(row["spoken"] for row in keywords), len(tally.misses)
+    accepted = len(tally.false_accepts)
+    return {
+        "keywords": keywords,
+        "smoothing": choice.smoothing,
+        "false_reject_interval": wilson_interval(missed, spoken) if spoken else None,
+        "false_accepts_per_hour_interval": [edge / hours for edge in poisson_interval(accepted)],
+        "tuned": {
+            "split": split,
+            "hours": hours,
+            "seed": seed,
+            "words_spoken": len(heard.spoken),
+            "keywords_spoken": spoken,
+            "false_accepts_per_hour": {
+                "wanted": wanted_per_hour,
+                "measured": accepted / hours,
+            },
+            "false_reject_rate": missed / spoken if spoken else None,
+        },
+    }
+
+
+def tuning_text(report: Json) -> str:
+    """The report as a table."""
+    tuned = report["tuned"]
+    width = max(len("keyword"), *(len(row["keyword"]) for row in report["keywords"]))
+    lines = [f"{'keyword':{width}}  threshold  false rejects  false accepts/h"]
+    for row in report["keywords"]:
+        rejects = f"{row['false_rejects']} of {row['spoken']}"
+        per_hour = row["false_accepts"] / tuned["hours"]
+        threshold = f"{row['threshold']:.3f}" if row["threshold"] <= 1 else "never"
+        lines.append(f"{row['keyword']:{width}}  {threshold:>9}  {rejects:>13}  {per_hour:>15.1f}")
+    rate, low_high = tuned["false_reject_rate"], report["false_reject_interval"]
+    accepts = tuned["false_accepts_per_hour"]
+    low, high = report["false_accepts_per_hour_interval"]
+    rejected = "no keyword was spoken"
+    if rate is not None:
+        rejected = (
+            f"{100 * rate:.1f} % of {tuned['keywords_spoken']} keywords rejected "
+            f"({100 * low_high[0]:.1f} to {100 * low_high[1]:.1f})"
+        )
+    lines.append(
+        f"{tuned['hours']:g} h of {tuned['split']} stream, {tuned['words_spoken']} words, "
+        f"smoothing {report['smoothing']}: {accepts['measured']:.1f} false accepts/h "
+        f"({low:.1f} to {high:.1f}; wanted {accepts['wanted']:g}), {rejected}"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The machine around a run: files, progress, standard error, versions."""
