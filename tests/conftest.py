@@ -82,7 +82,7 @@ def tiny_data(store, classes):
 @pytest.fixture(scope="session")
 def classes(store):
     from pld_tf.data.corpus.classes import find_classes
-    from pld_tf.recipe.schema import load_recipe
+    from pld_tf.recipe.load import load_recipe
 
     return find_classes(load_recipe("smoke"), store.words)
 

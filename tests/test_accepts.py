@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pld_tf.streams.detections import HEARD_WITHIN_S, Heard, Spoken, match, poisson_interval, tally
+from pld_tf.metrics.poisson import poisson_interval
+from pld_tf.streams.detections import HEARD_WITHIN_S, Heard, Spoken, match, tally
 
 WORDS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=8)
 TIMES = st.lists(st.integers(0, 400), max_size=20)

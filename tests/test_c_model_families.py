@@ -23,7 +23,7 @@ def models(tmp_path_factory):
     """int8 bytes of each family's smallest student, untrained but for drawn biases."""
     from export.convert.converter import Conversion, convert_all
     from pld_tf.model_bundle.untrained import write_untrained
-    from pld_tf.recipe.schema import load_recipe
+    from pld_tf.recipe.load import load_recipe
 
     folder, recipe = tmp_path_factory.mktemp("families"), load_recipe("smoke")
     conversions = []

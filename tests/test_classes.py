@@ -14,7 +14,7 @@ from pld_tf.data.corpus.classes import (
     word_quotas,
 )
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import load_recipe
+from pld_tf.recipe.load import load_recipe
 
 WORDS = ("bird", "no", "tree", "yes")
 COUNTS = st.lists(st.integers(0, 300), min_size=4, max_size=4).map(np.array)

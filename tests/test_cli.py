@@ -13,7 +13,7 @@ import typer
 
 from pld_tf.commands import main
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import recipe_names, recipe_text
+from pld_tf.recipe.load import recipe_names, recipe_text
 from pld_tf.run import folder as run_module
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -7,14 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pld_tf.data.batches import draws as crops
-from pld_tf.data.batches.draws import (
-    CropRules,
-    crop_rules,
-    crop_starts,
-    draw_table,
-    fixed_starts_ms,
-)
-from pld_tf.recipe.schema import load_recipe
+from pld_tf.data.batches.draws import CropRules, crop_rules, crop_starts, draw_table
+from pld_tf.data.crop_places import fixed_starts_ms
+from pld_tf.recipe.load import load_recipe
 
 # One row per clip: where, start, gain, noise on, noise volume, noise start, then the masks.
 UNIFORM = st.floats(0, 1, exclude_max=True, width=32)

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import audio_files
@@ -15,6 +16,7 @@ from test_cli import refusal
 from tiny_corpus import clip_audio, write_wav
 
 from export.errors import ExportError
+from pld_tf.bridge.run_judge import run_judge
 from pld_tf.data.audio.decode import PARSERS
 from pld_tf.data.corpus.corpus import AUDIO_SUFFIXES, Clip
 from pld_tf.doctor import checks
@@ -28,7 +30,8 @@ RATE = 16000
 
 
 def diagnose(root: Path, *, with_run=None, confidence=0.9, short_ms=500) -> Report:
-    return doctor(root, with_run=with_run, confidence=confidence, short_ms=short_ms)
+    judge = partial(run_judge, with_run, confidence=confidence) if with_run else None
+    return doctor(root, make_judge=judge, short_ms=short_ms)
 
 
 def reasons(report: Report) -> dict[str, set[str]]:
@@ -308,7 +311,7 @@ def test_a_run_disputes_a_clip_filed_under_another_word(tiny, mislabelled, monke
         classes = tf.where(loudest < 4, 0, tf.where(loudest < 7, 1, 2))
         return 10 * tf.one_hot(classes, 4)
 
-    monkeypatch.setattr("pld_tf.doctor.doctor._batched", lambda one, frames, bins: by_tone)
+    monkeypatch.setattr("pld_tf.bridge.run_judge._batched", lambda one, frames, bins: by_tone)
     report = diagnose(mislabelled, with_run=tiny / "run")
     assert reasons(report)["disputed"] == {"two/moved_nohash_0.wav"}
     (found,) = report.by_reason()["disputed"]

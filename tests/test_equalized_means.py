@@ -9,7 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from export.convert.converter import Conversion, convert_all
 from pld_tf import models
-from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.models.layers.equalized_means import with_equalized_means
 from pld_tf.models.layers.mean_over_bins import MeanOverBins
 from pld_tf.models.seeding import set_seed

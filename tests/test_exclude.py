@@ -15,7 +15,8 @@ from pld_tf.data.corpus.corpus import find_corpus, holds_clip
 from pld_tf.data.corpus.excluded import read_excluded
 from pld_tf.errors import PldError
 from pld_tf.evaluation.evaluate import evaluate
-from pld_tf.run.folder import distill, read_run
+from pld_tf.run.folder import read_run
+from pld_tf.run.train import distill
 
 pytestmark = pytest.mark.usefixtures("tiny_cache")
 

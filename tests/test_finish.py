@@ -14,8 +14,9 @@ from pld_tf.distill.finish import finish as finish_module
 from pld_tf.distill.ladder import Ladder
 from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import FINISH_KEYS, load_recipe
-from pld_tf.run.folder import distill
+from pld_tf.recipe.keys import FINISH_KEYS
+from pld_tf.recipe.load import load_recipe
+from pld_tf.run.train import distill
 
 ONE_EPOCH = {"finish_epochs": 1}
 WAYS = ["qat", "qat_distilled", "pruned", "clustered"]

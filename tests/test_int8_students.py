@@ -30,7 +30,7 @@ from pld_tf import models
 from pld_tf.distill.finish.qat import quantize_aware, require_quantizable
 from pld_tf.distill.predict import predict_logits
 from pld_tf.errors import PldError
-from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.models import cost
 from pld_tf.models.layers.fused_lstm import FusedLstm
 from pld_tf.models.layers.seeded_dropout import SeededDropout

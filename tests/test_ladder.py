@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tiny_run
 
-from pld_tf.data.batches.augment import pad_crops
 from pld_tf.data.corpus.classes import find_classes
+from pld_tf.data.crop_places import pad_crops
 from pld_tf.data.held_out import held_out
 from pld_tf.distill import ladder as ladder_module
 from pld_tf.distill.ladder import Ladder, RungResult

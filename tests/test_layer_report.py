@@ -281,7 +281,7 @@ def spoiled():
 @pytest.mark.slow
 def test_of_a_converted_network_the_spoiled_layer_is_named(tmp_path):
     from export.convert import converter
-    from pld_tf.model_bundle.write import freeze, save_model
+    from pld_tf.model_bundle.freeze import freeze, save_model
     from pld_tf.system.files import write_npz
 
     crops = tiny_bundle.arrays()["representative"]

@@ -117,7 +117,7 @@ def test_a_conversion_narrows_the_range(tmp_path):
 
     from export.convert import converter
     from export.tflite.facts import inspect
-    from pld_tf.model_bundle.write import freeze, save_model
+    from pld_tf.model_bundle.freeze import freeze, save_model
     from pld_tf.system.files import write_npz
 
     inputs = tf_keras.Input((4, 2, 1))

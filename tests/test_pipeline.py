@@ -12,11 +12,11 @@ from test_crops import rules
 from tiny_corpus import COUNTS, RATE, SPEC, background, read_wav
 
 from pld_tf.data.batches import augment, records
-from pld_tf.data.batches.augment import pad_crops
 from pld_tf.data.batches.draws import CropRules
 from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.data.batches.training_data import Tables, TrainingData
-from pld_tf.data.fixed_crops import fixed_crops
+from pld_tf.data.crop_places import pad_crops
+from pld_tf.data.held_out import fixed_crops
 from pld_tf.features.log_mel import log_mel
 
 CLIPS = sum(COUNTS["train"].values())

@@ -23,7 +23,7 @@ from export.device_fit.preflight import narrower_widths, report_text, require_fi
 from export.errors import ExportError
 from export.tflite.graph import Graph, Operator, Tensor, read_graph
 from pld_tf.commands import main
-from pld_tf.recipe.schema import load_recipe, recipe_names
+from pld_tf.recipe.load import load_recipe, recipe_names
 
 GOLDEN = Path(__file__).parent / "golden" / "harness"
 BY_NODE = {"Conv2D_1": "first", "Conv2D_2": "second", "Relu_1": "re_lu", "MatMul_1": "logits"}

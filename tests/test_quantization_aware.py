@@ -19,7 +19,7 @@ from pld_tf.distill.finish.qat import quantize_aware, require_quantizable, witho
 from pld_tf.distill.finish.tfmot import tfmot
 from pld_tf.distill.predict import predict_logits
 from pld_tf.errors import PldError
-from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.models.networks import highway
 from pld_tf.models.seeding import set_seed
 from pld_tf.system.files import write_npz

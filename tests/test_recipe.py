@@ -10,13 +10,8 @@ import pytest
 
 from pld_tf.data.store.loudness import BLOCK_MS
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import (
-    LADDER_GRID_MS,
-    load_recipe,
-    parse_recipe,
-    recipe_names,
-    recipe_text,
-)
+from pld_tf.recipe.load import load_recipe, parse_recipe, recipe_names, recipe_text
+from pld_tf.recipe.schema import LADDER_GRID_MS
 
 
 def assert_refused(overrides: list[str], message: str) -> None:

@@ -13,7 +13,7 @@ from pld_tf.data.corpus.corpus import find_corpus
 from pld_tf.data.store.pack import open_store
 from pld_tf.distill.step.teachers import Teachers
 from pld_tf.distill.step.trainer import Trainer
-from pld_tf.recipe.schema import load_recipe, recipe_names, recipe_text
+from pld_tf.recipe.load import load_recipe, recipe_names, recipe_text
 
 ISSUE_2 = {
     "demo",

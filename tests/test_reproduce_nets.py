@@ -3,7 +3,8 @@
 import pytest
 
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import Recipe, load_recipe
+from pld_tf.recipe.load import load_recipe
+from pld_tf.recipe.schema import Recipe
 from pld_tf.reproduce import nets, paper
 
 

@@ -9,8 +9,8 @@ import tiny_reproduction as tiny
 import tiny_run
 
 from export.convert.converter import int8_bytes
-from pld_tf.data.batches.augment import pad_crops
 from pld_tf.data.corpus.classes import find_classes
+from pld_tf.data.crop_places import pad_crops
 from pld_tf.data.held_out import HeldOut, held_out
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.errors import PldError
@@ -21,7 +21,8 @@ from pld_tf.recipe.schema import PROTOCOLS, Recipe
 from pld_tf.reproduce import nets, paper
 from pld_tf.reproduce import run as run_module
 from pld_tf.reproduce.run import Asked, reproduce_paper
-from pld_tf.run.folder import distill, read_run
+from pld_tf.run.folder import read_run
+from pld_tf.run.train import distill
 
 OUTPUTS = ("paper.md", "paper.csv", "paper.json", "paper.png")
 

@@ -17,7 +17,8 @@ from pld_tf.distill.ladder import RungResult
 from pld_tf.errors import PldError
 from pld_tf.features.log_mel import log_mel
 from pld_tf.run import folder as run_module
-from pld_tf.run.folder import distill, read_run, rung_line
+from pld_tf.run.folder import read_run
+from pld_tf.run.train import distill, rung_line
 
 COMMAND = (sys.executable, "-c", "from pld_tf.commands.main import main; main()", "distill")
 # Long enough to be stopped in its middle.

@@ -12,6 +12,7 @@ import pytest
 import tiny_corpus
 from tiny_corpus import COUNTS, RATE, clip_audio, read_wav
 
+from pld_tf.data.store.clip import read_clip
 from pld_tf.data.store.packed import SplitIndex, record_bytes
 from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
@@ -22,7 +23,6 @@ from pld_tf.streams.synthesis import (
     PAUSE_S,
     StreamParts,
     _faded,
-    _read_clip,
     _word_edges,
     stream,
 )
@@ -137,7 +137,7 @@ def test_noise_is_that_of_the_split_and_no_louder_than_recorded(parts):
 
 def test_a_loud_sum_is_clipped_and_does_not_wrap(parts, monkeypatch):
     monkeypatch.setattr(
-        "pld_tf.streams.synthesis._read_clip", lambda *_: np.full(RATE, 32767, np.int16)
+        "pld_tf.streams.synthesis.read_clip", lambda *_: np.full(RATE, 32767, np.int16)
     )
     monkeypatch.setattr(type(parts.store), "noise", lambda *_: np.full(99, 30000, np.int16))
     noisy = dataclasses.replace(parts, noise_volume=1.0)
@@ -171,7 +171,7 @@ def test_clips_are_found_in_any_number_of_shards(parts, tmp_path):
         shards[-1].write_bytes(content[first * record_bytes(RATE) : past * record_bytes(RATE)])
     cut = dataclasses.replace(index, shards=tuple(shards), shard_clips=np.diff(cuts))
     for clip, path in enumerate(index.paths):
-        np.testing.assert_array_equal(_read_clip(cut, clip, RATE), clip_audio(path.decode()))
+        np.testing.assert_array_equal(read_clip(cut, clip, RATE), clip_audio(path.decode()))
 
 
 def test_a_split_without_keywords_is_refused(parts, classes):

@@ -7,7 +7,8 @@ import numpy as np
 import tiny_run
 
 from pld_tf.evaluation.decisions import Decisions
-from pld_tf.recipe.schema import PROTOCOLS, Recipe, load_recipe
+from pld_tf.recipe.load import load_recipe
+from pld_tf.recipe.schema import PROTOCOLS, Recipe
 from pld_tf.reproduce.summary import Summary
 
 LADDERS = ({500: 85.82}, {800: 93.81, 500: 89.22})

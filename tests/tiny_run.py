@@ -95,7 +95,7 @@ def _line(key: str, value: object) -> str:
 
 def make_recipe(**changes: object):
     """The tiny recipe, checked."""
-    from pld_tf.recipe.schema import parse_recipe
+    from pld_tf.recipe.load import parse_recipe
 
     return parse_recipe(recipe_values(**changes), "tiny")
 
@@ -161,7 +161,7 @@ def trained(base: Path) -> Path:
     """
     import pytest
 
-    from pld_tf.run.folder import distill
+    from pld_tf.run.train import distill
 
     root = base / "tiny_run"
     if root.is_dir():

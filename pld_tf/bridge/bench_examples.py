@@ -12,9 +12,9 @@ from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
 from pld_tf.distill.predict import crop_features
 from pld_tf.errors import PldError
-from pld_tf.evaluation.evaluate import protocol_starts
+from pld_tf.evaluation.protocols import protocol_starts
 from pld_tf.recipe.schema import Protocol
-from pld_tf.run.folder import Say
+from pld_tf.system.progress import Say
 
 
 def bundle_examples(

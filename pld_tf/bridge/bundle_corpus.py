@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from firmware_harness.bundle.read import Bundle
+from pld_tf.data.store.open import open_data
 from pld_tf.data.store.pack import Store
-from pld_tf.recipe.schema import Recipe, parse_recipe
-from pld_tf.run.folder import Say, open_data
+from pld_tf.recipe.load import parse_recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.system.progress import Say
 
 
 def open_bundle_data(

@@ -124,7 +124,7 @@ def preflight(recipe_name: str) -> dict[str, Any]:
       PldError: no such recipe, or a wrong one.
       ExportError: the conversion fails.
     """
-    from pld_tf.recipe.schema import load_recipe
+    from pld_tf.recipe.load import load_recipe
 
     return preflight_recipe(load_recipe(recipe_name), Path(recipe_name).stem)
 

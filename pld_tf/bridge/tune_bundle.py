@@ -13,11 +13,11 @@ from firmware_harness.runtimes.host_library import HostLibrary
 from pld_tf.bridge.bundle_corpus import open_bundle_data
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.errors import PldError
-from pld_tf.run.folder import Say
 from pld_tf.streams.detections import Spoken
 from pld_tf.streams.synthesis import StreamParts, stream
 from pld_tf.streams.tune import ScoredStream, choose
 from pld_tf.streams.tuning_report import tuning_report
+from pld_tf.system.progress import Say
 
 Json = dict[str, Any]
 Advance = Callable[[int, int], None]

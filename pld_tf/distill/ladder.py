@@ -22,24 +22,11 @@ from pld_tf.distill.step.trainer import make_deterministic
 from pld_tf.distill.validation import Validation, student_validation, teacher_validation
 from pld_tf.errors import PldError
 from pld_tf.models.seeding import set_seed
-from pld_tf.recipe.schema import FINISH_KEYS, Recipe
+from pld_tf.recipe.keys import LADDER_KEYS, LATER_KEYS, TEACHER_KEYS
+from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
 
-# Keys that say how a teacher's labels are used: rung 0 does not depend on them.
-_TEACHER_KEYS = (
-    *("labels", "temperature", "hard_weight", "hard_finish_epochs", "embedding_weight"),
-    *("teacher_hears", "ensemble", "teach_unlabelled"),
-)
-# Keys that a rung's own length, model, epochs and teachers stand for, and those that change no
-# weight.
-_LADDER_KEYS = (
-    *("description", "device", "ladder_ms", "models", "epochs", "teacher_lengths", "networks"),
-    *("train_fraction", "keep_first_teacher"),
-    *FINISH_KEYS,
-)
-# Keys that came later, and their values that change nothing.
-_LATER_KEYS = {"echo_epochs": 1, "filter_db": 0.0}
 # Networks of one rung differ in their seeds; no ladder has so many rungs.
 _SEEDS_PER_NETWORK = 1000
 _SEEDS_PER_RUN = 100 * _SEEDS_PER_NETWORK
@@ -206,11 +193,9 @@ class Ladder:
     def _key(self, number: int, network: int) -> str:
         """Hash of everything that decides a network's weights, its teachers' keys included."""
         recipe = self._recipe
-        left_out = _LADDER_KEYS if number else _LADDER_KEYS + _TEACHER_KEYS
+        left_out = LADDER_KEYS if number else LADDER_KEYS + TEACHER_KEYS
         # Rungs from before there were these keys keep their own.
-        left_out += tuple(
-            key for key, value in _LATER_KEYS.items() if getattr(recipe, key) == value
-        )
+        left_out += tuple(key for key, value in LATER_KEYS.items() if getattr(recipe, key) == value)
         made_of = {
             "recipe": recipe.model_dump(mode="json", exclude=set(left_out)),
             "model": recipe.rung_model(number).model_dump(),

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.data.batches.augment import pad_crops
+from pld_tf.data.crop_places import pad_crops
 from pld_tf.data.held_out import HeldOut
 from pld_tf.distill.predict import crop_features, predict_logits
 from pld_tf.features.log_mel import log_mel

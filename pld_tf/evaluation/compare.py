@@ -11,7 +11,7 @@ from pld_tf.evaluation.decisions import right_decisions
 from pld_tf.evaluation.evaluate import OpenedRung, open_rung
 from pld_tf.metrics.bootstrap import METHOD, clip_weights, interval
 from pld_tf.recipe.schema import PROTOCOLS
-from pld_tf.run.folder import Say
+from pld_tf.system.progress import Say
 
 
 def compare_runs(

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pld_tf.data.batches.augment import pad_crops
+from pld_tf.data.crop_places import pad_crops
 from pld_tf.data.held_out import HeldOut
 from pld_tf.distill.predict import predict_crops
-from pld_tf.evaluation.evaluate import decide, protocol_starts
+from pld_tf.evaluation.protocols import decide, protocol_starts
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.recipe.schema import PROTOCOLS, Protocol
 from pld_tf.system.files import read_npz, told_when_damaged, write_npz

@@ -1,6 +1,5 @@
 """Accuracy of a rung under the four protocols, with intervals, confusion and position."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,23 @@ import numpy as np
 
 from pld_tf.data.corpus.classes import Classes, find_classes
 from pld_tf.data.held_out import HeldOut, held_out
+from pld_tf.data.store.open import open_data
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.distill.predict import predict_crops
 from pld_tf.errors import PldError
+from pld_tf.evaluation.protocols import decide, protocol_starts
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.metrics.classification import (
     confusion_matrix,
     precision_recall,
-    softmax,
     wilson_interval,
 )
 from pld_tf.models import cost
 from pld_tf.recipe.schema import PROTOCOLS, Protocol
-from pld_tf.run.folder import Run, Say, open_data, read_run
-from pld_tf.system.files import read_npz, told_when_damaged, write_npz
+from pld_tf.run.folder import Run, read_run
+from pld_tf.system.progress import Say
 
 POSITION_BIN_MS = 50
-RANDOM_SEED = 0
 
 
 def evaluate(
@@ -147,46 +146,6 @@ def _protocol(
             off_centre, (predictions == labels)[: len(off_centre)]
         )
     return values
-
-
-def protocol_starts(clips: HeldOut, protocol: Protocol, length_ms: int) -> np.ndarray:
-    """Starts of a protocol's crops, int32 [clips, crops]; the random ones are kept in a file.
-
-    The file lies in the packed corpus, so that every run is tested on the same list.
-    """
-    if protocol != "random":
-        return clips.starts_ms(protocol, length_ms)
-    name = f"random-crops-{clips.split}-{len(clips)}-{length_ms}ms-seed{RANDOM_SEED}.npz"
-    path = clips.store.folder / name
-    if path.is_file():
-        with told_when_damaged(path):
-            return read_npz(path)["starts_ms"]
-    starts = clips.starts_ms("random", length_ms, seed=RANDOM_SEED)
-    # The list follows from its seed, so a cache that may not be written does no harm.
-    with suppress(OSError):
-        write_npz(path, starts_ms=starts)
-    return starts
-
-
-def decide(
-    logits: np.ndarray, labels: np.ndarray, protocol: Protocol
-) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted and right class of each decision.
-
-    A sliding clip is one decision, on the mean of its crops' probabilities; under the other
-    protocols each crop is one.
-
-    Args:
-      logits: float32 [clips, crops, classes].
-      labels: int32 [clips].
-      protocol: how the crops were cut.
-
-    Returns:
-      Two int arrays [decisions].
-    """
-    if protocol == "sliding":
-        return softmax(logits).mean(axis=1).argmax(axis=-1), labels
-    return logits.argmax(axis=-1).reshape(-1), np.repeat(labels, logits.shape[1])
 
 
 def accuracy_with_interval(right: np.ndarray, *, clips: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import tf_keras
 
 from pld_tf import models
-from pld_tf.model_bundle.write import freeze, save_model
+from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.models.seeding import set_seed
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import write_npz

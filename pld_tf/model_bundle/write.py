@@ -3,7 +3,6 @@
 Format: docs/formats.md. The same weights and contents give the same bytes.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -15,13 +14,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from pld_tf.errors import PldError
 from pld_tf.features.spec import FeatureSpec
-from pld_tf.models.layers.equalized_means import with_equalized_means
-from pld_tf.models.layers.fused_lstm import mark_lstms
+from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.system.files import write_npz
 
 FORMAT = 1
@@ -160,72 +156,6 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
             for path in paths
         },
     }
-
-
-def freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
-    """The batch-1 inference function, weights turned into constants."""
-    model = with_equalized_means(model)
-    signature = [tf.TensorSpec([1, frames, bins, 1], tf.float32, name="features")]
-    infer = tf.function(lambda features: model(features, training=False), signature)
-    return convert_variables_to_constants_v2(infer.get_concrete_function())
-
-
-def save_model(infer: Any, directory: Path) -> dict[str, str]:
-    """Write the frozen graph as a SavedModel with one signature, `serving_default`.
-
-    The TF 1 builder, because tf.saved_model.save numbers its functions by what else the process
-    has traced and adds a random fingerprint: this file has the same bytes every time.
-
-    Returns:
-      The name that each node had in Keras, by its name in the file.
-    """
-    graph_def, names = _plain_names(infer)
-    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
-        tf.graph_util.import_graph_def(graph_def, name="")
-        signature = meta_graph_pb2.SignatureDef(
-            inputs={"features": _tensor_info(graph, "features")},
-            outputs={"logits": _tensor_info(graph, "logits")},
-            method_name=tf.saved_model.PREDICT_METHOD_NAME,
-        )
-        builder = tf.compat.v1.saved_model.Builder(str(directory))
-        builder.add_meta_graph_and_variables(
-            session, [tf.saved_model.SERVING], {"serving_default": signature}
-        )
-        try:
-            builder.save()
-        except tf.errors.OpError as error:  # what a full disk is to TensorFlow
-            raise OSError(errno.EIO, " ".join(error.message.split())) from error
-    return {plain: name for name, plain in names.items()}
-
-
-def _tensor_info(graph: tf.Graph, name: str) -> meta_graph_pb2.TensorInfo:
-    tensor = graph.get_tensor_by_name(f"{name}:0")
-    return meta_graph_pb2.TensorInfo(
-        name=tensor.name,
-        dtype=tensor.dtype.as_datatype_enum,
-        tensor_shape=tensor.shape.as_proto(),
-    )
-
-
-def _plain_names(infer: Any) -> tuple[Any, dict[str, str]]:
-    """The graph with each node named by its operator and a count, and those names by the old ones.
-
-    Keras names layers by how many it has made before; the .tflite would inherit the names.
-    """
-    graph_def = infer.graph.as_graph_def()
-    mark_lstms(graph_def)
-    names = {infer.inputs[0].op.name: "features", infer.outputs[0].op.name: "logits"}
-    counts: dict[str, int] = {}
-    for node in graph_def.node:
-        counts[node.op] = counts.get(node.op, 0) + 1
-        names.setdefault(node.name, f"{node.op}_{counts[node.op]}")
-    for node in graph_def.node:
-        node.name = names[node.name]
-        for index, source in enumerate(node.input):
-            name, colon, port = source.removeprefix("^").partition(":")
-            caret = "^" if source.startswith("^") else ""
-            node.input[index] = f"{caret}{names[name]}{colon}{port}"
-    return graph_def, names
 
 
 def _check(contents: BundleContents, *, frames: int, classes: int) -> None:

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import Recipe, parse_recipe
-from pld_tf.run.folder import OTHER_DATA, Say, differences, refuse_other_choices
+from pld_tf.recipe.load import parse_recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.run.folder import OTHER_DATA, differences, refuse_other_choices
 from pld_tf.system.files import write_json
+from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions, source_commit
 
 FORMAT = 1

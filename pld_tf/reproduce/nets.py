@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import Recipe, parse_recipe
+from pld_tf.recipe.load import parse_recipe
+from pld_tf.recipe.schema import Recipe
 from pld_tf.reproduce import paper
 
 # The nets of one ladder, first rung first.

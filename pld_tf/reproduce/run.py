@@ -7,6 +7,7 @@ from typing import Any
 
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
+from pld_tf.data.store.open import damaged_store_told, open_data
 from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.evaluation.decisions import Decisions, read_decisions, right_decisions, write_decisions
@@ -21,8 +22,9 @@ from pld_tf.reproduce.nets import Climb, Net
 from pld_tf.reproduce.plot import write_plot
 from pld_tf.reproduce.summary import Summary
 from pld_tf.reproduce.tables import markdown, protocol_text
-from pld_tf.run.folder import Say, damaged_store_told, open_data, owned
+from pld_tf.run.folder import owned
 from pld_tf.system.files import write_json, write_text
+from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions, source_commit
 
 FORMAT = 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pld_tf.data.corpus.classes import Classes, require_keyword_clips
+from pld_tf.data.store.clip import read_clip
 from pld_tf.data.store.loudness import BLOCK_MS, speech_so_far
-from pld_tf.data.store.packed import SplitIndex, Store, record_bytes
-from pld_tf.errors import PldError
+from pld_tf.data.store.packed import Store
 from pld_tf.features.spec import CLIP_MS
 from pld_tf.streams.detections import Spoken
 
@@ -19,8 +19,6 @@ LONG_PAUSE_S = (3.0, 8.0)
 FADE_MS = 10  # so that a clip's own noise does not begin with a click
 # A word's sound lies between these shares of its clip's energy.
 WORD_EDGES = (0.02, 0.98)
-
-_RECORD_HEAD = 12  # of TFRecord: length and its checksum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +114,7 @@ class _Words:
         clip = self._left[word].pop()
         start, end = self._edges[clip].tolist()
         name = self._names[word]
-        samples = _faded(_read_clip(self._index, clip, self._rate), self._rate * FADE_MS // 1000)
+        samples = _faded(read_clip(self._index, clip, self._rate), self._rate * FADE_MS // 1000)
         return samples, Spoken(word=name, start_s=start, end_s=end)
 
 
@@ -153,23 +151,3 @@ def _faded(clip: np.ndarray, fade: int) -> np.ndarray:
     faded[:fade] *= ramp
     faded[len(faded) - fade :] *= ramp[::-1]
     return faded
-
-
-def _read_clip(index: SplitIndex, clip: int, rate: int) -> np.ndarray:
-    """int16 samples of one record; each shard's records have one size."""
-    ends = np.cumsum(index.shard_clips)
-    shard = int(np.searchsorted(ends, clip, side="right"))
-    first = int(ends[shard] - index.shard_clips[shard])
-    samples = rate * CLIP_MS // 1000
-    place = (clip - first) * record_bytes(rate)
-    try:
-        length = int(np.fromfile(index.shards[shard], "<u8", 1, offset=place)[0])
-        clip_samples = np.fromfile(index.shards[shard], "<i2", samples, offset=place + _RECORD_HEAD)
-    except (OSError, IndexError):
-        length, clip_samples = -1, np.zeros(0, np.int16)
-    if length != 2 * samples or len(clip_samples) != samples:
-        raise PldError(
-            f"the packed corpus {index.shards[shard].parent} is damaged: "
-            f"{index.shards[shard].name}. Remove that folder, and the corpus is packed anew."
-        )
-    return clip_samples

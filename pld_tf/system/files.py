@@ -64,3 +64,19 @@ def told_when_damaged(folder: Path) -> Iterator[None]:
         raise PldError(
             f"{folder} is damaged: {error}. Remove that folder, and the same command makes it anew."
         ) from error
+
+
+def new_folder(directory: Path) -> Path:
+    """The absolute path of a folder that is to appear at once, by renaming.
+
+    Raises:
+      PldError: it is the working folder. What replaces that would leave the user's shell in a
+        folder that is no more.
+    """
+    absolute = directory.resolve()
+    if absolute == Path.cwd():
+        raise PldError(
+            f"{directory} is the folder you are in, where a corpus can't appear as a whole. "
+            "Name a new folder, as ./speech."
+        )
+    return absolute

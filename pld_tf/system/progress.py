@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 LOG_SECONDS = 20.0
 Advance = Callable[[int, int], None]  # done, in all
+Say = Callable[[str], None]
 
 
 @contextmanager

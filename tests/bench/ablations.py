@@ -49,8 +49,8 @@ class Runs:
     def __init__(self, base: dict[str, Any], data: Path, run_dir: Path) -> None:
         from pld_tf.data.corpus.classes import find_classes
         from pld_tf.data.held_out import held_out
-        from pld_tf.recipe.schema import load_recipe
-        from pld_tf.run.folder import open_data
+        from pld_tf.data.store.open import open_data
+        from pld_tf.recipe.load import load_recipe
 
         self._base = base
         self._run_dir = run_dir
@@ -63,7 +63,7 @@ class Runs:
         """Train what is missing of a row, and keep its decisions."""
         from pld_tf.distill.ladder import Ladder
         from pld_tf.evaluation.decisions import Decisions, right_decisions, write_decisions
-        from pld_tf.recipe.schema import load_recipe
+        from pld_tf.recipe.load import load_recipe
 
         if self._file(row["name"], seed).is_file():
             return

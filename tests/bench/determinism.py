@@ -16,7 +16,7 @@ from pathlib import Path
 
 import synthetic
 
-from pld_tf.recipe.schema import parse_recipe
+from pld_tf.recipe.load import parse_recipe
 from pld_tf.system.stderr import load_tensorflow
 
 MODELS = {"tc_resnet": "8", "ds_cnn": "S"}

@@ -17,7 +17,8 @@ from typing import Any
 
 import synthetic
 
-from pld_tf.recipe.schema import Recipe, load_recipe, parse_recipe, recipe_names
+from pld_tf.recipe.load import load_recipe, parse_recipe, recipe_names
+from pld_tf.recipe.schema import Recipe
 from pld_tf.system.stderr import load_tensorflow
 
 AHEAD = 16  # batches; more than the pipeline holds ready

@@ -69,7 +69,7 @@ def _compare(
     corpus: Path, folder: Path, teacher: dict, hears: str, arguments: argparse.Namespace
 ) -> dict:
     from pld_tf.distill.step.trainer import make_deterministic
-    from pld_tf.recipe.schema import parse_recipe
+    from pld_tf.recipe.load import parse_recipe
 
     make_deterministic()
     choices = {"models": [teacher, STUDENT], "teacher_hears": hears}

@@ -14,6 +14,7 @@ import tensorflow as tf
 from pld_tf.data.batches import draws as crops
 from pld_tf.data.batches.records import Seeds
 from pld_tf.data.batches.training_data import Tables, TrainingData
+from pld_tf.data.crop_places import pad_crops
 from pld_tf.features.log_mel import log_mel
 from pld_tf.features.voices import KNOTS, Voices
 from pld_tf.recipe.schema import MICRO_BATCH
@@ -200,9 +201,3 @@ def _slices(samples: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.Tens
     """[16, length]: one slice of flat `samples` for each start; a gather is far slower."""
     size = tf.reshape(length, [1])
     return tf.stack([tf.slice(samples, start, size) for start in tf.split(starts, MICRO_BATCH)])
-
-
-def pad_crops(crop: tf.Tensor, length: Any) -> tf.Tensor:
-    """Crops [batch, samples] in the middle of `length` samples, zeros around."""
-    missing = length - tf.shape(crop)[1]
-    return tf.pad(crop, [[0, 0], [missing // 2, missing - missing // 2]])

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pld_tf.errors import PldError
-from pld_tf.recipe.schema import Recipe, nearest
+from pld_tf.recipe.explain import nearest
+from pld_tf.recipe.schema import Recipe
 
 IGNORED = -1
 

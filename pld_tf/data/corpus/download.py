@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pld_tf.data.new_folder import new_folder
 from pld_tf.errors import PldError
+from pld_tf.system.files import new_folder
 
 Progress = Callable[[int, int], None]
 

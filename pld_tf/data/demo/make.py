@@ -13,8 +13,8 @@ from pld_tf.data.corpus.corpus import LISTS, NOISE_FOLDER
 from pld_tf.data.demo import sound
 from pld_tf.data.demo.espeak import Utterance, speak
 from pld_tf.data.demo.sound import SAMPLE_RATE_HZ
-from pld_tf.data.new_folder import new_folder
 from pld_tf.errors import PldError
+from pld_tf.system.files import new_folder
 
 DEMO_KEYWORDS = ("yes", "no", "up", "down", "left", "right", "stop", "go")
 DEMO_UNKNOWN = ("cat", "house", "bird", "one", "two", "wow")

@@ -19,6 +19,7 @@ from pld_tf.distill.ladder import LastRung
 from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.distill.step.teachers import Teachers
 from pld_tf.errors import PldError
+from pld_tf.recipe.keys import KEYS_OF_FINISH
 from pld_tf.recipe.schema import Finish, Recipe
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
@@ -29,12 +30,6 @@ _FORMATS: dict[Finish, int] = {"qat": 2, "qat_distilled": 2}
 _SEED = 500
 _RANGE_BATCHES = 16
 _QUANTIZED: tuple[Finish, ...] = ("qat", "qat_distilled")
-# Each way's own key of the recipe, beside those that all ways have.
-_KEYS: dict[Finish, tuple[str, ...]] = {
-    "qat_distilled": ("finish_teacher",),
-    "pruned": ("prune_sparsity",),
-    "clustered": ("cluster_count",),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +114,7 @@ def finish_line(finished: Finished) -> str:
 
 def _made_of(recipe: Recipe, name: Finish, last: LastRung) -> dict[str, Any]:
     """All that decides the weights: the rung's key stands for the rest of the recipe."""
-    keys = ("finish_epochs", "finish_learning_rate", *_KEYS.get(name, ()))
+    keys = ("finish_epochs", "finish_learning_rate", *KEYS_OF_FINISH.get(name, ()))
     chosen = recipe.model_dump(mode="json", include=set(keys))
     made = {key: chosen[key] for key in keys}
     return {"format": _FORMATS.get(name, 1), "rung": last.key, **made}

@@ -1,0 +1,90 @@
+"""The command bench: parse, call one function, print."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pld_tf.bridge.for_export import generate_c
+from pld_tf.commands.options import Json, SkipBad, note
+from pld_tf.system.stderr import load_tensorflow
+
+
+def bench(
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export, or a .tflite file.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Corpus whose test clips give accuracy.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write this report as .json and .md.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=128, help="Threads of one inference.")] = 1,
+    protocol: Annotated[
+        Literal["centre", "random", "loudest", "sliding"],
+        typer.Option(help="How test clips are cropped."),
+    ] = "loudest",
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="tflite, tflm, host, cortex-m4, -m7, -m33, -m55, ethos-u55-128; repeatable.",
+        ),
+    ] = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Instructions of each layer on cortex-m targets.")
+    ] = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Latency and accuracy of an exported model on the TFLite interpreter, beside its float twin.
+
+    Other targets: tflm, TensorFlow Lite Micro: its arena, every output byte. host and cortex-m4,
+    -m7, -m33, -m55: the bundle's C, on emulated boards with instructions, flash, RAM and stack; on
+    the host with --data also its accuracy from samples on. Give only bundles that you trust.
+    ethos-u55-128: an Arm Ethos-U's cycles and memory.
+
+    \b
+    Examples:
+      pld-tf bench bundles/demo --data demo/speech --out bundles/demo-report
+      pld-tf bench bundles/demo --target tflite --target tflm
+      pld-tf bench bundles/demo --target cortex-m4 --layers
+      pld-tf bench model.tflite --target ethos-u55-128 --json
+    """
+    from firmware_harness.bench.bench import HOST, TFLITE, bench_tflite, check_targets
+    from firmware_harness.report.page import render_markdown, write_report
+    from pld_tf.system.progress import progress_bar
+
+    asked = targets or [TFLITE]
+    check_targets(asked)
+    examples = None
+    if data is not None:
+        load_tensorflow()
+        from pld_tf.bridge.bench_examples import bundle_examples
+
+        examples = bundle_examples(
+            bundle,
+            data=data,
+            protocol=protocol,
+            audio=HOST in asked,
+            skip_bad=skip_bad,
+            say=note,
+        )
+    with progress_bar("bench", unit="runs") as advance:
+        report = bench_tflite(
+            bundle,
+            examples=examples,
+            targets=asked,
+            threads=threads,
+            generate_c=generate_c,
+            layers=layers,
+            command=" ".join(["pld-tf", *sys.argv[1:]]),
+            progress=lambda phase, done, total: advance(done, total),
+        )
+    if out is not None:
+        note(f"report: {', '.join(str(path) for path in write_report(report, out))}")
+    typer.echo(json.dumps(report, indent=1) if as_json else render_markdown(report))

@@ -1,0 +1,68 @@
+"""The command distill: parse, call one function, print."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pld_tf.bridge.for_export import preflight_recipe
+from pld_tf.commands.options import Data, SkipBad
+from pld_tf.system.stderr import load_tensorflow
+
+
+def distill(
+    recipe: Annotated[
+        str, typer.Argument(help="Recipe name or TOML file; `pld-tf recipes` lists them.")
+    ],
+    data: Data,
+    run_dir: Annotated[
+        Path, typer.Option("--run-dir", "-o", help="Folder of this run. Resumed if it exists.")
+    ],
+    seed: Annotated[
+        int, typer.Option(min=0, max=10**9, help="Seeds crops, noise and weights.")
+    ] = 0,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
+    ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(help="Clips to leave out: a CSV of pld-tf doctor, or a path a line."),
+    ] = None,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Climb a recipe's ladder, teacher first, and write a model bundle at its end.
+
+    Finished rungs are skipped and a stopped one goes on from its last epoch, so the same command
+    resumes a stopped run and ends with the same weights. A recipe with a [device] is checked
+    first: does its last student fit?
+
+    \b
+    Examples:
+      pld-tf distill demo --data demo/speech --run-dir runs/demo
+      pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --seed 1 --set batch=256
+      pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
+    """
+    from pld_tf.recipe.load import load_recipe  # here, because these imports take time
+
+    checked = load_recipe(recipe, overrides)
+    load_tensorflow()
+    from export.device_fit.preflight import require_fit
+    from pld_tf.data.corpus.excluded import read_excluded
+    from pld_tf.run.folder import is_preflight_due
+    from pld_tf.run.train import distill as run_distill
+
+    name = Path(recipe).stem
+    if is_preflight_due(checked, run_dir):
+        typer.echo(require_fit(preflight_recipe(checked, name)))
+    run_distill(
+        recipe=checked,
+        recipe_name=name,
+        data=data,
+        run_dir=run_dir,
+        seed=seed,
+        excluded=read_excluded(exclude, data) if exclude else frozenset(),
+        skip_bad=skip_bad,
+        say=typer.echo,
+    )
+    typer.echo(f"model bundle: {run_dir / 'bundle'}")

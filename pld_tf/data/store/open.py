@@ -1,0 +1,48 @@
+"""Open the packed corpus of a folder, and tell what was noticed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tensorflow as tf
+
+from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store.pack import Store, open_store
+from pld_tf.errors import PldError
+from pld_tf.recipe.schema import Recipe
+from pld_tf.system.progress import Say, progress_bar
+
+
+def open_data(
+    data: Path,
+    recipe: Recipe,
+    *,
+    excluded: frozenset[str] = frozenset(),
+    skip_bad: bool,
+    say: Say,
+) -> Store:
+    """The packed corpus in `data` without the `excluded` clips; tells what was noticed about it."""
+    corpus = find_corpus(data, excluded=excluded)
+    with progress_bar("packing") as advance:
+        store = open_store(
+            corpus,
+            sample_rate_hz=recipe.features.sample_rate_hz,
+            skip_bad=skip_bad,
+            progress=advance,
+            say=say,
+        )
+    for note in (*corpus.notes, *store.notes):
+        say(note)
+    return store
+
+
+@contextmanager
+def damaged_store_told(store: Store) -> Iterator[None]:
+    """Turn the wrong checksum of a record into one line that names its folder."""
+    try:
+        yield
+    except tf.errors.DataLossError as error:
+        raise PldError(
+            f"the packed corpus {store.folder} is damaged: the checksum of a clip is wrong. Remove "
+            "that folder, and the corpus is packed anew."
+        ) from error

@@ -1,0 +1,111 @@
+"""Read a recipe: shipped or from a file, with changes from the command line."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pld_tf.errors import PldError
+from pld_tf.features.spec import FeatureSpec
+from pld_tf.recipe.explain import explain, nearest
+from pld_tf.recipe.schema import Device, ModelChoice, Recipe
+
+
+def recipe_names() -> list[str]:
+    """Names of the shipped recipes."""
+    folder = resources.files("pld_tf.recipe.shipped")
+    return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def recipe_text(name_or_path: str) -> str:
+    """TOML text of a shipped recipe or of a file.
+
+    Raises:
+      PldError: neither a shipped recipe nor a readable file.
+    """
+    if name_or_path in recipe_names():
+        return (resources.files("pld_tf.recipe.shipped") / f"{name_or_path}.toml").read_text(
+            "utf-8"
+        )
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise PldError(
+            f"no recipe or file named '{name_or_path}';{nearest(name_or_path, recipe_names())}"
+            f" pld-tf recipes lists all {len(recipe_names())}."
+        )
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PldError(f"recipe {path} can't be read as UTF-8 text: {error}.") from error
+    except OSError as error:
+        raise PldError(f"recipe {path} can't be read: {error.strerror}.") from error
+
+
+def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+      name_or_path: a shipped recipe's name, or a TOML file.
+      overrides: `key=value` texts; the value is TOML, a bare word is a string. Dots reach into
+        tables and lists: `models.0.width=1.5`, `features.mfcc=10`.
+
+    Raises:
+      PldError: unknown key, value out of range or of the wrong type; names key and value.
+    """
+    try:
+        values = tomllib.loads(recipe_text(name_or_path))
+    except tomllib.TOMLDecodeError as error:
+        raise PldError(f"recipe {name_or_path} is not valid TOML: {error}.") from error
+    for override in overrides or []:
+        _apply(values, override)
+    return parse_recipe(values, name_or_path)
+
+
+def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
+    """A checked recipe from plain values; `source` names it in errors."""
+    try:
+        # By way of JSON, where strictness still takes a table for a FeatureSpec.
+        return Recipe.model_validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        problems = " ".join(
+            explain(problem, keys=Recipe.model_fields, tables=_TABLES)
+            for problem in error.errors()[:3]
+        )
+        raise PldError(f"recipe {source}: {problems}") from error
+
+
+_TABLES: dict[str, Iterable[str]] = {
+    "features": FeatureSpec.__dataclass_fields__,
+    "models": ModelChoice.model_fields,
+    "device": Device.model_fields,
+}
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise PldError(f"--set takes key=value, got '{override}'.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    place: Any = values
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        place = _enter(place, parent, key)
+    _enter(place, last, key)
+    place[int(last) if isinstance(place, list) else last] = value
+
+
+def _enter(place: Any, name: str, key: str) -> Any:
+    if isinstance(place, dict):
+        return place.setdefault(name, {})
+    if not isinstance(place, list):
+        raise PldError(f"--set {key}: there is no '{name}' in {place!r}, which is a single value.")
+    if not name.isdecimal() or int(name) >= len(place):
+        raise PldError(f"--set {key}: '{name}' must be a number below {len(place)}.")
+    return place[int(name)]
