@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 import tiny_corpus
 from hypothesis import settings
+from places import SHARED
 
 # Shared machines stall. CI tries the same examples every time; developers try new ones.
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
-
-SHARED = Path(__file__).parents[2] / "shared"
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +22,7 @@ def own_cache(monkeypatch, tmp_path_factory) -> None:
 @pytest.fixture
 def pld(monkeypatch, capsys):
     """Runs a command line in this process; gives exit code, stdout and stderr."""
-    from test_cli import run_main
+    from command_line import run_main
 
     def run(*arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -64,7 +63,7 @@ def store(corpus_root, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_data(store, classes):
     """Batches of 16 plain crops of 500 ms; modules change what they are about."""
-    from test_crops import rules
+    from crop_rules import rules
 
     from pld_tf.data.batches.training_data import TrainingData
 

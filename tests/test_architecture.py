@@ -2,12 +2,13 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pld_tf", "export", "firmware_harness")
 TENSORFLOW = ("tensorflow", "tf_keras", "keras", "tensorflow_io", "tensorflow_model_optimization")
 MAX_LINES = 400
@@ -18,29 +19,25 @@ FORBIDDEN = {
     "firmware_harness": ("pld_tf", "export", *TENSORFLOW),
     "pld_tf.errors": PACKAGES,
     "pld_tf.features.spec": (*PACKAGES, *TENSORFLOW),
-    "pld_tf.metrics.classification": (*PACKAGES, *TENSORFLOW),
-    "pld_tf.recipe.schema": ("export", "firmware_harness", *TENSORFLOW),
-    "pld_tf.features": ("pld_tf.recipe.schema", "pld_tf.data", "pld_tf.models", "pld_tf.distill"),
-    "pld_tf.data": ("pld_tf.models", "pld_tf.distill", "pld_tf.run.folder"),
-    "pld_tf.models": ("pld_tf.recipe.schema", "pld_tf.data", "pld_tf.distill", "pld_tf.run.folder"),
-    "pld_tf.reproduce": ("export", "firmware_harness"),
+    "pld_tf.metrics": (*PACKAGES, *TENSORFLOW),
+    "pld_tf.recipe": ("pld_tf.data", "pld_tf.distill", *TENSORFLOW),
+    "pld_tf.features": ("pld_tf.recipe", "pld_tf.data", "pld_tf.models", "pld_tf.distill"),
+    "pld_tf.data": ("pld_tf.models", "pld_tf.distill", "pld_tf.run"),
+    "pld_tf.models": ("pld_tf.recipe", "pld_tf.data", "pld_tf.distill", "pld_tf.run"),
     "pld_tf.reproduce.paper": PACKAGES,
-    "pld_tf.metrics.bootstrap": (*PACKAGES, *TENSORFLOW),
-    "pld_tf.distill": (
-        "pld_tf.run.folder",
-        "pld_tf.evaluation.evaluate",
-        "pld_tf.model_bundle.write",
-    ),
-    "pld_tf.model_bundle.write": ("pld_tf.distill", "pld_tf.data", "pld_tf.run.folder"),
 }
+# The rooms of pld_tf that know the other packages.
+JOINTS = ("pld_tf.commands", "pld_tf.bridge")
 # What answers before TensorFlow is there: loading them must not load it, however indirectly.
 LIGHT = (
     "pld_tf.features.spec",
     "pld_tf.recipe.schema",
+    "pld_tf.recipe.load",
     "pld_tf.commands.main",
     "pld_tf.models.names",
 )
-CLIS = ("pld_tf.commands.main", "export.cli", "firmware_harness.cli")
+# Commands compose, and nothing composes them; only the one entry point takes them together.
+COMMANDS = ("pld_tf.commands", "export.cli", "firmware_harness.cli")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +89,66 @@ def wrong_directions(modules: list[Module]) -> Iterator[str]:
                     yield f"{module.path}:{line} imports {imported}; {package} may not"
 
 
-def imported_clis(modules: list[Module]) -> Iterator[str]:
+def imported_commands(modules: list[Module]) -> Iterator[str]:
     for module in modules:
         for line, imported in imports(module.tree):
-            if any(within(imported, cli) for cli in CLIS) and module.name != "pld_tf.commands.main":
-                yield f"{module.path}:{line} imports {imported}; only pld_tf.commands.main composes commands"
+            if any(within(imported, command) for command in COMMANDS) and not within(
+                module.name, "pld_tf.commands"
+            ):
+                yield f"{module.path}:{line} imports {imported}; only pld_tf.commands may"
+
+
+def unjoined_packages(modules: list[Module]) -> Iterator[str]:
+    for module in modules:
+        if not within(module.name, "pld_tf") or any(within(module.name, room) for room in JOINTS):
+            continue
+        for line, imported in imports(module.tree):
+            if any(within(imported, package) for package in PACKAGES[1:]):
+                yield f"{module.path}:{line} imports {imported}; only {' and '.join(JOINTS)} may"
+
+
+def circles(modules: list[Module]) -> Iterator[str]:
+    """Folders point one way: no two parts of a folder need each other, however indirectly."""
+    names = {module.name for module in modules}
+    folders: dict[str, dict[str, set[str]]] = {}
+    for module in modules:
+        for _, imported in imports(module.tree):
+            apart = _where_they_part(module.name, imported, names)
+            if apart:
+                folder, importer, target = apart
+                folders.setdefault(folder, {}).setdefault(importer, set()).add(target)
+    for folder, needs in folders.items():
+        with suppress(StopIteration):
+            yield f"{folder}: {' > '.join(next(_chains_home(needs)))}"
+
+
+def _where_they_part(importer: str, imported: str, names: set[str]) -> tuple[str, str, str] | None:
+    """The folder that both lie in, and its two parts that hold one of them each."""
+    target = imported if imported in names else imported.rpartition(".")[0]
+    if target not in names or importer.partition(".")[0] != target.partition(".")[0]:
+        return None
+    one, other = importer.split("."), target.split(".")
+    depth = next(
+        (level for level, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1),
+        None,
+    )
+    if depth is None:  # a folder's own __init__ and what lies below it
+        return None
+    return ".".join(one[:depth]), one[depth], other[depth]
+
+
+def _chains_home(needs: dict[str, set[str]]) -> Iterator[list[str]]:
+    """Chains that end where they began."""
+    for start in sorted(needs):
+        chains, seen = [[start]], set()
+        while chains:
+            chain = chains.pop()
+            for name in sorted(needs.get(chain[-1], ())):
+                if name == start:
+                    yield [*chain, name]
+                elif name not in seen:
+                    seen.add(name)
+                    chains.append([*chain, name])
 
 
 def relative_imports(modules: list[Module]) -> Iterator[str]:
@@ -175,11 +227,18 @@ def _with_parents(name: str) -> list[str]:
 
 
 MODULES = read_modules(ROOT)
+RULES = [
+    wrong_directions,
+    unjoined_packages,
+    circles,
+    imported_commands,
+    relative_imports,
+    unsafe_calls,
+    long_files,
+]
 
 
-@pytest.mark.parametrize(
-    "rule", [wrong_directions, imported_clis, relative_imports, unsafe_calls, long_files]
-)
+@pytest.mark.parametrize("rule", RULES)
 def test_no_file_breaks_a_rule(rule):
     assert list(rule(MODULES)) == []
 
@@ -193,21 +252,38 @@ def test_light_modules_load_without_tensorflow(name):
 def test_every_named_module_exists():
     """A rule about a file that was renamed would hold for ever."""
     names = {module.name for module in MODULES}
-    assert set(FORBIDDEN) - names == set()
+    assert {*FORBIDDEN, *JOINTS, *COMMANDS} - names == set()
+
+
+def test_tests_lie_in_the_folders_of_what_they_test():
+    """Each folder of tests has the name of a folder of the source."""
+    folders = {module.name.replace(".", "/") for module in MODULES} | {"firmware_harness/src"}
+    found = {
+        path.parent.relative_to(ROOT / "tests").as_posix()
+        for package in PACKAGES
+        for path in (ROOT / "tests" / package).rglob("test_*.py")
+    }
+    assert found - folders == set()
 
 
 BAD = {
     "pld_tf/__init__.py": "",
-    "pld_tf/spec.py": "from pld_tf import errors\n",
+    "pld_tf/commands/main.py": "from export.cli import app\n",
+    "pld_tf/features/spec.py": "from pld_tf import errors\n",
     "pld_tf/features/x.py": "def f():\n    from pld_tf.data import store\n",
     "pld_tf/data/store.py": "from pld_tf.distill import rung\nimport pickle\n",
-    "pld_tf/models/x.py": "from . import blocks\nimport pld_tf.data.store.pack\n",
-    "pld_tf/recipe.py": "from pld_tf import heavy\n",
-    "pld_tf/heavy.py": "try:\n    import tensorflow as tf\nexcept ImportError:\n    pass\n",
-    "pld_tf/run.py": "from pld_tf.commands.main import app\nnp.load(path)\nrun('ls', shell=True)\n",
+    "pld_tf/distill/rung.py": "from pld_tf.metrics.deep import x\nimport export\n",
+    "pld_tf/metrics/deep.py": "import tensorflow\n",
+    "pld_tf/models/x.py": "from . import blocks\nimport pld_tf.data.store\n",
+    "pld_tf/recipe/load.py": "from pld_tf.system import heavy\n",
+    "pld_tf/system/heavy.py": "try:\n    import tensorflow as tf\nexcept ImportError:\n    pass\n",
+    "pld_tf/system/light.py": "from pld_tf.recipe import load\n",
+    "pld_tf/run/folder.py": (
+        "from pld_tf.commands.main import app\nnp.load(path)\nrun('ls', shell=True)\n"
+    ),
     "export/tflite.py": "import pld_tf\nnp.load(path, allow_pickle=True)\n" + "\n" * 399,
+    "export/cli.py": "",
     "firmware_harness/bench.py": "import tensorflow as tf\nfrom export import tflite\n",
-    "firmware_harness/cli.py": "",
 }
 
 
@@ -227,27 +303,31 @@ def bad(tmp_path_factory) -> list[Module]:
             wrong_directions,
             [
                 "pld_tf/data/store.py:1 imports pld_tf.distill.rung; pld_tf.data may not",
-                "pld_tf/features/x.py:2 imports pld_tf.data.store.pack; pld_tf.features may not",
-                "pld_tf/models/x.py:2 imports pld_tf.data.store.pack; pld_tf.models may not",
-                "pld_tf/spec.py:1 imports pld_tf.errors; pld_tf.features.spec may not",
+                "pld_tf/features/spec.py:1 imports pld_tf.errors; pld_tf.features.spec may not",
+                "pld_tf/features/x.py:2 imports pld_tf.data.store; pld_tf.features may not",
+                "pld_tf/metrics/deep.py:1 imports tensorflow; pld_tf.metrics may not",
+                "pld_tf/models/x.py:2 imports pld_tf.data.store; pld_tf.models may not",
                 "export/tflite.py:1 imports pld_tf; export may not",
                 "firmware_harness/bench.py:1 imports tensorflow; firmware_harness may not",
                 "firmware_harness/bench.py:2 imports export.tflite; firmware_harness may not",
             ],
         ),
         (
-            imported_clis,
-            [
-                "pld_tf/run.py:1 imports pld_tf.commands.main.app; only pld_tf.commands.main composes commands"
-            ],
+            unjoined_packages,
+            ["pld_tf/distill/rung.py:2 imports export; only pld_tf.commands and pld_tf.bridge may"],
+        ),
+        (circles, ["pld_tf: recipe > system > recipe"]),
+        (
+            imported_commands,
+            ["pld_tf/run/folder.py:1 imports pld_tf.commands.main.app; only pld_tf.commands may"],
         ),
         (relative_imports, ["pld_tf/models/x.py:1 has a relative import"]),
         (
             unsafe_calls,
             [
                 "pld_tf/data/store.py:2 imports pickle; nothing here is pickled",
-                "pld_tf/run.py:2 calls np.load without allow_pickle=False",
-                "pld_tf/run.py:3 gives shell=True",
+                "pld_tf/run/folder.py:2 calls np.load without allow_pickle=False",
+                "pld_tf/run/folder.py:3 gives shell=True",
                 "export/tflite.py:2 gives allow_pickle=True",
                 "export/tflite.py:2 calls np.load without allow_pickle=False",
             ],
@@ -260,5 +340,5 @@ def test_each_violation_is_named(bad, rule, named):
 
 
 def test_a_chain_to_tensorflow_is_named(bad):
-    chain = "pld_tf.recipe.schema > pld_tf.heavy > tensorflow"
-    assert loads_tensorflow(bad, "pld_tf.recipe.schema") == chain
+    chain = "pld_tf.recipe.load > pld_tf.system.heavy > tensorflow"
+    assert loads_tensorflow(bad, "pld_tf.recipe.load") == chain

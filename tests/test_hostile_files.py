@@ -17,6 +17,7 @@ import flatbuffers
 import hostile
 import numpy as np
 import pytest
+from places import GOLDEN
 from preloaded import preloaded
 from tiny_bundle import handmade, rewrite_header
 
@@ -28,7 +29,6 @@ from export.tflite.graph import MAX_RANK, read_graph
 from firmware_harness.bundle.read import ModelFile, open_bundle, read_tflite
 from firmware_harness.errors import HarnessError
 
-GOLDEN = Path(__file__).parent / "golden" / "harness"
 MODELS = ("int8.tflite", "float.tflite", "lstm.tflite", "int8_float_io.tflite")
 MEMORY_BYTES = 2**30
 SLOWEST_SECONDS = 20.0  # a shared machine stalls; a hang is longer

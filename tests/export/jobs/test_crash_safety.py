@@ -1,0 +1,256 @@
+"""An export that is killed leaves the old bundle whole or the new one whole."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from places import GOLDEN
+from preloaded import preloaded
+from tiny_bundle import folder_bytes, handmade
+
+from export.convert import converter
+from export.jobs import from_run as export_module
+from export.system import files
+from export.system import swap as exchange_module
+from export.system.files import new_folder
+from export.system.swap import exchange
+from firmware_harness.bundle.read import open_bundle
+
+KILLS = 50
+CHUNK_BYTES = 512
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
+
+
+def slow_conversion(*, outputs: dict[str, Path], **_: object) -> None:
+    """In place of the converter, which takes seconds: writes golden models piece by piece."""
+    for kind, path in outputs.items():
+        content = (GOLDEN / f"{kind}.tflite").read_bytes()
+        with path.open("wb") as file:
+            for start in range(0, len(content), CHUNK_BYTES):
+                file.write(content[start : start + CHUNK_BYTES])
+                file.flush()
+
+
+def export_here(bundle: Path, out: Path, seed: int) -> None:
+    """`export_bundle` of a bundle made by hand, whose model and crops do not belong together."""
+    converter.convert = slow_conversion
+    fits = {"crops": 1, "correct_float": 1, "correct_model": 1, "same": 1}
+    measured = export_module.parity.Parity(**fits, max_logit_difference_steps=float(seed))
+    patched = {
+        "_check_ends": lambda model, bundle, *, kind: None,
+        "_measure": lambda bundle, *, model, stage: measured,
+        "_write_crops": lambda bundle, *, model, stage: write_crops(stage),
+        "pass_gate": lambda folder, student, **_: {"stages": [], "stages_skipped": {}},
+    }
+    for name, value in patched.items():
+        assert hasattr(export_module, name)
+        setattr(export_module, name, value)
+    export_module.export_bundle(bundle, out=out)
+
+
+def write_crops(stage: Path) -> None:
+    (stage / "golden.npz").write_bytes(b"x" * 9999)
+
+
+def export_child(bundle: Path, out: Path, seed: int, begun) -> None:
+    begun.set()
+    export_here(bundle, out, seed)
+
+
+def die_at(number: int, bundle: Path, out: Path, seed: int, events) -> None:
+    """Export, and be killed before the file operation of that number."""
+
+    def count(event: str, arguments: tuple) -> None:
+        if event in WATCHED:
+            events.value += 1
+            if events.value == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    export_here(bundle, out, seed)
+
+
+# ctypes.dlsym is the exchange of two folders.
+WATCHED = (
+    "open",
+    "os.rename",
+    "os.mkdir",
+    "os.remove",
+    "os.rmdir",
+    "ctypes.dlsym",
+    "shutil.rmtree",
+)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with preloaded("pytest", "export.jobs.from_run", "firmware_harness.bundle.read") as context:
+        yield context
+
+
+@pytest.fixture
+def bundle(tmp_path) -> Path:
+    return handmade(tmp_path / "bundle")
+
+
+def finish(process) -> None:
+    process.join()
+    assert process.exitcode == 0
+
+
+def assert_whole(out: Path) -> int:
+    """The bundle is complete, by its own hashes; gives the seed of the export that wrote it."""
+    open_bundle(out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    written = set(folder_bytes(out)) - {"manifest.json"}
+    assert written == set(manifest["files"])
+    return int(manifest["validation"]["max_logit_difference_steps"])
+
+
+def export_with(processes, bundle: Path, out: Path, seed: int) -> None:
+    begun = processes.Event()  # outlives the start of the process
+    process = processes.Process(target=export_child, args=(bundle, out, seed, begun))
+    process.start()
+    finish(process)
+
+
+def test_an_export_killed_before_any_of_its_file_operations_leaves_a_whole_bundle(
+    processes, bundle, tmp_path
+):
+    """Every ninth operation, and each of the last thirty, in which folders change places."""
+    out = tmp_path / "firmware" / "out"
+    export_with(processes, bundle, out, 0)
+    total = killed_at(processes, bundle, out, 10**9, seed=0)
+    found = set()
+    for number in sorted({*range(1, total, 9), *range(total - 30, total + 1)}):
+        killed_at(processes, bundle, out, number, seed=number)
+        found.add(assert_whole(out) == number)
+        export_with(processes, bundle, out, 0)
+        assert assert_whole(out) == 0
+        assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert found == {True, False}  # some were killed before the exchange, some after
+
+
+def killed_at(processes, bundle: Path, out: Path, number: int, *, seed: int) -> int:
+    """How many operations an export came to."""
+    events = processes.Value("i", 0, lock=False)
+    process = processes.Process(target=die_at, args=(number, bundle, out, seed, events))
+    process.start()
+    process.join()
+    assert process.exitcode == (-signal.SIGKILL if events.value == number else 0)
+    return events.value
+
+
+@pytest.mark.slow
+def test_an_export_killed_fifty_times_at_random_leaves_a_whole_bundle(processes, bundle, tmp_path):
+    out = tmp_path / "firmware" / "out"
+    export_with(processes, bundle, out, 0)
+    started = time.monotonic()
+    export_with(processes, bundle, out, 0)
+    takes = time.monotonic() - started
+    moments = random.Random(0)
+    seed = killed = 0
+    while killed < KILLS:
+        before = assert_whole(out)
+        seed += 1
+        begun = processes.Event()
+        process = processes.Process(target=export_child, args=(bundle, out, seed, begun))
+        process.start()
+        begun.wait()
+        time.sleep(moments.uniform(0, takes))
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+        assert assert_whole(out) in (before, seed)
+    export_with(processes, bundle, out, 0)
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+# --- folders change places ---
+
+
+@LINUX
+def test_two_folders_change_places(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("")
+    assert exchange(tmp_path / "one", tmp_path / "other")
+    assert (tmp_path / "one" / "other").exists()
+    assert (tmp_path / "other" / "one").exists()
+
+
+@LINUX
+def test_a_folder_that_is_missing_is_an_error(tmp_path):
+    (tmp_path / "one").mkdir()
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "one", tmp_path / "other")
+
+
+@LINUX
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
+def test_a_file_system_that_cannot_exchange_is_no_error(number, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        exchange_module.ctypes, "CDLL", lambda *given, **options: NoExchange(number)
+    )
+    assert not exchange(tmp_path, tmp_path)
+
+
+class NoExchange:
+    """A C library whose renameat2 fails with a number."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def renameat2(self, *arguments) -> int:
+        exchange_module.ctypes.set_errno(self._number)
+        return -1
+
+
+def test_other_systems_have_no_exchange(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not exchange(tmp_path, tmp_path)
+
+
+def firmware(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"format": 1, "kind": "int8", "files": {}}')
+    (folder / "text").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_with_or_without_exchange_the_new_bundle_takes_the_place_of_the_old(
+    can, tmp_path, monkeypatch
+):
+    if not can:
+        monkeypatch.setattr(files, "exchange", lambda one, other: False)
+    out = firmware(tmp_path / "out", "old")
+    with new_folder(out) as stage:
+        shutil.copytree(out, stage, dirs_exist_ok=True)
+        (stage / "text").write_text("new")
+    assert (out / "text").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_without_exchange_a_second_step_that_fails_is_taken_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "exchange", lambda one, other: False)
+    out = firmware(tmp_path / "out", "old")
+    rename = Path.rename
+
+    def fail_for_stage(self, target):
+        if self.name.endswith(".new"):
+            raise OSError(errno.EIO, "no")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_stage)
+    with pytest.raises(files.ExportError, match="cannot write"), new_folder(out):
+        pass
+    assert (out / "text").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

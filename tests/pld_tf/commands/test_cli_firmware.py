@@ -1,0 +1,218 @@
+"""From a run to words heard: the commands export, bench, tune, listen and flash on one bundle."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import harness_firmware as stub
+import numpy as np
+import pytest
+from places import GOLDEN
+from tiny_corpus import RATE
+from tiny_tflite import add_of_two, one_operator, tensor
+
+from pld_tf.commands import main
+
+
+def run_main(patch: pytest.MonkeyPatch, *arguments: object) -> int:
+    patch.setattr(sys, "argv", ["pld-tf", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    return ended.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def exported(tiny, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("exported") / "bundle"
+    with pytest.MonkeyPatch.context() as patch:
+        limits = ["--max-loss", 100, "--max-flips", 100]
+        assert run_main(patch, "export", tiny / "run", "--layers", *limits, "--out", out) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def manifest(exported):
+    return json.loads((exported / "manifest.json").read_text())
+
+
+def test_a_bundle_holds_all_c_from_samples_to_words(exported):
+    names = {path.name for path in exported.iterdir()}
+    assert names >= {
+        "kws.c", "kws.h", "kws_decision.c", "kws_decision.h", "kws_decision_config.h",
+        "kws_example.c", "kws_feature_spec.h", "kws_frontend.c", "kws_frontend.h",
+        "kws_frontend_tables.c", "kws_frontend_tables.h", "kws_labels.h", "kws_model.c",
+        "kws_model.h", "kws_model_tflm.cc", "quantization.json",
+    }  # fmt: skip
+
+
+def test_the_manifest_tells_of_the_c_and_of_a_decision_that_nobody_has_tuned(manifest):
+    layers = manifest["c_model"]["layers"]
+    assert [layer["operator"] for layer in layers].count("FULLY_CONNECTED") == 1
+    assert sum(layer["macs"] for layer in layers) == manifest["model"]["macs"]
+    assert manifest["c_model_refused"] is None
+    assert manifest["decision"]["thresholds"] == {"one": 26214, "two": 26214}
+    assert manifest["decision"]["tuned"] is None
+
+
+@stub.needs_compiler
+def test_the_gate_ran_every_stage_and_the_c_has_tflite_micros_bytes(manifest):
+    pytest.importorskip("tflite_micro", reason="needs the extra tflm: tflite-micro")
+    rows = {(row["stage"], row["what"], row["crops_from"]): row
+            for row in manifest["validation"]["stages"]}  # fmt: skip
+    assert manifest["validation"]["stages_skipped"] == {}
+    for crops_from in ("validation", "golden"):
+        row = rows["generated C", "logits", crops_from]
+        assert (row["against"], row["differing"], row["flipped"]) == ("TFLite Micro", 0, 0)
+    features = rows["audio through C", "features", "golden"]
+    assert set(features["by_steps"]) <= {"1"}
+    assert features["differing"] <= 0.02 * features["values"]
+
+
+@stub.needs_compiler
+def test_accuracy_from_the_samples_on_is_that_of_tensorflows_features(
+    pld, tiny, exported, tiny_cache
+):
+    code, out, _ = pld("bench", exported, "-d", tiny / "tones", "--target", "host", "--json")
+    assert code == 0
+    accuracy = json.loads(out)["accuracy"]
+    assert accuracy["audio_through_c"] == pytest.approx(accuracy["int8"], abs=0.1)
+    assert set(accuracy["intervals"]) == {"int8", "float", "audio_through_c"}
+
+
+@stub.needs_compiler
+def test_without_the_host_target_nothing_is_heard(pld, tiny, exported, tiny_cache):
+    code, out, _ = pld("bench", exported, "-d", tiny / "tones", "--json")
+    assert code == 0
+    assert "audio_through_c" not in json.loads(out)["accuracy"]
+
+
+@stub.needs_compiler
+def test_tune_changes_the_decision_alone_and_listen_hears_with_it(
+    pld, tiny, exported, tiny_cache, tmp_path
+):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(exported, bundle)
+    code, out, _ = pld("tune", bundle, "-d", tiny / "tones", "--hours", 0.02, "--json")
+    assert code == 0
+    tuned = json.loads((bundle / "manifest.json").read_text())["decision"]
+    assert tuned["tuned"] == json.loads(out)["tuned"] | {"data_key": tuned["tuned"]["data_key"]}
+    changed = {
+        path.name
+        for path in bundle.iterdir()
+        if path.read_bytes() != (exported / path.name).read_bytes()
+    }
+    assert changed == {"manifest.json", "kws_decision_config.h"}
+    stream = tmp_path / "s.wav"
+    assert pld("data", "stream", stream, "-b", bundle, "-d", tiny / "tones")[0] == 0
+    code, out, _ = pld("listen", stream, "-b", bundle, "--words", tmp_path / "s.csv", "--json")
+    report = json.loads(out)
+    assert (code, report["keywords_spoken"]) == (0, report["false_rejects"] + _heard(report))
+
+
+def _heard(report) -> int:
+    return sum(row["heard_s"] is not None and row["said_s"] is not None for row in report["words"])
+
+
+@stub.needs_compiler
+def test_silence_is_no_word(pld, exported, tmp_path):
+    import wave
+
+    with wave.open(str(tmp_path / "silence.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(np.zeros(5 * RATE, "<i2").tobytes())
+    assert pld("listen", tmp_path / "silence.wav", "-b", exported)[:2] == (0, "")
+
+
+# --- models from elsewhere ---
+
+
+def from_tflite(pld, model: Path, out: Path) -> tuple[int, str, str]:
+    return pld("export", "--from-tflite", model, "--out", out)
+
+
+def test_a_model_from_elsewhere_becomes_a_bundle_that_can_be_benched(pld, tmp_path):
+    out = tmp_path / "bundle"
+    code, said, _ = from_tflite(pld, GOLDEN / "int8.tflite", out)
+    assert code == 0
+    assert said.startswith(f"{out}: int8, ")
+    made = json.loads((out / "manifest.json").read_text())
+    assert (out / "model.tflite").read_bytes() == (GOLDEN / "int8.tflite").read_bytes()
+    assert (made["recipe"], made["decision"], made["validation"]) == (None, None, None)
+    assert {"kws_model.c", "kws_model_data.c", "kws_ops.h"} <= set(made["files"])
+    assert "kws.c" not in made["files"]
+    code, report, _ = pld("bench", out, "--json")
+    assert (code, json.loads(report)["model"]["name"]) == (0, "bundle")
+
+
+@stub.needs_compiler
+def test_its_c_was_held_against_tflite_micro(pld, tmp_path):
+    pytest.importorskip("tflite_micro", reason="needs the extra tflm: tflite-micro")
+    _, said, _ = from_tflite(pld, GOLDEN / "int8.tflite", tmp_path / "bundle")
+    assert "generated C against TFLite Micro: 0 of " in said
+
+
+def test_a_float_model_is_refused_and_nothing_is_written(pld, tmp_path):
+    code, _, said = from_tflite(pld, GOLDEN / "float.tflite", tmp_path / "bundle")
+    assert code == 2
+    assert "has float operators (" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_two_inputs_is_refused(pld, tmp_path):
+    (tmp_path / "add.tflite").write_bytes(add_of_two([1, 4]))
+    code, _, said = from_tflite(pld, tmp_path / "add.tflite", tmp_path / "bundle")
+    assert code == 2
+    assert "must have one input and one output" in said
+
+
+def test_c_with_other_bytes_than_tflite_micro_is_refused(tmp_path):
+    from export.errors import ExportError
+    from export.jobs.from_tflite import export_tflite
+    from export.ports import Harness, Stage, Stages
+    from export.tflite.facts import inspect
+
+    classes = inspect(GOLDEN / "int8.tflite").output.shape[-1]
+
+    def outputs(value):
+        return lambda folder, inputs: np.full((len(inputs), classes), value, np.int8)
+
+    stages = Stages(
+        models=(
+            Stage(name="right", against=(), run=outputs(1)),
+            Stage(name="wrong", against=("right",), run=outputs(2)),
+        )
+    )
+    with pytest.raises(ExportError, match="wrong gives other bytes than right for"):
+        export_tflite(
+            GOLDEN / "int8.tflite",
+            out=tmp_path / "bundle",
+            harness=lambda: Harness(stages=stages),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["RUN", "--from-tflite", "m.tflite", "--out", "b"], "exclude each other"),
+        (["--from-tflite", "m.tflite"], "--out is missing"),
+        (["--out", "b"], "RUN is missing"),
+        (["RUN", "--float", "--layers", "--out", "b"], "leave it out with --float"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(pld, arguments, reason):
+    code, _, said = pld("export", *arguments)
+    assert code == 2
+    assert reason in said
+
+
+def test_a_model_with_a_layer_without_code_keeps_the_interface_on_tflite_micro():
+    from export.c_code.files import model_c_or_tflm
+
+    made = model_c_or_tflm(one_operator("ABS", [tensor([1, 4])] * 2, inputs=1))
+    assert made.entry is None
+    assert made.refused is not None
+    assert made.refused.startswith("ABS (layer 0, 'tensor of [1, 4]') cannot become C code")
+    assert sorted(made.texts) == ["kws_model.h", "kws_model_tflm.cc"]
+    assert "kws_model_tflm.cc computes it with TFLite Micro: " in made.texts["kws_model.h"]
