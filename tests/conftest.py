@@ -12,6 +12,8 @@ from places import SHARED
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
 
+collect_ignore = ["bench"]  # programs, not tests
+
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path_factory) -> None:
