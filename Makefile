@@ -67,6 +67,9 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/make_cli.py > docs/cli.md
+	$(BIN)/python docs/make_recipe_keys.py > docs/recipe_keys.md
+	$(BIN)/python docs/make_plots.py
+	$(BIN)/python docs/make_ladder.py
 
 clean:
 	rm -rf .venv demo build dist *.egg-info

@@ -65,7 +65,7 @@ def store(corpus_root, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_data(store, classes):
     """Batches of 16 plain crops of 500 ms; modules change what they are about."""
-    from crop_rules import rules
+    from plain_choices import plainly
 
     from pld_tf.data.batches.training_data import TrainingData
 
@@ -73,7 +73,7 @@ def tiny_data(store, classes):
         store=store,
         classes=classes,
         spec=tiny_corpus.SPEC,
-        rules=rules(),
+        **plainly(),
         lengths_ms=(500,),
         batch=16,
         seed=1,
@@ -85,7 +85,7 @@ def classes(store):
     from pld_tf.data.corpus.classes import find_classes
     from pld_tf.recipe.load import load_recipe
 
-    return find_classes(load_recipe("smoke"), store.words)
+    return find_classes(load_recipe("smoke").words, store.words)
 
 
 @pytest.fixture(scope="session")

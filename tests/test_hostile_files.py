@@ -124,7 +124,7 @@ def firmware_bundle(folder: Path) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     manifest = {
-        "format": 1, "kind": "int8", "recipe_name": "demo", "recipe": {"ladder_ms": [1000, 500]},
+        "format": 1, "kind": "int8", "recipe_name": "demo", "recipe": {"ladder": [1000, 500]},
         "data_key": "corpus", "rung": 1, "length_ms": 500, "commit": "abc", "excluded": ["a"],
         "files": {
             name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}

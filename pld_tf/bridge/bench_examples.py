@@ -13,7 +13,7 @@ from pld_tf.data.held_out import held_out
 from pld_tf.distill.predict import crop_features
 from pld_tf.errors import PldError
 from pld_tf.evaluation.protocols import protocol_starts
-from pld_tf.recipe.schema import Protocol
+from pld_tf.recipe.tables import Protocol
 from pld_tf.system.progress import Say
 
 
@@ -42,7 +42,7 @@ def bundle_examples(
             "and classes its model takes. Leave --data out to measure latency and size."
         )
     recipe, store = opened
-    clips = held_out(store, find_classes(recipe, store.words), "test")
+    clips = held_out(store, find_classes(recipe.words, store.words), "test")
     starts = protocol_starts(clips, protocol, bundle.length_ms)
     crops = clips.crops(starts, bundle.length_ms)
     return Examples(

@@ -137,7 +137,7 @@ def preflight_recipe(recipe: Recipe, name: str) -> dict[str, Any]:
     from export.device_fit.preflight import preflight as run_preflight
     from pld_tf.model_bundle.untrained import write_untrained
 
-    rung = len(recipe.ladder_ms) - 1 if len(recipe.models) > 1 else 0
+    rung = recipe.rungs - 1 if len(recipe.models) > 1 else 0
     student = Student(
         name=name,
         width=recipe.models[rung].width,

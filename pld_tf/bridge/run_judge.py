@@ -22,18 +22,19 @@ def run_judge(run_dir: Path, words: Sequence[str], *, confidence: float) -> RunJ
       ExportError: the rung has no model bundle, or a damaged one.
     """
     recipe = read_run(run_dir).recipe
-    if not set(words) & set(recipe.keywords):
+    keywords = recipe.words.keywords
+    if not set(words) & set(keywords):
         raise PldError(
-            f"{run_dir} knows the keywords {', '.join(recipe.keywords)}, and the data has a folder "
+            f"{run_dir} knows the keywords {', '.join(keywords)}, and the data has a folder "
             "for none of them. Give --with a run on such words."
         )
-    every = sorted({*words, *recipe.keywords})
-    classes = find_classes(recipe, every)
+    every = sorted({*words, *keywords})
+    classes = find_classes(recipe.words, every)
     bundle = read_bundle(run_dir, rung=JUDGING_RUNG)
     model = tf.saved_model.load(str(bundle.directory / "saved_model"))
     return RunJudge(
         spec=recipe.features,
-        length_ms=recipe.ladder_ms[JUDGING_RUNG],
+        length_ms=recipe.lengths_ms[JUDGING_RUNG],
         classes=classes,
         class_of_word=dict(zip(every, classes.of_word.tolist(), strict=True)),
         confidence=confidence,

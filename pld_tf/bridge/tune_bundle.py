@@ -54,8 +54,10 @@ def stream_parts(bundle: Path, *, data: Path, split: str, skip_bad: bool, say: S
             "export has written from a run."
         )
     recipe, store = opened
-    classes = find_classes(recipe, store.words)
-    return StreamParts(store=store, split=split, classes=classes, noise_volume=recipe.noise_volume)
+    classes = find_classes(recipe.words, store.words)
+    return StreamParts(
+        store=store, split=split, classes=classes, noise_volume=recipe.augment.noise_volume
+    )
 
 
 def tune_bundle(

@@ -1,8 +1,12 @@
 """The commands `pld-tf recipes ...`: parse, call one function, print."""
 
+import json
 from typing import Annotated
 
 import typer
+
+from pld_tf.commands.options import Json
+from pld_tf.errors import PldError
 
 recipes_app = typer.Typer(invoke_without_command=True)
 
@@ -37,3 +41,26 @@ def recipes_show(
     from pld_tf.recipe.load import recipe_text
 
     typer.echo(recipe_text(name), nl=False)
+
+
+@recipes_app.command("keys")
+def recipes_keys(
+    table: Annotated[str | None, typer.Argument(help="Show one table of keys.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Every key of a recipe: its default, what it affects and what it means.
+
+    \b
+    Examples:
+      pld-tf recipes keys
+      pld-tf recipes keys crops
+    """
+    from pld_tf.recipe.explain import nearest
+    from pld_tf.recipe.reference import keys_json, keys_text, table_keys
+
+    tables = table_keys()
+    if table is not None:
+        if table not in tables:
+            raise PldError(f"no table named '{table}' in a recipe;{nearest(table, tables)}")
+        tables = {table: tables[table]}
+    typer.echo(json.dumps(keys_json(tables), indent=1) if as_json else keys_text(tables))

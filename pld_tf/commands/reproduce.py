@@ -46,11 +46,11 @@ def reproduce_paper(
     \b
     Examples:
       pld-tf reproduce paper --data speech --run-dir runs/paper --seeds 3
-      pld-tf reproduce paper -d speech -o runs/crop --set teacher_hears=crop --protocol sliding
+      pld-tf reproduce paper -d speech -o runs/crop --set teaching.teacher_input=crop
     """
     from pld_tf.recipe.load import load_recipe
 
-    recipe = load_recipe("paper", [f"labels={labels}", *(overrides or [])])
+    recipe = load_recipe("paper", [f"teaching.labels={labels}", *(overrides or [])])
     load_tensorflow()
     from export.convert.converter import int8_bytes
     from pld_tf.reproduce.run import Asked

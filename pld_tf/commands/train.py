@@ -40,7 +40,7 @@ def distill(
     \b
     Examples:
       pld-tf distill demo --data demo/speech --run-dir runs/demo
-      pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --seed 1 --set batch=256
+      pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --set training.batch_size=256
       pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
     """
     from pld_tf.recipe.load import load_recipe  # here, because these imports take time

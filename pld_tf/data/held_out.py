@@ -13,7 +13,7 @@ from pld_tf.data.crop_places import fixed_starts_ms
 from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
 from pld_tf.data.store.pack import Store
 from pld_tf.features.spec import CLIP_MS
-from pld_tf.recipe.schema import Protocol
+from pld_tf.recipe.tables import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ from typing import Any
 import tf_keras
 
 from pld_tf import models
-from pld_tf.data.batches.draws import crop_rules
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
@@ -22,7 +21,7 @@ from pld_tf.distill.step.trainer import make_deterministic
 from pld_tf.distill.validation import Validation, student_validation, teacher_validation
 from pld_tf.errors import PldError
 from pld_tf.models.seeding import set_seed
-from pld_tf.recipe.keys import LADDER_KEYS, LATER_KEYS, TEACHER_KEYS
+from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
@@ -39,7 +38,7 @@ class RungResult:
     Attributes:
       number: of the rung.
       network: which of the rung's networks, 0 first.
-      length_ms: what the rung hears.
+      length_ms: input length of the rung.
       folder: of the network.
       student: with the weights of its best epoch.
       metrics: content of `metrics.json`.
@@ -90,15 +89,15 @@ class Ladder:
         self._store = store
         self._run_dir = run_dir
         self._seed = seed
-        self._classes = find_classes(recipe, store.words)
+        self._classes = find_classes(recipe.words, store.words)
         if not self._data(0).steps_per_epoch:
             raise PldError(
-                f"an epoch has fewer clips than one batch ({recipe.batch}); add clips, or set a "
-                "smaller batch."
+                "an epoch has fewer clips than one batch (training.batch_size = "
+                f"{recipe.training.batch_size}); add clips, or set a smaller one."
             )
 
     def climb(self, report: Callable[[RungResult], None], *, rungs: int | None = None) -> None:
-        """Train every network that is not finished yet; `report` hears of each in order.
+        """Train every network that is not finished yet, and `report` each in order.
 
         Args:
           report: called with each network, finished before or now.
@@ -106,7 +105,7 @@ class Ladder:
         """
         make_deterministic()
         climbed: list[list[RungResult]] = []
-        for number in range(len(self._recipe.ladder_ms))[:rungs]:
+        for number in range(self._recipe.rungs)[:rungs]:
             teachers = [teacher for rung in self._teaching(number) for teacher in climbed[rung]]
             climbed.append([])
             for network in range(self._recipe.rung_networks(number)):
@@ -136,7 +135,7 @@ class Ladder:
         return RungResult(
             number=number,
             network=network,
-            length_ms=self._recipe.ladder_ms[number],
+            length_ms=self._recipe.lengths_ms[number],
             folder=folder,
             student=student,
             metrics=metrics,
@@ -148,7 +147,7 @@ class Ladder:
         Raises:
           PldError: it is not finished.
         """
-        number = len(self._recipe.ladder_ms) - 1
+        number = self._recipe.rungs - 1
         # Layers are counted per process, and what is made of the student goes by their names.
         tf_keras.backend.reset_uids()
         result = self.load(number)
@@ -167,11 +166,11 @@ class Ladder:
 
     def untrained(self) -> tf_keras.Model:
         """The last student as it begins."""
-        return self._build(len(self._recipe.ladder_ms) - 1, 0)
+        return self._build(self._recipe.rungs - 1, 0)
 
     def _teaching(self, number: int) -> list[int]:
         """The rungs whose networks teach rung `number`."""
-        kept = [0] if self._recipe.keep_first_teacher and number > 1 else []
+        kept = [0] if self._recipe.teaching.keep_first_teacher and number > 1 else []
         return [*kept, number - 1] if number else []
 
     def _network_seed(self, number: int, network: int) -> int:
@@ -188,21 +187,19 @@ class Ladder:
 
     def _folder(self, number: int, network: int) -> Path:
         key = self._key(number, network)
-        return self._run_dir / "rungs" / f"{number}-{self._recipe.ladder_ms[number]}ms-{key[:8]}"
+        return self._run_dir / "rungs" / f"{number}-{self._recipe.lengths_ms[number]}ms-{key[:8]}"
 
     def _key(self, number: int, network: int) -> str:
         """Hash of everything that decides a network's weights, its teachers' keys included."""
         recipe = self._recipe
-        left_out = LADDER_KEYS if number else LADDER_KEYS + TEACHER_KEYS
-        # Rungs from before there were these keys keep their own.
-        left_out += tuple(key for key, value in LATER_KEYS.items() if getattr(recipe, key) == value)
+        affecting = (Affects.WEIGHTS, Affects.TEACHING) if number else (Affects.WEIGHTS,)
         made_of = {
-            "recipe": recipe.model_dump(mode="json", exclude=set(left_out)),
+            "choices": choices(recipe, *affecting),
             "model": recipe.rung_model(number).model_dump(),
             "epochs": recipe.rung_epochs(number),
             "train_fraction": recipe.rung_train_fraction(number),
-            "heard_ms": recipe.heard_ms(number),
-            "length_ms": recipe.ladder_ms[number],
+            "crop_lengths_ms": recipe.crop_lengths_ms(number),
+            "length_ms": recipe.lengths_ms[number],
             "store": self._store.key,
             "seed": self._network_seed(number, network),
             "teachers": [
@@ -219,20 +216,19 @@ class Ladder:
             store=self._store,
             classes=self._classes,
             spec=recipe.features,
-            rules=crop_rules(recipe),
-            lengths_ms=recipe.heard_ms(number),
-            teacher_hears=recipe.teacher_hears if number else "crop",
-            teacher_ms=recipe.ladder_ms[max(0, number - 1)],
-            batch=recipe.batch,
+            crops=recipe.crops,
+            augment=recipe.augment,
+            lengths_ms=recipe.crop_lengths_ms(number),
+            teacher_input=recipe.teaching.teacher_input if number else "crop",
+            teacher_ms=recipe.lengths_ms[max(0, number - 1)],
+            batch=recipe.training.batch_size,
             seed=self._network_seed(number, network),
-            crops_per_clip=recipe.crops_per_clip,
-            echo_epochs=recipe.echo_epochs,
             train_fraction=recipe.rung_train_fraction(number),
-            teach_unlabelled=bool(number) and recipe.teach_unlabelled,
+            teach_unlabelled=bool(number) and recipe.teaching.teach_unlabelled,
         )
 
     def _train(self, number: int, network: int, folder: Path, taught_by: list[RungResult]) -> None:
-        recipe, length_ms = self._recipe, self._recipe.ladder_ms[number]
+        recipe, length_ms = self._recipe, self._recipe.lengths_ms[number]
         data = self._data(number, network)
         title = self._title(number, network)
         clips = held_out(self._store, self._classes, "validation")
@@ -241,7 +237,7 @@ class Ladder:
         if taught_by:
             models = [teacher.student for teacher in taught_by]
             teachers = Teachers(models, recipe=recipe, seed=data.seed)
-        if teachers and recipe.labels == "stored":
+        if teachers and recipe.teaching.labels == "stored":
             stored = self._stored(number, title, data, teachers)
             teachers, data = stored.labels, stored.data
         rung = Rung(
@@ -258,10 +254,10 @@ class Ladder:
             reached = rung.fit(advance)
         teacher_accuracy = None
         if taught_by:
-            heard = teacher_validation(
+            crops = teacher_validation(
                 recipe, clips, length_ms=length_ms, teacher_ms=taught_by[-1].length_ms
             )
-            teacher_accuracy = heard.accuracy(*(teacher.student for teacher in taught_by))
+            teacher_accuracy = crops.accuracy(*(teacher.student for teacher in taught_by))
         weights = {f"w{place:04d}": value for place, value in enumerate(student.get_weights())}
         write_npz(folder / "weights.npz", **weights)
         # The network counts as finished once this file stands.
@@ -271,7 +267,7 @@ class Ladder:
                 "number": number,
                 "network": network,
                 "length_ms": length_ms,
-                "protocol": recipe.validation_protocol,
+                "protocol": recipe.training.validation_protocol,
                 "validation_clips": len(clips),
                 "student_accuracy": reached.best_accuracy,
                 "teacher_accuracy": teacher_accuracy,
@@ -296,4 +292,4 @@ class Ladder:
     def _title(self, number: int, network: int) -> str:
         networks = self._recipe.rung_networks(number)
         which = f", network {network + 1} of {networks}" if networks > 1 else ""
-        return f"rung {number} ({self._recipe.ladder_ms[number]} ms{which})"
+        return f"rung {number} ({self._recipe.lengths_ms[number]} ms{which})"

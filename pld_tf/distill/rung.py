@@ -120,7 +120,7 @@ class Rung:
         )
 
     def _out_of_patience(self, reached: Progressed) -> bool:
-        patience = self._recipe.patience
+        patience = self._recipe.training.patience
         if not patience or not reached.history:
             return False
         accuracies = [epoch["accuracy"] for epoch in reached.history]

@@ -1,4 +1,4 @@
-"""Validation crops as student and teacher hear them."""
+"""Validation crops as student and teacher take them."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Validation:
 
 def student_validation(recipe: Recipe, clips: HeldOut, length_ms: int) -> Validation:
     """Crops of `length_ms` under the recipe's validation protocol."""
-    starts = clips.starts_ms(recipe.validation_protocol, length_ms)
+    starts = clips.starts_ms(recipe.training.validation_protocol, length_ms)
     return Validation(
         features=crop_features(clips.crops(starts, length_ms), recipe.features),
         labels=np.repeat(clips.labels, starts.shape[1]),
@@ -41,12 +41,12 @@ def student_validation(recipe: Recipe, clips: HeldOut, length_ms: int) -> Valida
 def teacher_validation(
     recipe: Recipe, clips: HeldOut, *, length_ms: int, teacher_ms: int
 ) -> Validation:
-    """The student's crops of `length_ms`, as `teacher_hears` gives them to a teacher."""
-    if recipe.teacher_hears == "crop":
+    """The student's crops of `length_ms`, as `teacher_input` gives them to a teacher."""
+    if recipe.teaching.teacher_input == "crop":
         return student_validation(recipe, clips, length_ms)
-    starts = clips.starts_ms(recipe.validation_protocol, length_ms)
+    starts = clips.starts_ms(recipe.training.validation_protocol, length_ms)
     labels = np.repeat(clips.labels, starts.shape[1])
-    if recipe.teacher_hears in ("clip", "blend"):
+    if recipe.teaching.teacher_input in ("clip", "blend"):
         around = np.clip(starts - (teacher_ms - length_ms) // 2, 0, CLIP_MS - teacher_ms)
         features = crop_features(clips.crops(around, teacher_ms), recipe.features)
         return Validation(features=features, labels=labels)

@@ -10,7 +10,7 @@ from pld_tf.errors import PldError
 from pld_tf.evaluation.decisions import right_decisions
 from pld_tf.evaluation.evaluate import OpenedRung, open_rung
 from pld_tf.metrics.bootstrap import METHOD, clip_weights, interval
-from pld_tf.recipe.schema import PROTOCOLS
+from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.system.progress import Say
 
 
@@ -58,7 +58,7 @@ def compare_runs(
             one.clips,
             spec=one.run.recipe.features,
             tested_ms=one.result.length_ms,
-            heard_ms=one.result.length_ms,
+            input_ms=one.result.length_ms,
         )
         for one in opened
     ]

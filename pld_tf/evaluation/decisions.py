@@ -12,7 +12,7 @@ from pld_tf.data.held_out import HeldOut
 from pld_tf.distill.predict import predict_crops
 from pld_tf.evaluation.protocols import decide, protocol_starts
 from pld_tf.features.spec import FeatureSpec
-from pld_tf.recipe.schema import PROTOCOLS, Protocol
+from pld_tf.recipe.tables import PROTOCOLS, Protocol
 from pld_tf.system.files import read_npz, told_when_damaged, write_npz
 
 
@@ -34,7 +34,7 @@ class Decisions:
 
 
 def right_decisions(
-    model: tf_keras.Model, clips: HeldOut, *, spec: FeatureSpec, tested_ms: int, heard_ms: int
+    model: tf_keras.Model, clips: HeldOut, *, spec: FeatureSpec, tested_ms: int, input_ms: int
 ) -> dict[Protocol, np.ndarray]:
     """Which decisions are right, bool [clips, decisions of a clip] of each protocol.
 
@@ -43,13 +43,13 @@ def right_decisions(
       clips: to test on.
       spec: of the features.
       tested_ms: length of the crops that the protocols cut.
-      heard_ms: what the model hears: the crop, between zeros where this is longer.
+      input_ms: what the model hears: the crop, between zeros where this is longer.
     """
     right: dict[Protocol, np.ndarray] = {}
     for protocol in PROTOCOLS:
         crops = clips.crops(protocol_starts(clips, protocol, tested_ms), tested_ms)
-        if heard_ms > tested_ms:
-            crops = _padded(crops, spec.samples(heard_ms))
+        if input_ms > tested_ms:
+            crops = _padded(crops, spec.samples(input_ms))
         logits = predict_crops(model, crops, spec)
         predictions, labels = decide(logits, clips.labels, protocol)
         right[protocol] = (predictions == labels).reshape(len(clips), -1)

@@ -20,7 +20,7 @@ from pld_tf.metrics.classification import (
     wilson_interval,
 )
 from pld_tf.models import cost
-from pld_tf.recipe.schema import PROTOCOLS, Protocol
+from pld_tf.recipe.tables import PROTOCOLS, Protocol
 from pld_tf.run.folder import Run, read_run
 from pld_tf.system.progress import Say
 
@@ -81,14 +81,14 @@ def open_rung(
             f"{data} is not the data that {run_dir} was trained on, or has changed since; its "
             "splits may differ, and test clips may have been trained on. Give the same --data."
         )
-    rungs = len(run.recipe.ladder_ms)
+    rungs = run.recipe.rungs
     number = rungs - 1 if rung is None else rung
     if not 0 <= number < rungs:
         raise PldError(
-            f"--rung must be 0 to {rungs - 1} ({run.recipe.ladder_ms} ms), got {number}."
+            f"--rung must be 0 to {rungs - 1} ({run.recipe.lengths_ms} ms), got {number}."
         )
     ladder = Ladder(recipe=run.recipe, store=store, run_dir=run_dir, seed=run.seed)
-    classes = find_classes(run.recipe, store.words)
+    classes = find_classes(run.recipe.words, store.words)
     return OpenedRung(
         run=run,
         result=ladder.load(number),

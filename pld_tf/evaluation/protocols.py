@@ -8,7 +8,7 @@ from pld_tf.data.held_out import HeldOut
 from pld_tf.metrics.classification import (
     softmax,
 )
-from pld_tf.recipe.schema import Protocol
+from pld_tf.recipe.tables import Protocol
 from pld_tf.system.files import read_npz, told_when_damaged, write_npz
 
 RANDOM_SEED = 0

@@ -1,10 +1,7 @@
 """What a finished rung's model bundle holds: crops to quantize by, to measure on, to compare."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from pld_tf.data.batches.draws import crop_rules
 from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.classes import Classes, find_classes
@@ -19,6 +16,14 @@ from pld_tf.system.provenance import package_versions, source_commit
 
 REPRESENTATIVE_CROPS = 512
 GOLDEN_CROPS = 16
+# Gain and noise belong to life; bands that are covered and other voices do not.
+_AS_RECORDED = {
+    "time_masks": 0,
+    "mel_masks": 0,
+    "tempo": 0.0,
+    "vocal_tract": 0.0,
+    "filter_db": 0.0,
+}
 
 
 def bundle_contents(
@@ -30,14 +35,14 @@ def bundle_contents(
     rung: RungResult,
     excluded: frozenset[str] = frozenset(),
 ) -> BundleContents:
-    """Everything beside the model itself, for the length that `rung` hears.
+    """Everything beside the model itself, for the input length of `rung`.
 
     `excluded` are the clips that `store` was packed without.
     """
-    classes = find_classes(recipe, store.words)
+    classes = find_classes(recipe.words, store.words)
     clips = held_out(store, classes, "validation")
     validation = student_validation(recipe, clips, rung.length_ms)
-    starts = clips.starts_ms(recipe.validation_protocol, rung.length_ms)
+    starts = clips.starts_ms(recipe.training.validation_protocol, rung.length_ms)
     audio = [batch.numpy() for batch in clips.crops(starts, rung.length_ms)]
     crops = np.concatenate(audio).reshape(len(validation.labels), -1)
     golden = np.linspace(0, len(crops) - 1, min(GOLDEN_CROPS, len(crops))).astype(int)
@@ -53,7 +58,7 @@ def bundle_contents(
         versions=package_versions(),
         spec=recipe.features,
         labels=classes.names,
-        num_keywords=len(recipe.keywords),
+        num_keywords=len(recipe.words.keywords),
         tables=make_tables(recipe.features).arrays(),
         representative=_representative(recipe, seed, store, classes, rung.length_ms),
         validation_features=validation.features[..., 0],
@@ -71,13 +76,12 @@ def _representative(
         store=store,
         classes=classes,
         spec=recipe.features,
-        rules=replace(
-            crop_rules(recipe), time_masks=0, mel_masks=0, tempo=0, vocal_tract=0, filter_db=0
-        ),
+        crops=recipe.crops.model_copy(update={"per_clip": 0, "echo_epochs": 1}),
+        augment=recipe.augment.model_copy(update=_AS_RECORDED),
         lengths_ms=(length_ms,),
-        batch=recipe.batch,
+        batch=recipe.training.batch_size,
         seed=seed,
     )
     batches = training_batches(data, first_epoch=0, epochs=1)
-    enough = batches.take(-(-REPRESENTATIVE_CROPS // recipe.batch))
+    enough = batches.take(-(-REPRESENTATIVE_CROPS // recipe.training.batch_size))
     return np.concatenate([batch["features"].numpy()[..., 0] for batch in enough])

@@ -39,7 +39,7 @@ class RunBundles:
         """The last rung's bundle is the run's; the others keep theirs beside their weights."""
         if rung.network:  # a rung's first network stands for it
             return
-        is_last = rung.number == len(self.recipe.ladder_ms) - 1
+        is_last = rung.number == self.recipe.rungs - 1
         folder = self.run_dir if is_last else rung.folder
         self._write(folder / "bundle", rung, student=lambda: rung.student, variant=None)
 

@@ -29,7 +29,7 @@ def write_untrained(recipe: Recipe, folder: Path, *, width: float) -> dict[str, 
     """
     model = _network(recipe, width)
     spec = recipe.features
-    frames = spec.frames(spec.samples(recipe.ladder_ms[-1]))
+    frames = spec.frames(spec.samples(recipe.last_ms))
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     crops = rng.normal(size=(REPRESENTATIVE_CROPS, frames, spec.bins)).astype(np.float32)
@@ -42,7 +42,7 @@ def write_untrained(recipe: Recipe, folder: Path, *, width: float) -> dict[str, 
 
 
 def _network(recipe: Recipe, width: float) -> tf_keras.Model:
-    rung = len(recipe.ladder_ms) - 1
+    rung = recipe.rungs - 1
     # Layers are counted per process; so they have the names of a model's own summary.
     tf_keras.backend.reset_uids()
     set_seed(0)
@@ -51,7 +51,7 @@ def _network(recipe: Recipe, width: float) -> tf_keras.Model:
         **choice,
         frames=None,
         bins=recipe.features.bins,
-        classes=len(recipe.class_names),
+        classes=len(recipe.words.class_names),
     )
     # Fresh biases and statistics are all zeros or ones: the converter would store them once.
     rng = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 """What is wrong with a recipe, in words for someone who writes TOML."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic_core import ErrorDetails
 
@@ -25,20 +25,33 @@ _EXPECTED = {
 }
 
 
-def explain(
-    problem: ErrorDetails, *, keys: Iterable[str], tables: Mapping[str, Iterable[str]]
-) -> str:
-    """One sentence on one problem.
+# Keys by table; those that stand in no table by "".
+Keys = Mapping[str, Sequence[str]]
+_SHOWN = 3
+
+
+def explain_all(problems: Sequence[ErrorDetails], keys: Keys) -> str:
+    """A few sentences on what is wrong. Misplaced keys come first: other problems follow from them.
 
     Args:
-      problem: as pydantic gives it.
-      keys: of a recipe.
-      tables: keys of those keys that hold tables.
+      problems: as pydantic gives them.
+      keys: that a recipe may have.
     """
+    ordered = sorted(problems, key=lambda problem: not _is_unknown(problem))
+    sentences = [_explain(problem, keys) for problem in ordered[:_SHOWN]]
+    flat = [problem for problem in problems if _is_unknown(problem) and len(problem["loc"]) == 1]
+    if len(flat) >= _SHOWN:
+        sentences.append(
+            "Since version 0.2 keys stand in tables; pld-tf recipes keys lists them all."
+        )
+    return " ".join(sentences)
+
+
+def _explain(problem: ErrorDetails, keys: Keys) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     kind = problem["type"]
-    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key '{path}';{_nearest_key(problem['loc'], keys, tables)}"
+    if _is_unknown(problem):
+        return f"unknown key '{path}';{_right_key(problem['loc'], keys)}"
     if kind == "missing":
         return f"{path} is missing."
     if kind == "value_error":
@@ -50,14 +63,26 @@ def explain(
     return f"{path} {expected}, got {problem['input']!r}."
 
 
-def _nearest_key(
-    location: tuple[int | str, ...], keys: Iterable[str], tables: Mapping[str, Iterable[str]]
-) -> str:
+def _is_unknown(problem: ErrorDetails) -> bool:
+    return problem["type"] in ("extra_forbidden", "unexpected_keyword_argument")
+
+
+def _right_key(location: tuple[int | str, ...], keys: Keys) -> str:
+    """' it is augment.gain_db.' for a key of another table, else the closest one there is."""
     *parents, key = map(str, location)
-    known = tables.get(parents[0]) if parents else None
-    if known is None and not difflib.get_close_matches(key, list(keys)):
-        return " pld-tf recipes show own_words explains the keys there are."
-    return nearest(key, known or keys)
+    here = parents[0] if parents else ""
+    paths: dict[str, list[str]] = {}  # of each key, its own table's first
+    for table in (here, *(name for name in keys if name != here)):
+        for name in keys[table]:
+            paths.setdefault(name, []).append(f"{table}.{name}".lstrip("."))
+    if key in paths:
+        return f" it is {' or '.join(paths[key])}."
+    if here and not difflib.get_close_matches(key, keys[here]):
+        return nearest(key, keys[here])
+    close = difflib.get_close_matches(key, list(paths), n=1)
+    if not close:
+        return " pld-tf recipes keys lists the keys there are."
+    return f" closest is '{paths[close[0]][0]}'."
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from pld_tf.errors import PldError
 from pld_tf.features.spec import FeatureSpec
-from pld_tf.recipe.explain import explain, nearest
-from pld_tf.recipe.schema import Device, ModelChoice, Recipe
+from pld_tf.recipe.affects import Table
+from pld_tf.recipe.explain import explain_all, nearest
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import DeviceLimits, ModelChoice
 
 
 def recipe_names() -> list[str]:
@@ -51,7 +53,7 @@ def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe
     Args:
       name_or_path: a shipped recipe's name, or a TOML file.
       overrides: `key=value` texts; the value is TOML, a bare word is a string. Dots reach into
-        tables and lists: `models.0.width=1.5`, `features.mfcc=10`.
+        tables and lists: `crops.shift_ms=50`, `models.0.width=1.5`.
 
     Raises:
       PldError: unknown key, value out of range or of the wrong type; names key and value.
@@ -71,18 +73,38 @@ def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
         # By way of JSON, where strictness still takes a table for a FeatureSpec.
         return Recipe.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        problems = " ".join(
-            explain(problem, keys=Recipe.model_fields, tables=_TABLES)
-            for problem in error.errors()[:3]
-        )
-        raise PldError(f"recipe {source}: {problems}") from error
+        raise PldError(f"recipe {source}: {explain_all(error.errors(), KEYS)}") from error
 
 
-_TABLES: dict[str, Iterable[str]] = {
-    "features": FeatureSpec.__dataclass_fields__,
-    "models": ModelChoice.model_fields,
-    "device": Device.model_fields,
-}
+def changed(recipe: Recipe, tables: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values, checked anew; of a table, those that are given.
+
+    Raises:
+      PldError: the values do not go together.
+    """
+    values = recipe.model_dump(mode="json")
+    for name, value in tables.items():
+        values[name] = values[name] | value if isinstance(values[name], dict) else value
+    return parse_recipe(values, "with changed values")
+
+
+def _table_keys() -> dict[str, tuple[str, ...]]:
+    kinds = {
+        name: field.annotation
+        for name, field in Recipe.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
+    }
+    return {
+        "": tuple(Recipe.model_fields),
+        **{name: tuple(kind.model_fields) for name, kind in kinds.items()},
+        "models": tuple(ModelChoice.model_fields),
+        "features": tuple(FeatureSpec.__dataclass_fields__),
+        "device": tuple(DeviceLimits.model_fields),
+    }
+
+
+# Keys by table; those that stand in no table by "".
+KEYS = _table_keys()
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

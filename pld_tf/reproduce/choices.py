@@ -1,6 +1,7 @@
 """What the paper leaves open, and what a recipe chose, in words."""
 
-from pld_tf.recipe.schema import PROTOCOLS, ModelChoice, Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import PROTOCOLS, CropChoices, ModelChoice, TrainingChoices
 
 _PLACED = {
     "crop": "the crop as it is",
@@ -13,7 +14,7 @@ _LENGTHS = {
     "any": "of its own length and of all that come after",
 }
 
-_AUGMENTING = ("gain_db", "noise_share", "echo_epochs", "time_masks", "mel_masks")
+_AUGMENTING = "augment, crops.echo_epochs"
 
 
 def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[str, str]]:
@@ -26,16 +27,32 @@ def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[st
     """
     rows = (
         ("network", _network(recipe.models[0], parameters), "models.0"),
-        ("data version, classes", _classes(recipe, clips), "keywords, ignored_words, unknown"),
+        ("data version, classes", _classes(recipe, clips), "words"),
         ("features", _features(recipe), "features"),
-        ("soft or hard labels in the tables", _labels(recipe), "labels, temperature, hard_weight"),
-        ("how a teacher takes a shorter crop", _PLACED[recipe.teacher_hears], "teacher_hears"),
-        ("crops a teacher is trained on", _LENGTHS[recipe.teacher_lengths], "teacher_lengths"),
-        ("crops per clip", _crops_per_clip(recipe), "crops_per_clip"),
-        ("where training crops lie", _placing(recipe), "loudest_share, shift_ms"),
-        ("augmentation", _augmentation(recipe), ", ".join(_AUGMENTING)),
-        ("optimiser", _optimizer(recipe), "optimizer, learning_rate, schedule, batch"),
-        ("epochs of a network", _epochs(recipe), "epochs, patience, validation_protocol"),
+        (
+            "soft or hard labels in the tables",
+            _labels(recipe),
+            "teaching.labels, .temperature, .hard_weight",
+        ),
+        (
+            "how a teacher takes a shorter crop",
+            _PLACED[recipe.teaching.teacher_input],
+            "teaching.teacher_input",
+        ),
+        (
+            "crops a teacher is trained on",
+            _LENGTHS[recipe.ladder.teacher_lengths],
+            "ladder.teacher_lengths",
+        ),
+        ("crops per clip", _crops_per_clip(recipe), "crops.per_clip"),
+        ("where training crops lie", _placing(recipe.crops), "crops.loudest_share, .shift_ms"),
+        ("augmentation", _augmentation(recipe), _AUGMENTING),
+        ("optimiser", _optimizer(recipe.training), "training"),
+        (
+            "epochs of a network",
+            _epochs(recipe),
+            "training.epochs, .patience, .validation_protocol",
+        ),
         ("where test crops lie", f"four protocols: {', '.join(PROTOCOLS)}", "--protocol"),
         ("seeds", "intervals are over seeds and clips", "--seeds"),
     )
@@ -50,9 +67,10 @@ def _network(model: ModelChoice, parameters: int) -> str:
 
 
 def _classes(recipe: Recipe, clips: int) -> str:
+    words = recipe.words
     return (
-        f"{', '.join(recipe.keywords)}, unknown ({recipe.unknown:g} keywords' worth), silence "
-        f"({recipe.silence:g}); {clips} test clips"
+        f"{', '.join(words.keywords)}, unknown ({words.unknown:g} keywords' worth), silence "
+        f"({words.silence:g}); {clips} test clips"
     )
 
 
@@ -63,47 +81,48 @@ def _features(recipe: Recipe) -> str:
 
 
 def _labels(recipe: Recipe) -> str:
-    own = f"{recipe.hard_weight:.0%} of the loss from the corpus' own labels"
-    if recipe.labels == "hard":
+    own = f"{recipe.teaching.hard_weight:.0%} of the loss from the corpus' own labels"
+    if recipe.teaching.labels == "hard":
         return f"hard (the teacher's first choice), {own}"
-    return f"soft ({recipe.labels}), temperature {recipe.temperature:g}, {own}"
+    return f"soft ({recipe.teaching.labels}), temperature {recipe.teaching.temperature:g}, {own}"
 
 
 def _crops_per_clip(recipe: Recipe) -> str:
     return (
-        f"{recipe.crops_per_clip}, the same ones again"
-        if recipe.crops_per_clip
+        f"{recipe.crops.per_clip}, the same ones again"
+        if recipe.crops.per_clip
         else "a fresh one in each epoch"
     )
 
 
-def _placing(recipe: Recipe) -> str:
-    shifted = f", clips shifted by up to {recipe.shift_ms} ms" if recipe.shift_ms else ""
-    if not recipe.loudest_share:
+def _placing(crops: CropChoices) -> str:
+    shifted = f", clips shifted by up to {crops.shift_ms} ms" if crops.shift_ms else ""
+    if not crops.loudest_share:
         return f"anywhere in the clip{shifted}"
     return (
-        f"{recipe.loudest_share:.0%} at the loudest part (give or take "
-        f"{recipe.loudest_jitter_ms} ms), else anywhere{shifted}"
+        f"{crops.loudest_share:.0%} at the loudest part (give or take "
+        f"{crops.loudest_jitter_ms} ms), else anywhere{shifted}"
     )
 
 
 def _augmentation(recipe: Recipe) -> str:
-    kept = f", both kept for {recipe.echo_epochs} epochs" if recipe.echo_epochs > 1 else ""
+    augment, epochs = recipe.augment, recipe.crops.echo_epochs
+    kept = f", both kept for {epochs} epochs" if epochs > 1 else ""
     return (
-        f"gain within {recipe.gain_db:g} dB, noise on {recipe.noise_share:.0%} of crops{kept}, "
-        f"{recipe.time_masks} + {recipe.mel_masks} SpecAugment masks"
+        f"gain within {augment.gain_db:g} dB, noise on {augment.noise_share:.0%} of crops{kept}, "
+        f"{augment.time_masks} + {augment.mel_masks} SpecAugment masks"
     )
 
 
-def _optimizer(recipe: Recipe) -> str:
+def _optimizer(training: TrainingChoices) -> str:
     return (
-        f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, {recipe.schedule}, batch "
-        f"{recipe.batch}"
+        f"{training.optimizer}, learning rate {training.learning_rate:g}, {training.schedule}, "
+        f"batch {training.batch_size}"
     )
 
 
 def _epochs(recipe: Recipe) -> str:
     return (
-        f"{recipe.epochs[0]}, the best one by validation accuracy "
-        f"({recipe.validation_protocol} crops)"
+        f"{recipe.training.epochs[0]}, the best one by validation accuracy "
+        f"({recipe.training.validation_protocol} crops)"
     )

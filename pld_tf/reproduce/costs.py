@@ -28,7 +28,7 @@ def shape_costs(recipe: Recipe, store: Store, lengths_ms: list[int]) -> dict[int
         **recipe.rung_model(0).model_dump(),
         frames=None,
         bins=spec.bins,
-        classes=len(find_classes(recipe, store.words).names),
+        classes=len(find_classes(recipe.words, store.words).names),
     )
     return {
         length_ms: {

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from pld_tf.recipe.schema import PROTOCOLS
+from pld_tf.recipe.tables import PROTOCOLS
 
 _ENDS = ("mean", "low", "high")
 COLUMNS = (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pld_tf.errors import PldError
-from pld_tf.recipe.load import parse_recipe
+from pld_tf.recipe.load import changed
 from pld_tf.recipe.schema import Recipe
 from pld_tf.reproduce import paper
 
@@ -21,14 +21,14 @@ class Net:
       recipe: of the ladder that trains it.
       rung: its place there.
       tested_ms: length of the test crops.
-      heard_ms: what it hears; where that is longer, the crop lies between zeros.
+      input_ms: length of its input; where that is longer, the crop lies between zeros.
     """
 
     name: str
     recipe: Recipe
     rung: int
     tested_ms: int
-    heard_ms: int
+    input_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,23 +43,28 @@ def check(recipe: Recipe) -> None:
     """Refuse a recipe whose rungs differ: then ladders of several depths could not be compared.
 
     Raises:
-      PldError: `ladder_ms` was changed, or there is more than one network or number of epochs.
+      PldError: the input lengths were changed, or rungs have other networks or epochs.
     """
-    if (lengths := tuple(recipe.ladder_ms)) != _lengths_ms(paper.LADDERS[-1]):
+    if (lengths := tuple(recipe.lengths_ms)) != _lengths_ms(paper.LADDERS[-1]):
         raise PldError(
-            "ladder_ms is what reproduce paper varies and can't be set, got "
+            "ladder.input_lengths_ms is what reproduce paper varies and can't be set, got "
             f"{list(lengths)}; pld-tf distill climbs a ladder of your own."
         )
-    for key in ("models", "epochs", "train_fraction", "networks"):
-        if len(value := getattr(recipe, key)) != 1:
+    for key, values in (
+        ("models", recipe.models),
+        ("training.epochs", recipe.training.epochs),
+        ("ladder.train_fraction", recipe.ladder.train_fraction),
+        ("ladder.networks", recipe.ladder.networks),
+    ):
+        if len(values) != 1:
             raise PldError(
-                f"{key} must hold 1 entry for all networks of the tables, got {len(value)}; rungs "
+                f"{key} must hold 1 entry for all networks of the tables, got {len(values)}; rungs "
                 "of different make could not be compared."
             )
-    if recipe.networks != [1]:
+    if recipe.ladder.networks != [1]:
         raise PldError(
-            f"networks must be 1 for reproduce paper, got {recipe.networks[0]}: the tables have "
-            "one network at each rung."
+            f"ladder.networks must be 1 for reproduce paper, got {recipe.ladder.networks[0]}: the "
+            "tables have one network at each rung."
         )
 
 
@@ -71,14 +76,14 @@ def ladder_nets(recipe: Recipe, ladder: Iterable[int]) -> Climb:
       ladder: lengths below 1000 ms, falling.
     """
     lengths_ms = _lengths_ms(ladder)
-    changed = _changed(recipe, ladder_ms=list(lengths_ms))
+    of_ladder = changed(recipe, {"ladder": {"input_lengths_ms": list(lengths_ms)}})
     return tuple(
         Net(
-            name=_name(changed, rung),
-            recipe=changed,
+            name=_name(of_ladder, rung),
+            recipe=of_ladder,
             rung=rung,
             tested_ms=length_ms,
-            heard_ms=length_ms,
+            input_ms=length_ms,
         )
         for rung, length_ms in enumerate(lengths_ms)
     )
@@ -86,24 +91,26 @@ def ladder_nets(recipe: Recipe, ladder: Iterable[int]) -> Climb:
 
 def baselines(recipe: Recipe) -> tuple[Baseline, ...]:
     """Hard labels alone, at 500 ms; the first one on the very crops that the ladders learn from."""
-    shares = dict.fromkeys((recipe.loudest_share, 0.0, 1.0))
+    shares = dict.fromkeys((recipe.crops.loudest_share, 0.0, 1.0))
     source, target = paper.SOURCE_MS, paper.TARGET_MS
-    # Nothing is taught here: what a teacher would hear must only agree with its lengths.
-    untaught = _changed(recipe, teacher_hears="crop")
-    teacher = _changed(untaught, ladder_ms=[source], teacher_lengths="fixed")
-    any_length = _changed(untaught, ladder_ms=[source, target], teacher_lengths="any")
+    # Nothing is taught here: a teacher's input must only agree with its lengths.
+    untaught = {"teaching": {"teacher_input": "crop"}}
+    alone = {"input_lengths_ms": [source], "teacher_lengths": "fixed"}
+    both = {"input_lengths_ms": [source, target], "teacher_lengths": "any"}
+    teacher = changed(recipe, untaught | {"ladder": alone})
+    any_length = changed(recipe, untaught | {"ladder": both})
     return (
         *(_hard_labels(recipe, share) for share in shares),
         Baseline(
             title=f"the {source} ms net on a zero-padded crop",
             net=Net(
-                name=f"padded-{source}", recipe=teacher, rung=0, tested_ms=target, heard_ms=source
+                name=f"padded-{source}", recipe=teacher, rung=0, tested_ms=target, input_ms=source
             ),
         ),
         Baseline(
             title="the any-length net directly",
             net=Net(
-                name="any-length", recipe=any_length, rung=0, tested_ms=target, heard_ms=target
+                name="any-length", recipe=any_length, rung=0, tested_ms=target, input_ms=target
             ),
         ),
     )
@@ -123,27 +130,25 @@ def _hard_labels(recipe: Recipe, share: float) -> Baseline:
     target = paper.TARGET_MS
     net = Net(
         name=f"hard-{target}-{share:g}-loudest",
-        recipe=_changed(recipe, ladder_ms=[target], loudest_share=share),
+        recipe=changed(
+            recipe, {"ladder": {"input_lengths_ms": [target]}, "crops": {"loudest_share": share}}
+        ),
         rung=0,
         tested_ms=target,
-        heard_ms=target,
+        input_ms=target,
     )
     return Baseline(title=f"hard labels on {crops}", net=net)
 
 
 def _name(recipe: Recipe, rung: int) -> str:
-    """Lengths of the teachers and of the net itself; with + those that it hears besides.
+    """Lengths of the teachers and of the net itself; with + the other lengths it is trained on.
 
-    What a rung hears besides its own length tells the rest of its ladder, so that rungs of one
-    name are trained alike whatever the recipe says of teachers' lengths.
+    These tell the rest of its ladder, so that rungs of one name are trained alike whatever the
+    recipe says of teachers' lengths.
     """
-    heard = "+".join(str(length_ms) for length_ms in recipe.heard_ms(rung))
-    return "-".join([*(str(length_ms) for length_ms in recipe.ladder_ms[:rung]), heard])
+    own = "+".join(str(length_ms) for length_ms in recipe.crop_lengths_ms(rung))
+    return "-".join([*map(str, recipe.lengths_ms[:rung]), own])
 
 
 def _lengths_ms(ladder: Iterable[int]) -> tuple[int, ...]:
     return (paper.SOURCE_MS, *ladder)
-
-
-def _changed(recipe: Recipe, **changes: object) -> Recipe:
-    return parse_recipe(recipe.model_dump(mode="json") | changes, "paper")

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pld_tf.recipe.schema import PROTOCOLS
+from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.system.files import write_bytes
 
 if TYPE_CHECKING:

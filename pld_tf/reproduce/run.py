@@ -12,7 +12,8 @@ from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.evaluation.decisions import Decisions, read_decisions, right_decisions, write_decisions
 from pld_tf.metrics.bootstrap import METHOD
-from pld_tf.recipe.schema import PROTOCOLS, Protocol, Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import PROTOCOLS, Protocol
 from pld_tf.reproduce import nets, paper
 from pld_tf.reproduce.choices import open_choices
 from pld_tf.reproduce.claim import claim
@@ -99,10 +100,10 @@ class Reproduction:
         self._asked, self._store, self._run_dir = asked, store, run_dir
         self._sizes, self._say = sizes, say
         self._climbs = nets.climbs(asked.recipe, [*asked.ladders, *asked.direct])
-        heard = {net.heard_ms for climb in self._climbs for net in climb}
+        heard = {net.input_ms for climb in self._climbs for net in climb}
         self._origin = {"commit": source_commit(), "versions": package_versions()}
         self._costs = shape_costs(asked.recipe, store, sorted(heard, reverse=True))
-        self._clips = held_out(store, find_classes(asked.recipe, store.words), "test")
+        self._clips = held_out(store, find_classes(asked.recipe.words, store.words), "test")
         self._summary = Summary(
             recipe=asked.recipe,
             seeds=asked.seeds,
@@ -166,7 +167,7 @@ class Reproduction:
             self._clips,
             spec=net.recipe.features,
             tested_ms=net.tested_ms,
-            heard_ms=net.heard_ms,
+            input_ms=net.input_ms,
         )
         decisions = Decisions(right=right, validation=result.metrics["student_accuracy"])
         write_decisions(self._file(net, seed), decisions)

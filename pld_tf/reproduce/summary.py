@@ -7,7 +7,8 @@ import numpy as np
 
 from pld_tf.evaluation.decisions import Decisions
 from pld_tf.metrics.bootstrap import clip_weights, interval
-from pld_tf.recipe.schema import PROTOCOLS, Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.reproduce import paper
 from pld_tf.reproduce.nets import Net, baselines, climbs, ladder_nets
 
@@ -71,7 +72,7 @@ class Summary:
         """Accuracies of one net."""
         seeds = self._seeds_of(tested, net.name)
         of_seed = [tested[net.name][seed] for seed in seeds]
-        figures: Figures = {"name": net.name, "tested_ms": net.tested_ms, "heard_ms": net.heard_ms}
+        figures: Figures = {"name": net.name, "tested_ms": net.tested_ms, "input_ms": net.input_ms}
         figures |= {"seeds": seeds, "validation": None, "protocols": {}}
         if not seeds:
             return figures
@@ -105,7 +106,7 @@ class Summary:
         nets = ladder_nets(self._recipe, ladder)
         direct = ladder_nets(self._recipe, (paper.TARGET_MS,))[-1]
         return {
-            "ladder_ms": list(nets[-1].recipe.ladder_ms),
+            "ladder_ms": list(nets[-1].recipe.lengths_ms),
             "rungs": [
                 self._figures(net, tested) | {"paper": ladder[net.tested_ms]} for net in nets[1:]
             ],

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pld_tf.recipe.schema import PROTOCOLS, Protocol
+from pld_tf.recipe.tables import PROTOCOLS, Protocol
 from pld_tf.reproduce import paper
 
 Report = dict[str, Any]
@@ -124,8 +124,8 @@ def _baseline_table(report: Report, protocol: Protocol) -> str:
             [
                 row["title"],
                 _accuracy(row, protocol, report),
-                f"{report['costs'][str(row['heard_ms'])]['macs']:,}",
-                _bytes(report["costs"][str(row["heard_ms"])]),
+                f"{report['costs'][str(row['input_ms'])]['macs']:,}",
+                _bytes(report["costs"][str(row["input_ms"])]),
             ]
             for row in report["baselines"]
         ],

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from pld_tf.errors import PldError
-from pld_tf.recipe.keys import CHANGE_NO_WEIGHT
+from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import write_json
 from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions, source_commit
 
-FORMAT = 1
+FORMAT = 2
 OTHER_DATA = "other data, or data that has changed since"
 
 
@@ -78,7 +78,10 @@ def read_run(run_dir: Path) -> Run:
     try:
         values = json.loads(path.read_text("utf-8"))
         if values["format"] != FORMAT:
-            raise PldError(f"{path} has format {values['format']}; this version reads {FORMAT}.")
+            raise PldError(
+                f"{path} has format {values['format']}; this version reads {FORMAT}. Train anew in "
+                "another folder, or go on with the version that began it."
+            )
         if "kind" in values:
             raise PldError(
                 f"{run_dir} is no run of pld-tf distill but of pld-tf reproduce {values['kind']}. "
@@ -164,11 +167,12 @@ def _other_list(earlier: frozenset[str], now: frozenset[str]) -> str:
 
 def differences(earlier: Recipe, now: Recipe) -> list[str]:
     """Keys that two recipes set differently, in words; not those that change no weight."""
-    values, new_values = earlier.model_dump(), now.model_dump()
+    weights = (Affects.WEIGHTS, Affects.TEACHING, Affects.RUNG)
+    values, new_values = choices(earlier, *weights), choices(now, *weights)
     return [
         f"{key} = {values[key]}, now {new_values[key]}"
         for key in values
-        if values[key] != new_values[key] and key not in CHANGE_NO_WEIGHT
+        if values[key] != new_values[key]
     ]
 
 

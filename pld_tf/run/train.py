@@ -8,7 +8,8 @@ from pld_tf.data.store.open import damaged_store_told, open_data
 from pld_tf.distill.finish.finish import finish, finish_line, require_finishable
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.model_bundle.of_run import RunBundles
-from pld_tf.recipe.schema import FINISHES, Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import FINISH_WAYS
 from pld_tf.run.folder import claim, owned
 from pld_tf.system.progress import Say
 
@@ -33,7 +34,7 @@ def distill(
     ladder = Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=seed)
     require_finishable(recipe, ladder.untrained)
     counts = {split: store.word_counts(split) for split in store.splits}
-    for note in class_notes(find_classes(recipe, store.words), counts):
+    for note in class_notes(find_classes(recipe.words, store.words), counts):
         say(note)
     results: list[RungResult] = []
     bundles = RunBundles(
@@ -68,10 +69,10 @@ def distill(
 def _finish(ladder: Ladder, bundles: RunBundles, say: Say) -> None:
     """Finish the last student in each way that the recipe asks for, and write its bundles."""
     recipe = bundles.recipe
-    if not recipe.finish:
+    if not recipe.finish.ways:
         return
     last = ladder.last()
-    for name in sorted(recipe.finish, key=FINISHES.index):
+    for name in sorted(recipe.finish.ways, key=FINISH_WAYS.index):
         folder = bundles.run_dir / "finish" / name
         finished = finish(recipe, name, last=last, folder=folder)
         say(finish_line(finished))

@@ -57,7 +57,9 @@ class Runs:
         recipe = load_recipe(base["recipe"], base["set"])
         self._store = open_data(data, recipe, skip_bad=False, say=print)
         # Those of the base for every row: a row may ask for other quotas of clips.
-        self._clips = held_out(self._store, find_classes(recipe, self._store.words), "validation")
+        self._clips = held_out(
+            self._store, find_classes(recipe.words, self._store.words), "validation"
+        )
 
     def measure(self, row: dict[str, Any], seed: int) -> None:
         """Train what is missing of a row, and keep its decisions."""
@@ -68,7 +70,7 @@ class Runs:
         if self._file(row["name"], seed).is_file():
             return
         recipe = load_recipe(self._base["recipe"], [*self._base["set"], *row["set"]])
-        last = len(recipe.ladder_ms) - 1
+        last = len(recipe.ladder.input_lengths_ms) - 1
         ladder = Ladder(recipe=recipe, store=self._store, run_dir=self._run_dir, seed=seed)
         ladder.climb(lambda result: None)
         result = ladder.load(last)
@@ -77,7 +79,7 @@ class Runs:
             self._clips,
             spec=recipe.features,
             tested_ms=result.length_ms,
-            heard_ms=result.length_ms,
+            input_ms=result.length_ms,
         )
         kept = Decisions(right=right, validation=result.metrics["student_accuracy"])
         write_decisions(self._file(row["name"], seed), kept)
@@ -96,7 +98,7 @@ class Runs:
 
 def table(rows: list[dict[str, Any]], runs: Runs, seeds: int) -> str:
     """Markdown: validation accuracy of each row, and its gain over the one it compares with."""
-    from pld_tf.recipe.schema import PROTOCOLS
+    from pld_tf.recipe.tables import PROTOCOLS
 
     head = ["row", "what it asks", "seeds", *PROTOCOLS, "against", "gain, loudest", "gain, random"]
     lines = [head, ["---"] * len(head)]

@@ -81,7 +81,7 @@ def _rate_and_processor_us(arguments: argparse.Namespace) -> tuple[float, float]
     values = {
         "description": "bench",
         "keywords": ["yes", "no"],
-        "ladder_ms": [1000],
+        "input_lengths_ms": [1000],
         "epochs": 1,
         "models": [{"family": family, "size": MODELS[family]}],
     }

@@ -25,7 +25,7 @@ AHEAD = 16  # batches; more than the pipeline holds ready
 DS_CNN = {
     "description": "bench",
     "keywords": ["yes", "no"],
-    "ladder_ms": [1000],
+    "input_lengths_ms": [1000],
     "epochs": 1,
     "models": [{"family": "ds_cnn", "size": "S"}],
 }
@@ -53,10 +53,10 @@ def _arguments() -> argparse.Namespace:
 
 def _cases(only: list[str] | None) -> Iterator[tuple[str, Recipe, int]]:
     """Name, recipe and rung; recipes differ from the shipped ones by their words alone."""
-    words = ["keywords=['yes', 'no']", "ignored_words=[]"]
+    words = ["words.keywords=['yes', 'no']", "words.ignored=[]"]
     for name in only or recipe_names():
         recipe = load_recipe(name, words)
-        for number in sorted({0, len(recipe.ladder_ms) - 1}):
+        for number in sorted({0, len(recipe.ladder.input_lengths_ms) - 1}):
             yield name, recipe, number
     for mfcc in () if only else (0, 10):
         yield "DS-CNN S", parse_recipe(DS_CNN | {"features": {"mfcc": mfcc}}, "of the bench"), 0

@@ -28,9 +28,9 @@ EPOCHS = 10_000
 VALUES = {
     "description": "bench",
     "keywords": ["yes", "no"],
-    "ladder_ms": [1000, 500],
+    "input_lengths_ms": [1000, 500],
     "labels": "stored",
-    "crops_per_clip": VERSIONS,
+    "per_clip": VERSIONS,
     "epochs": EPOCHS,
 }
 STUDENT = {"family": "ds_cnn", "size": "S"}
@@ -72,17 +72,17 @@ def _compare(
     from pld_tf.recipe.load import parse_recipe
 
     make_deterministic()
-    choices = {"models": [teacher, STUDENT], "teacher_hears": hears}
+    choices = {"models": [teacher, STUDENT], "teacher_input": hears}
     recipe = parse_recipe(VALUES | choices, "of the bench")
     figures, ways = _ways(corpus, folder, recipe)
-    rates = _rates(ways, recipe.batch, arguments)
+    rates = _rates(ways, recipe.training.batch_size, arguments)
     ratios = [a / b for a, b in zip(rates["stored"], rates["online"], strict=True)]
     return {
         "teacher": f"{teacher['family']} {teacher['size']}",
-        "teacher_hears": hears,
+        "teacher_input": hears,
         "student": "ds_cnn S",
         "length_ms": 500,
-        "batch": recipe.batch,
+        "batch": recipe.training.batch_size,
         **figures,
         "bytes_per_crop": round(figures["bytes"] / figures["crops"], 1),
         **{f"clips_per_second_{name}": round(statistics.median(rates[name])) for name in rates},

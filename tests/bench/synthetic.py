@@ -43,14 +43,14 @@ def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[An
     )
     data = TrainingData(
         store=store,
-        classes=find_classes(recipe, store.words),
+        classes=find_classes(recipe.words, store.words),
         spec=recipe.features,
         rules=crop_rules(recipe),
-        lengths_ms=recipe.heard_ms(number),
-        teacher_hears=recipe.teacher_hears if number else "crop",
-        teacher_ms=recipe.ladder_ms[max(0, number - 1)],
-        batch=recipe.batch,
-        echo_epochs=recipe.echo_epochs,
+        lengths_ms=recipe.crop_lengths_ms(number),
+        teacher_input=recipe.teaching.teacher_input if number else "crop",
+        teacher_ms=recipe.ladder.input_lengths_ms[max(0, number - 1)],
+        batch=recipe.training.batch_size,
+        echo_epochs=recipe.crops.echo_epochs,
         seed=0,
     )
     taught_by = [_network(recipe, rung) for rung in teaching_rungs(recipe, number)]
@@ -67,7 +67,7 @@ def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[An
 def teaching_rungs(recipe: Recipe, number: int) -> list[int]:
     """The rung of each network that teaches rung `number`."""
     rungs = [number - 1] if number else []
-    if recipe.keep_first_teacher and number > 1:
+    if recipe.teaching.keep_first_teacher and number > 1:
         rungs.insert(0, 0)
     return [rung for rung in rungs for _ in range(recipe.rung_networks(rung))]
 
@@ -81,7 +81,7 @@ def _network(recipe: Recipe, number: int) -> Any:
         **recipe.rung_model(number).model_dump(),
         frames=None,
         bins=recipe.features.bins,
-        classes=len(recipe.class_names),
+        classes=len(recipe.words.class_names),
     )
 
 
@@ -91,8 +91,8 @@ def described(recipe: Recipe, number: int) -> dict[str, Any]:
         "rung": number,
         "model": f"{model.family} {model.size}, width {model.width:g}",
         "teachers": len(teaching_rungs(recipe, number)),
-        "lengths_ms": list(recipe.heard_ms(number)),
-        "batch": recipe.batch,
-        "echo_epochs": recipe.echo_epochs,
+        "lengths_ms": list(recipe.crop_lengths_ms(number)),
+        "batch": recipe.training.batch_size,
+        "echo_epochs": recipe.crops.echo_epochs,
         "features": f"{spec.mfcc} MFCC" if spec.mfcc else f"{spec.mel_bins} log-mel bins",
     }

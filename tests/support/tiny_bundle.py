@@ -107,7 +107,7 @@ def contents(**changes: object):
     from pld_tf.model_bundle.write import BundleContents
 
     values = arrays() | {
-        "recipe_name": "tiny", "recipe": {"ladder_ms": [1000, 500]}, "seed": 3, "commit": "abc",
+        "recipe_name": "tiny", "recipe": {"ladder": [1000, 500]}, "seed": 3, "commit": "abc",
         "data_key": "corpus", "rung": 1, "length_ms": LENGTH_MS,
         "versions": {"numpy": "1"}, "spec": FeatureSpec(**SPEC), "labels": LABELS,
         "num_keywords": 2,

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import tiny_run
+from by_key import merged, tables
 
 from pld_tf.evaluation.decisions import Decisions
-from pld_tf.recipe.load import load_recipe
-from pld_tf.recipe.schema import PROTOCOLS, Recipe
+from pld_tf.recipe.load import load_recipe, parse_recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.reproduce.summary import Summary
 
 LADDERS = ({500: 85.82}, {800: 93.81, 500: 89.22})
@@ -25,9 +27,10 @@ SIZE = 12_345
 def paper_recipe(**changes: object) -> Recipe:
     """The recipe `paper` on the tiny tones, with the tiny network."""
     shipped = load_recipe("paper").model_dump(mode="json")
-    tiny = {key: tiny_run.VALUES[key] for key in ("keywords", "models", "features", "batch")}
-    tiny |= {"ignored_words": [], "unknown": 1.0, "epochs": 1, "warmup_epochs": 0}
-    return tiny_run.make_recipe(**(shipped | tiny | changes))
+    tiny = {key: tiny_run.VALUES[key] for key in ("words", "models", "features")}
+    tiny["words"] = tiny["words"] | {"ignored": []}
+    tiny["training"] = {"epochs": 1, "batch_size": 16, "warmup_epochs": 0}
+    return parse_recipe(merged(merged(shipped, tiny), tables(**changes)), "tiny paper")
 
 
 def made_up(right: int, *, validation: float = 0.5, clips: int = CLIPS) -> Decisions:

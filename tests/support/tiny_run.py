@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from by_key import merged, tables
 
 RATE_HZ = 4000
 # Hz of the tone that stands for each word; "three" is no keyword.
@@ -12,10 +13,8 @@ WORDS = {"one": 400, "two": 900, "three": 1600}
 CLIPS = {"train": 12, "validation": 4, "test": 4}
 VALUES: dict[str, Any] = {
     "description": "tones",
-    "keywords": ["one", "two"],
-    "unknown": 1.0,
-    "silence": 1.0,
-    "ladder_ms": [1000, 500],
+    "words": {"keywords": ["one", "two"], "unknown": 1.0, "silence": 1.0},
+    "ladder": {"input_lengths_ms": [1000, 500]},
     "models": [{"family": "tc_resnet", "size": "8", "width": 0.25, "dropout": 0.2}],
     "features": {
         "sample_rate_hz": RATE_HZ,
@@ -26,9 +25,7 @@ VALUES: dict[str, Any] = {
         "low_hz": 60,
         "high_hz": 2000,
     },
-    "epochs": 2,
-    "batch": 16,
-    "warmup_epochs": 0,
+    "training": {"epochs": 2, "batch_size": 16, "warmup_epochs": 0},
 }
 
 
@@ -66,8 +63,8 @@ def _tone(tone_hz: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def recipe_values(**changes: object) -> dict[str, Any]:
-    """Plain values of the tiny recipe; `changes` replace some."""
-    return VALUES | changes
+    """Plain values of the tiny recipe; `changes` of its keys or tables replace some."""
+    return merged(VALUES, tables(**changes))
 
 
 def write_recipe(path: Path, **changes: object) -> Path:
@@ -119,14 +116,13 @@ def open_tiny(root: Path, recipe):
 def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, Any]:
     """What a Rung takes for rung `number`, but teacher, folder and epochs."""
     from pld_tf import models
-    from pld_tf.data.batches.draws import crop_rules
     from pld_tf.data.batches.training_data import TrainingData
     from pld_tf.data.corpus.classes import find_classes
     from pld_tf.data.held_out import held_out
     from pld_tf.distill.validation import student_validation
     from pld_tf.models.seeding import set_seed
 
-    classes = find_classes(recipe, store.words)
+    classes = find_classes(recipe.words, store.words)
     set_seed(seed)
     return {
         "recipe": recipe,
@@ -134,11 +130,12 @@ def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, An
             store=store,
             classes=classes,
             spec=recipe.features,
-            rules=crop_rules(recipe),
-            lengths_ms=recipe.heard_ms(number),
-            teacher_hears=recipe.teacher_hears if number else "crop",
-            teacher_ms=recipe.ladder_ms[max(0, number - 1)],
-            batch=recipe.batch,
+            crops=recipe.crops,
+            augment=recipe.augment,
+            lengths_ms=recipe.crop_lengths_ms(number),
+            teacher_input=recipe.teaching.teacher_input if number else "crop",
+            teacher_ms=recipe.ladder.input_lengths_ms[max(0, number - 1)],
+            batch=recipe.training.batch_size,
             seed=seed,
         ),
         "student": models.build(
@@ -148,7 +145,7 @@ def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, An
             classes=len(classes.names),
         ),
         "validation": student_validation(
-            recipe, held_out(store, classes, "validation"), recipe.ladder_ms[number]
+            recipe, held_out(store, classes, "validation"), recipe.ladder.input_lengths_ms[number]
         ),
         "title": f"rung {number}",
     }

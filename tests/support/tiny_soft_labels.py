@@ -22,7 +22,7 @@ BINS = tiny_run.VALUES["features"]["mel_bins"]
 
 def make_recipe(**changes) -> Recipe:
     """The tiny recipe with stored labels of `VERSIONS` crops per clip."""
-    return tiny_run.make_recipe(**({"labels": "stored", "crops_per_clip": VERSIONS} | changes))
+    return tiny_run.make_recipe(**({"labels": "stored", "per_clip": VERSIONS} | changes))
 
 
 def training_data(recipe: Recipe, store) -> TrainingData:

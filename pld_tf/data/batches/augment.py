@@ -11,17 +11,17 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from pld_tf.data.batches import draws as crops
+from pld_tf.data.batches import draws as drawn
 from pld_tf.data.batches.records import Seeds
 from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.data.crop_places import pad_crops
 from pld_tf.features.log_mel import log_mel
 from pld_tf.features.voices import KNOTS, Voices
-from pld_tf.recipe.schema import MICRO_BATCH
+from pld_tf.recipe.tables import MICRO_BATCH
 
 
-class Heard(Protocol):
-    """Clips of a batch, heard once: any piece of them has the same gain, noise and voice."""
+class ClipFeatures(Protocol):
+    """Features of any piece of some clips, each with the gain, noise and voice of its clip."""
 
     def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
         """Float32 [clips, frames, bins, 1] of crops of `length` samples from `starts` on."""
@@ -32,13 +32,13 @@ class Heard(Protocol):
         ...
 
 
-class Plan(NamedTuple):
-    """Where crops are to be cut and what is masked, a row for each; nothing is heard yet.
+class CropPlan(NamedTuple):
+    """Where crops are to be cut and what is masked, a row for each crop.
 
     Attributes:
       start: int32, first sample of each crop in its clip.
-      teacher_start: int32, the same of as much of the clip as a teacher hears, where one does.
-      masks: from `crops.draw_masks`; empty where the rules ask for none.
+      teacher_start: int32, the same of as much of the clip as the teacher takes.
+      masks: from `draws.draw_masks`; empty where there are none.
       told: columns that batches hold beside features.
     """
 
@@ -50,66 +50,71 @@ class Plan(NamedTuple):
 
 def plan_crops(
     data: TrainingData, tables: Tables, *, clip: tf.Tensor, draws: tf.Tensor, lengths: tf.Tensor
-) -> Plan:
+) -> CropPlan:
     """One crop of each clip.
 
     Args:
-      data: spec and rules.
+      data: features, crops, augmentation.
       tables: what is known of the clips.
       clip: int64 [crops], positions in the split's index.
       draws: float32 [crops, draws], a row of the table for each.
       lengths: int32 [crops], which of `data.lengths_ms` each has.
     """
-    spec, rules = data.spec, data.rules
+    spec, augment = data.spec, data.augment
     length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], lengths)
     loudest = tf.gather_nd(tables.loudest, tf.stack([lengths, tf.cast(clip, tf.int32)], axis=1))
-    start = crops.crop_starts(
-        draws, loudest, length=length, clip_samples=spec.clip_samples, rules=rules
-    )
+    start = drawn.crop_starts(draws, loudest, length=length, spec=spec, crops=data.crops)
     masks = ()
-    if rules.time_masks or rules.mel_masks:
+    if augment.time_masks or augment.mel_masks:
         frames = [spec.frames(spec.samples(ms)) for ms in data.lengths_ms]
-        masks = crops.draw_masks(
-            draws, tf.gather(frames, lengths), most_frames=max(frames), bins=spec.bins, rules=rules
+        masks = drawn.draw_masks(
+            draws,
+            tf.gather(frames, lengths),
+            most_frames=max(frames),
+            bins=spec.bins,
+            augment=augment,
         )
     told = {"label": tf.gather(tables.labels, clip), "clip": clip}
     if data.train_fraction < 1:
         told["labelled"] = tf.gather(tables.labelled, clip)
     if data.tells_crops:
         told["start"], told["length"] = start, length
-    if data.teacher_hears == "blend":
+    if data.teacher_input == "blend":
         begin, share = (tf.cast(x, tf.float32) / spec.clip_samples for x in (start, length))
-        told["held"] = crops.speech_held(tf.gather(tables.speech, clip), begin, share)
-    heard = spec.samples(data.teacher_ms)
-    around = tf.clip_by_value(start - (heard - length) // 2, 0, spec.clip_samples - heard)
-    return Plan(start, around, masks, told)
+        told["held"] = drawn.speech_held(tf.gather(tables.speech, clip), begin, share)
+    taken = spec.samples(data.teacher_ms)
+    around = tf.clip_by_value(start - (taken - length) // 2, 0, spec.clip_samples - taken)
+    return CropPlan(start, around, masks, told)
 
 
-def hear_crops(
-    data: TrainingData, plan: Plan, which_length: tf.Tensor, hear: Heard
+def cut_crops(
+    data: TrainingData, plan: CropPlan, which_length: tf.Tensor, source: ClipFeatures
 ) -> dict[str, tf.Tensor]:
     """Crops of one length, as `training_batches` gives them."""
     spec = data.spec
     length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], which_length)
-    features = hear.features(plan.start, length)
+    features = source.features(plan.start, length)
     if plan.masks:
-        features = crops.mask(features, *plan.masks)
+        features = drawn.mask(features, *plan.masks)
     batch = {"features": features, **plan.told}
-    heard = spec.samples(data.teacher_ms)
-    if data.teacher_hears == "padded_crop":
-        batch["teacher"] = hear.padded(plan.start, length, heard)
-    if data.teacher_hears in ("clip", "blend"):
-        batch["teacher"] = hear.features(plan.teacher_start, heard)
+    taken = spec.samples(data.teacher_ms)
+    if data.teacher_input == "padded_crop":
+        batch["teacher"] = source.padded(plan.start, length, taken)
+    if data.teacher_input in ("clip", "blend"):
+        batch["teacher"] = source.features(plan.teacher_start, taken)
     return batch
 
 
 def make_voices(data: TrainingData) -> Voices | None:
-    """None where all crops are heard as they were recorded."""
-    rules = data.rules
-    if not (rules.tempo or rules.vocal_tract or rules.filter_db):
+    """None where no crop gets another voice than its own."""
+    augment = data.augment
+    if not (augment.tempo or augment.vocal_tract or augment.filter_db):
         return None
     return Voices(
-        data.spec, tempo=rules.tempo, vocal_tract=rules.vocal_tract, filter_db=rules.filter_db
+        data.spec,
+        tempo=augment.tempo,
+        vocal_tract=augment.vocal_tract,
+        filter_db=augment.filter_db,
     )
 
 
@@ -120,17 +125,17 @@ def draw_voices(seeds: Seeds, micro_batches: int) -> tf.Tensor:
     return tf.concat([voices, filters], axis=1)
 
 
-class Hearing:
-    """`Heard` from the recordings of a micro-batch: gain, noise and voice are laid on them here.
+class AugmentedClips:
+    """`ClipFeatures` of the recordings of a micro-batch, with gain, noise and voice laid on them.
 
     Args:
-      data: spec and rules.
+      data: features, crops, augmentation.
       tables: noise and labels.
       clip: int64 [16], positions in the split's index.
       records: string [16], their samples.
       draws: float32 [16, draws], a row of the table for each.
       voice: a row of `draw_voices`: pace, vocal tract and filter of all of them.
-      beyond: samples that may be asked for past what the rules ask for.
+      beyond: samples that may be asked for past where crops lie.
     """
 
     def __init__(
@@ -144,11 +149,11 @@ class Hearing:
         *,
         beyond: int = 0,
     ) -> None:
-        spec, rules = data.spec, data.rules
+        spec = data.spec
         self._spec = spec
         self._voices = make_voices(data)
         self.hop: Any = spec.hop_samples
-        margin = rules.shift + beyond
+        margin = spec.samples(data.crops.shift_ms) + beyond
         if self._voices:
             self.hop, self._tract, self._filter = self._voices.hop(voice[0]), voice[1], voice[2:]
             longest = self._voices.samples(spec.clip_samples, self._voices.longest_hop)
@@ -157,11 +162,11 @@ class Hearing:
         audio = tf.ensure_shape(tf.io.decode_raw(records, tf.int16), [None, spec.clip_samples])
         self._audio = tf.pad(audio, [[0, 0], [margin, margin]])
         self._noise = tables.noise
-        self._noise_starts = margin + crops.noise_starts(
+        self._noise_starts = margin + drawn.noise_starts(
             draws, len(tables.noise) - 2 * margin, spec.clip_samples
         )
         is_silence = tf.gather(tables.labels, clip) == data.classes.silence_class
-        self._gain, self._volume = crops.loudness_factors(draws, is_silence, rules)
+        self._gain, self._volume = drawn.loudness_factors(draws, is_silence, data.augment)
 
     def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
         return self._features(self._crop(starts, length))
@@ -176,12 +181,12 @@ class Hearing:
         )
 
     def _samples(self, length: Any) -> Any:
-        """Samples of audio behind what is heard as `length` samples."""
+        """Samples of recorded audio that become `length` samples in the clip's voice."""
         return self._voices.samples(length, self.hop) if self._voices else length
 
     def _crop(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
-        heard = self._samples(length)
-        return self._cut(starts + (length - heard) // 2, heard)
+        recorded = self._samples(length)
+        return self._cut(starts + (length - recorded) // 2, recorded)
 
     def _cut(self, starts: tf.Tensor, samples: Any) -> tf.Tensor:
         """Float32 [16, samples] in int16 units; a raised gain may go past their range."""

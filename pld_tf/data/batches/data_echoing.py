@@ -1,10 +1,10 @@
-"""Data echoing: whole clips are heard once for several epochs, which cut fresh crops from them.
+"""Data echoing: features of whole clips are computed once for several epochs.
 
-Features take most of what a batch costs. Where `echo_epochs` is more than 1, noise, gain and voice
-of a clip stay for as many epochs (a block), and so do the features of the whole clip; each epoch
-cuts crops of its own out of them, on the clip's windows, whose place is drawn with each block.
-Where a teacher hears zeros around a crop, the few windows that would hold both are the clip's own
-if their middle lies in the crop, and heard as zeros if it does not.
+Features take most of what a batch costs. With `echo_epochs` above 1 a clip keeps its gain, noise
+and voice for that many epochs (a block). The features of the whole clip are kept, too, and each
+epoch cuts its own crops out of them. A crop then begins at a window of its clip; where the windows
+lie is drawn for each block. With `padded_crop`, the edge windows overlap crop and padding. A window
+centred inside the crop takes the clip's features; the others count as silence.
 
 Source: Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
 """
@@ -18,26 +18,32 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.batches import draws as crops
-from pld_tf.data.batches.augment import Hearing, draw_voices, hear_crops, make_voices, plan_crops
+from pld_tf.data.batches.augment import (
+    AugmentedClips,
+    cut_crops,
+    draw_voices,
+    make_voices,
+    plan_crops,
+)
+from pld_tf.data.batches.draws import draw_lengths, within_hop
 from pld_tf.data.batches.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
-from pld_tf.recipe.schema import MICRO_BATCH
+from pld_tf.recipe.tables import MICRO_BATCH
 
 # Of features kept in 16 bits, half the memory of floats: they reach to 64 either way, and int8
 # inputs have steps some twenty times as long.
 STEPS = 512.0
-# Micro-batches heard at a time; one more would wait for the processor that trains.
-_HEARD_AT_ONCE = 2
+# Micro-batches computed at a time; one more would wait for the processor that trains.
+_PARALLEL = 2
 
 
 def batches(
     data: TrainingData, tables: Tables, *, first_epoch: int, epochs: int
 ) -> tf.data.Dataset:
-    """What `training_batches` says, with whole clips heard once for `echo_epochs` epochs."""
+    """As `training_batches`, from whole clips whose features serve `crops.echo_epochs` epochs."""
     drawn = [data.drawn_epoch(epoch) for epoch in range(first_epoch, epochs)]
-    groups = itertools.groupby(drawn, key=lambda epoch: epoch // data.echo_epochs)
+    groups = itertools.groupby(drawn, key=lambda epoch: epoch // data.crops.echo_epochs)
     blocks = [(block, list(members)) for block, members in groups]
     firsts = np.cumsum([0, *(len(members) for _, members in blocks)])
     table = tf.constant(drawn, tf.int64)
@@ -49,14 +55,14 @@ def batches(
     numbers = np.array([block for block, _ in blocks], np.int64)
     return (
         tf.data.Dataset.from_tensor_slices((numbers, firsts[:-1], firsts[1:]))
-        .map(lambda block, first, last: (_hear(data, tables, block), first, last))
-        .prefetch(1)  # the next block is heard while this one is trained on
+        .map(lambda block, first, last: (_whole_clips(data, tables, block), first, last))
+        .prefetch(1)  # the next block is computed while this one is trained on
         .flat_map(epochs_of)
     )
 
 
 class WholeClips(NamedTuple):
-    """Clips of a block as they are heard from edge to edge, and a little beyond.
+    """Features of a block's clips from edge to edge, and a little beyond.
 
     Attributes:
       features: int16 [clips, frames, bins], in steps of 1 / `STEPS`; zeros after the last frame.
@@ -71,7 +77,7 @@ class WholeClips(NamedTuple):
     hop: tf.Tensor
 
 
-def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
+def _whole_clips(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
     tf.random.set_seed(1)
     number = -1 - block  # below all epochs: no block draws what an epoch draws
     seeds = Seeds.of(data.seed, number)
@@ -82,29 +88,29 @@ def _hear(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
     shortest, longest = (voices.shortest_hop, voices.longest_hop) if voices else (hop, hop)
     most_frames = _frames(data, shortest)
 
-    def hear(position, batch):
+    def compute(position, batch):
         clip, records = batch
         drawn, voice = tf.gather(draws, clip), drawn_voices[position]
-        hearing = Hearing(
+        source = AugmentedClips(
             data, tables, clip, records, drawn, voice, beyond=2 * longest + _outside(data)
         )
-        hop = tf.fill([MICRO_BATCH], hearing.hop)
-        origin = crops.within_hop(drawn, hop) - hop // 2 - _reach(data)
-        frames = _frames(data, hearing.hop)
-        features = hearing.windows(origin, frames)[..., 0]
+        hop = tf.fill([MICRO_BATCH], source.hop)
+        origin = within_hop(drawn, hop) - hop // 2 - _reach(data)
+        frames = _frames(data, source.hop)
+        features = source.windows(origin, frames)[..., 0]
         features = tf.pad(features, [[0, 0], [0, most_frames - frames], [0, 0]])
         features = tf.ensure_shape(features, [MICRO_BATCH, most_frames, data.spec.bins])
         return WholeClips(tf.saturate_cast(tf.round(features * STEPS), tf.int16), clip, origin, hop)
 
-    heard = (
+    whole = (
         mixed_records(data, tables, seeds)
         .batch(MICRO_BATCH, drop_remainder=True)
         .enumerate()
-        .map(hear, num_parallel_calls=_HEARD_AT_ONCE, deterministic=True)
+        .map(compute, num_parallel_calls=_PARALLEL, deterministic=True)
         .batch(micro_batches)
         .get_single_element()
     )
-    return WholeClips(*(tf.reshape(part, [-1, *part.shape[2:]]) for part in heard))
+    return WholeClips(*(tf.reshape(part, [-1, *part.shape[2:]]) for part in whole))
 
 
 def _epoch(
@@ -113,7 +119,7 @@ def _epoch(
     seeds = Seeds.of(data.seed, epoch)
     draws = draw_crops(data, tables, epoch)
     steps = data.steps_per_epoch
-    lengths = crops.draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
+    lengths = draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
     order = tf.random.experimental.stateless_shuffle(
         tf.range(tf.size(whole.clip)), seed=seeds.shuffle
     )
@@ -128,20 +134,20 @@ def _epoch(
         lengths=tf.repeat(lengths, data.batch),
     )
 
-    def hear(rows, plan, length):
-        return hear_crops(data, plan, length, Echo(data, whole, rows))
+    def cut(rows, plan, length):
+        return cut_crops(data, plan, length, EchoedClips(data, whole, rows))
 
     def by_batch(value):
         return tf.reshape(value, [steps, data.batch, *value.shape[1:]])
 
     planned = tf.nest.map_structure(by_batch, (rows, plan))
     return tf.data.Dataset.from_tensor_slices((*planned, lengths)).map(
-        hear, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
 
 
-class Echo:
-    """`Heard` for rows of `WholeClips`: crops begin at the window nearest to their start."""
+class EchoedClips:
+    """`ClipFeatures` of rows of `WholeClips`: a crop begins at the window nearest to its start."""
 
     def __init__(self, data: TrainingData, whole: WholeClips, rows: tf.Tensor) -> None:
         self._data = data
@@ -173,8 +179,8 @@ class Echo:
             return tf.clip_by_value((sample - middle + hop - 1) // hop, 0, frames)
 
         first, beyond = begun(before), begun(before + length)
-        heard = spec.window_samples + (beyond - first - 1) * hop
-        crop = self.features(starts + first * hop - before, heard)
+        inside = spec.window_samples + (beyond - first - 1) * hop
+        crop = self.features(starts + first * hop - before, inside)
         zeros = log_mel(tf.zeros([1, spec.window_samples]), spec)
         left, right = (
             tf.broadcast_to(zeros, [tf.shape(crop)[0], count, spec.bins, 1])
@@ -185,13 +191,13 @@ class Echo:
 
 def _outside(data: TrainingData) -> int:
     """Samples of windows that begin before a crop, or end after it, and count as its own."""
-    return data.spec.window_samples // 2 if data.teacher_hears == "padded_crop" else 0
+    return data.spec.window_samples // 2 if data.teacher_input == "padded_crop" else 0
 
 
 def _reach(data: TrainingData) -> int:
     """Samples past the clip's edges in which crops may lie."""
     spec, voices = data.spec, make_voices(data)
-    reach = data.rules.shift + _outside(data)
+    reach = spec.samples(data.crops.shift_ms) + _outside(data)
     if voices:
         longest = voices.samples(spec.clip_samples, voices.longest_hop)
         reach += max(0, longest - spec.clip_samples + 1) // 2

@@ -4,72 +4,20 @@ Every choice is a pure function of (seed, epoch, clip), so a run repeats to the 
 a stop as if it had not, and a teacher hears exactly its student's crop.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.recipe.schema import Recipe
+from pld_tf.features.spec import FeatureSpec
+from pld_tf.recipe.tables import AugmentChoices, CropChoices
 
 # Columns of the table of draws, one row per clip, uniform in [0, 1).
 _WHERE, _START, _GAIN, _NOISE_ON, _NOISE_VOLUME, _NOISE_START = range(6)
 _MASKS = 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class CropRules:
-    """How training crops are drawn; keys as in the recipe, times in samples.
-
-    Attributes:
-      loudest_share: share of crops placed around the loudest part.
-      jitter: such a crop starts at most this far from the loudest part's start.
-      shift: a crop lies up to this far from its clip's middle, past the edges if need be.
-      gain_db: loudness changes by up to this much.
-      noise_share: share of crops with background noise added.
-      noise_volume: greatest factor of that noise.
-      tempo: a micro-batch is heard up to this share faster or slower.
-      vocal_tract: its frequencies are scaled by up to this share.
-      filter_db: the level of its mel bins is changed by up to this much, along a smooth curve.
-      time_masks, time_mask_frames, mel_masks, mel_mask_bins: SpecAugment.
-    """
-
-    loudest_share: float
-    jitter: int
-    shift: int
-    gain_db: float
-    noise_share: float
-    noise_volume: float
-    tempo: float
-    vocal_tract: float
-    filter_db: float
-    time_masks: int
-    time_mask_frames: int
-    mel_masks: int
-    mel_mask_bins: int
-
-    @property
-    def draws(self) -> int:
-        """Random numbers that one crop takes."""
-        return _MASKS + 2 * (self.time_masks + self.mel_masks)
-
-
-def crop_rules(recipe: Recipe) -> CropRules:
-    spec = recipe.features
-    return CropRules(
-        loudest_share=recipe.loudest_share,
-        jitter=spec.samples(recipe.loudest_jitter_ms),
-        shift=spec.samples(recipe.shift_ms),
-        gain_db=recipe.gain_db,
-        noise_share=recipe.noise_share,
-        noise_volume=recipe.noise_volume,
-        tempo=recipe.tempo,
-        vocal_tract=recipe.vocal_tract,
-        filter_db=recipe.filter_db,
-        time_masks=recipe.time_masks,
-        time_mask_frames=recipe.time_mask_frames,
-        mel_masks=recipe.mel_masks,
-        mel_mask_bins=recipe.mel_mask_bins,
-    )
+def draws_per_crop(augment: AugmentChoices) -> int:
+    """Random numbers that one crop takes."""
+    return _MASKS + 2 * (augment.time_masks + augment.mel_masks)
 
 
 def draw_table(*, seed: int, epoch: tf.Tensor, clips: int, draws: int) -> tf.Tensor:
@@ -85,7 +33,12 @@ def draw_lengths(seed: tf.Tensor, *, steps: int, lengths: int) -> tf.Tensor:
 
 
 def crop_starts(
-    draws: tf.Tensor, loudest: tf.Tensor, *, length: tf.Tensor, clip_samples: int, rules: CropRules
+    draws: tf.Tensor,
+    loudest: tf.Tensor,
+    *,
+    length: tf.Tensor,
+    spec: FeatureSpec,
+    crops: CropChoices,
 ) -> tf.Tensor:
     """First sample of each crop.
 
@@ -93,19 +46,22 @@ def crop_starts(
       draws: float32 [batch, draws].
       loudest: int32 [batch], start of the loudest part of `length` samples.
       length: int32 [batch] or scalar, samples in a crop.
-      clip_samples: samples in a clip.
-      rules: share around the loudest part, its jitter, shift of the clip.
+      spec: gives the sample rate.
+      crops: share around the loudest part, its jitter, shift of the clip.
 
     Returns:
-      int32 [batch], from -shift to clip_samples - length + shift. Past the clip lie zeros.
+      int32 [batch], from -shift to clip samples - length + shift. Past the clip lie zeros.
     """
-    room = tf.cast(clip_samples - length, tf.float32)
+    shift, most_jitter = (
+        float(spec.samples(ms)) for ms in (crops.shift_ms, crops.loudest_jitter_ms)
+    )
+    room = tf.cast(spec.clip_samples - length, tf.float32)
     # A crop with room to lie in is shifted already; only what is missing goes past the edges.
-    margin = tf.maximum(0.0, float(rules.shift) - room / 2)
+    margin = tf.maximum(0.0, shift - room / 2)
     anywhere = draws[:, _START] * (room + 2 * margin) - margin
-    jitter = (2 * draws[:, _START] - 1) * float(rules.jitter)
+    jitter = (2 * draws[:, _START] - 1) * most_jitter
     around = tf.clip_by_value(tf.cast(loudest, tf.float32) + jitter, -margin, room + margin)
-    start = tf.where(draws[:, _WHERE] < rules.loudest_share, around, anywhere)
+    start = tf.where(draws[:, _WHERE] < crops.loudest_share, around, anywhere)
     return tf.cast(tf.round(start), tf.int32)
 
 
@@ -129,14 +85,14 @@ def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.T
     return before(starts + length) - before(starts)
 
 
-def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, rules: CropRules) -> tuple:
+def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, augment: AugmentChoices) -> tuple:
     """Factors of clip and noise, float32 [batch, 1] each.
 
     `silence` is zeros plus noise of any volume, from none to as recorded.
     """
-    gain = tf.pow(10.0, (2 * draws[:, _GAIN] - 1) * rules.gain_db / 20)
-    noisy = tf.cast(draws[:, _NOISE_ON] < rules.noise_share, tf.float32)
-    noise = tf.where(is_silence, 1.0, noisy * rules.noise_volume) * draws[:, _NOISE_VOLUME]
+    gain = tf.pow(10.0, (2 * draws[:, _GAIN] - 1) * augment.gain_db / 20)
+    noisy = tf.cast(draws[:, _NOISE_ON] < augment.noise_share, tf.float32)
+    noise = tf.where(is_silence, 1.0, noisy * augment.noise_volume) * draws[:, _NOISE_VOLUME]
     return gain[:, None], noise[:, None]
 
 
@@ -151,7 +107,7 @@ def within_hop(draws: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
 
 
 def draw_masks(
-    draws: tf.Tensor, frames: tf.Tensor, *, most_frames: int, bins: int, rules: CropRules
+    draws: tf.Tensor, frames: tf.Tensor, *, most_frames: int, bins: int, augment: AugmentChoices
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Bands of time and of mel bins to be covered, for `mask`.
 
@@ -160,17 +116,19 @@ def draw_masks(
       frames: int32 [crops], frames that each crop has.
       most_frames: the most that any has.
       bins: mel bins.
-      rules: number of masks, and their greatest width in frames and bins.
+      augment: number of masks, and their greatest width in frames and bins.
 
     Returns:
       float32 [crops, most_frames] and [crops, bins]: 0 in a band, 1 elsewhere.
 
     Source: Park et al. 2019, arXiv:1904.08779.
     """
-    times = _uncovered(draws, _MASKS, rules.time_masks, rules.time_mask_frames, frames, most_frames)
-    first = _MASKS + 2 * rules.time_masks
+    times = _uncovered(
+        draws, _MASKS, augment.time_masks, augment.time_mask_frames, frames, most_frames
+    )
+    first = _MASKS + 2 * augment.time_masks
     all_bins = tf.fill(tf.shape(frames), bins)
-    return times, _uncovered(draws, first, rules.mel_masks, rules.mel_mask_bins, all_bins, bins)
+    return times, _uncovered(draws, first, augment.mel_masks, augment.mel_mask_bins, all_bins, bins)
 
 
 def mask(features: tf.Tensor, times: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:

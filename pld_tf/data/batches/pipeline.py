@@ -6,11 +6,11 @@
 import tensorflow as tf
 
 from pld_tf.data.batches import data_echoing
-from pld_tf.data.batches import draws as crops
-from pld_tf.data.batches.augment import Hearing, draw_voices, hear_crops, plan_crops
+from pld_tf.data.batches.augment import AugmentedClips, cut_crops, draw_voices, plan_crops
+from pld_tf.data.batches.draws import draw_lengths
 from pld_tf.data.batches.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.batches.training_data import Tables, TrainingData
-from pld_tf.recipe.schema import MICRO_BATCH
+from pld_tf.recipe.tables import MICRO_BATCH
 
 # Clips are packed in a shuffled order, so a small buffer is enough; it stays in the cache.
 SHUFFLE_CLIPS = 1024
@@ -22,11 +22,11 @@ def training_batches(data: TrainingData, *, first_epoch: int, epochs: int) -> tf
     Returns:
       Dataset of dicts: `features` float32 [batch, frames, bins, 1], `label` int32 [batch], `clip`
       int64 [batch] (position in the split's index; numbers past its end are silence), `teacher`
-      like `features` where the teacher hears something else, `held` float32 [batch] where it hears
-      a blend, and `labelled` float32 [batch], 0 or 1, where some labels are not known.
+      like `features` where the teacher has another input than the student, `held` float32 [batch]
+      where that is a blend, and `labelled` float32 [batch], 0 or 1, where some labels are unknown.
     """
     tables = Tables.of(data)
-    if data.echo_epochs > 1:
+    if data.crops.echo_epochs > 1:
         dataset = data_echoing.batches(data, tables, first_epoch=first_epoch, epochs=epochs)
     else:
         dataset = tf.data.Dataset.range(first_epoch, epochs).flat_map(
@@ -41,7 +41,7 @@ def _epoch(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.data.Data
     seeds = Seeds.of(data.seed, epoch)
     draws = draw_crops(data, tables, epoch)
     steps = data.steps_per_epoch
-    lengths = crops.draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
+    lengths = draw_lengths(seeds.lengths, steps=steps, lengths=len(data.lengths_ms))
     records = mixed_records(data, tables, seeds).shuffle(
         SHUFFLE_CLIPS, seed=tf.cast(seeds.shuffle[0], tf.int64), reshuffle_each_iteration=False
     )
@@ -52,12 +52,12 @@ def _epoch(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.data.Data
     def cut(position, batch):
         clip, records = batch
         drawn = tf.gather(draws, clip)
-        hear = Hearing(data, tables, clip, records, drawn, voices[position])
+        source = AugmentedClips(data, tables, clip, records, drawn, voices[position])
         length = lengths[position // micro_per_batch]
         plan = plan_crops(
             data, tables, clip=clip, draws=drawn, lengths=tf.fill([MICRO_BATCH], length)
         )
-        return hear_crops(data, plan, length, hear)
+        return cut_crops(data, plan, length, source)
 
     batches = (
         micro.take(steps * micro_per_batch)

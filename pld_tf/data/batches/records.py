@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.batches.draws import draw_table
+from pld_tf.data.batches.draws import draw_table, draws_per_crop
 from pld_tf.data.batches.training_data import Tables, TrainingData
-from pld_tf.recipe.schema import MICRO_BATCH
+from pld_tf.recipe.tables import MICRO_BATCH
 
 
 class Seeds(NamedTuple):
@@ -33,7 +33,10 @@ class Seeds(NamedTuple):
 def draw_crops(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.Tensor:
     """The draws of an epoch's crops: a row of `draw_table` for each clip, silence included."""
     return draw_table(
-        seed=data.seed, epoch=epoch, clips=tables.clips + tables.silence, draws=data.rules.draws
+        seed=data.seed,
+        epoch=epoch,
+        clips=tables.clips + tables.silence,
+        draws=draws_per_crop(data.augment),
     )
 
 

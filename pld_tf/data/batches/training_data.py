@@ -1,18 +1,16 @@
 """What decides the batches of one training, and the tables that its graph looks up by clip."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.batches import draws
 from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
 from pld_tf.data.store.loudness import loudest_start_ms, speech_so_far
 from pld_tf.data.store.pack import SplitIndex, Store
 from pld_tf.features.spec import FeatureSpec
-
-TeacherHears = Literal["crop", "padded_crop", "clip", "blend"]
+from pld_tf.recipe.tables import AugmentChoices, CropChoices, TeacherInput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +21,15 @@ class TrainingData:
       store: packed corpus.
       classes: classes over its words.
       spec: features.
-      rules: how crops are drawn.
+      crops: where crops lie, and when they come again.
+      augment: what is done to them.
       lengths_ms: each batch takes crops of one of these lengths.
-      teacher_hears: `crop` gives the teacher the student's features; otherwise batches also hold
+      teacher_input: `crop` gives the teacher the student's features. Otherwise batches also hold
         `teacher`: the crop between zeros, or the clip around it, `teacher_ms` long. `blend` is the
         clip, with `held`, the share of the clip's speech that the crop holds.
       teacher_ms: see above.
       batch: crops in a batch, a multiple of 16.
       seed: of every draw.
-      crops_per_clip: the epochs repeat after so many; 0 draws fresh crops for ever.
-      echo_epochs: epochs through which a clip keeps noise, gain and voice: see data/echo.py.
       train_fraction: share of each word's clips whose labels are known.
       teach_unlabelled: whether batches also hold the other clips; their `labelled` is then 0.
       tells_crops: whether batches also hold `start` and `length`, int32 [batch]: where in its clip
@@ -42,14 +39,13 @@ class TrainingData:
     store: Store
     classes: Classes
     spec: FeatureSpec
-    rules: draws.CropRules
+    crops: CropChoices
+    augment: AugmentChoices
     lengths_ms: tuple[int, ...]
-    teacher_hears: TeacherHears = "crop"
+    teacher_input: TeacherInput = "crop"
     teacher_ms: int = 0
     batch: int
     seed: int
-    crops_per_clip: int = 0
-    echo_epochs: int = 1
     train_fraction: float = 1.0
     teach_unlabelled: bool = False
     tells_crops: bool = False
@@ -85,8 +81,8 @@ class TrainingData:
         return self.clips_per_epoch // self.batch
 
     def drawn_epoch(self, epoch: Any) -> Any:
-        """The epoch whose draws are taken: they come again after `crops_per_clip` epochs."""
-        return epoch % self.crops_per_clip if self.crops_per_clip else epoch
+        """The epoch whose draws are taken: they come again after `crops.per_clip` epochs."""
+        return epoch % self.crops.per_clip if self.crops.per_clip else epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +96,7 @@ class Tables:
     quotas: tf.Tensor
     loudest: tf.Tensor  # int32 [lengths, clips], in samples
     noise: tf.Tensor
-    speech: tf.Tensor  # float32 [clips, points], see crops.speech_held
+    speech: tf.Tensor  # float32 [clips, points], see draws.speech_held
     clips: int
     silence: int
 
@@ -118,7 +114,7 @@ class Tables:
             classes.of_word[index.words], (0, silence), constant_values=classes.silence_class
         )
         speech = (
-            speech_so_far(index.energies) if data.teacher_hears == "blend" else np.zeros((0, 2))
+            speech_so_far(index.energies) if data.teacher_input == "blend" else np.zeros((0, 2))
         )
         return cls(
             labels=tf.constant(labels, tf.int32),

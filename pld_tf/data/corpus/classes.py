@@ -7,7 +7,7 @@ import numpy as np
 
 from pld_tf.errors import PldError
 from pld_tf.recipe.explain import nearest
-from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import WordChoices
 
 IGNORED = -1
 
@@ -37,31 +37,31 @@ class Classes:
         return len(self.names) - 1
 
 
-def find_classes(recipe: Recipe, words: Sequence[str]) -> Classes:
+def find_classes(choices: WordChoices, words: Sequence[str]) -> Classes:
     """Assign a class to each word.
 
     Raises:
       PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent: then
         there is nothing to ignore.
     """
-    for word in recipe.keywords:
+    for word in choices.keywords:
         if word not in words:
             raise PldError(
                 f"keyword '{word}' of the recipe has no folder in the data;{nearest(word, words)}"
             )
     of_word = [
-        recipe.keywords.index(word)
-        if word in recipe.keywords
+        choices.keywords.index(word)
+        if word in choices.keywords
         else IGNORED
-        if word in recipe.ignored_words
-        else len(recipe.keywords)
+        if word in choices.ignored
+        else len(choices.keywords)
         for word in words
     ]
     return Classes(
-        names=recipe.class_names,
+        names=choices.class_names,
         of_word=np.array(of_word, np.int32),
-        unknown=recipe.unknown,
-        silence=recipe.silence,
+        unknown=choices.unknown,
+        silence=choices.silence,
     )
 
 

@@ -19,17 +19,19 @@ from pld_tf.distill.ladder import LastRung
 from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.distill.step.teachers import Teachers
 from pld_tf.errors import PldError
-from pld_tf.recipe.keys import KEYS_OF_FINISH
-from pld_tf.recipe.schema import Finish, Recipe
+from pld_tf.recipe.affects import Affects, choices
+from pld_tf.recipe.load import changed
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import FinishChoices, FinishWay
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
 
 # Of folders; raised where a way trains otherwise than it did.
-_FORMATS: dict[Finish, int] = {"qat": 2, "qat_distilled": 2}
-# Finishing hears other crops than the rung did. Seeds of a network's rungs differ by less.
+_FORMAT = 3
+# Finishing cuts other crops than the rung did. Seeds of a network's rungs differ by less.
 _SEED = 500
 _RANGE_BATCHES = 16
-_QUANTIZED: tuple[Finish, ...] = ("qat", "qat_distilled")
+_QUANTIZED: tuple[FinishWay, ...] = ("qat", "qat_distilled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Finished:
       student: builds it as a model bundle takes it: rounding as int8 does, or with fewer values.
     """
 
-    name: Finish
+    name: FinishWay
     folder: Path
     metrics: dict[str, Any]
     student: Callable[[], tf_keras.Model]
@@ -68,11 +70,11 @@ def require_finishable(recipe: Recipe, student: Callable[[], tf_keras.Model]) ->
     Raises:
       PldError: QAT does not take one of its layers.
     """
-    if set(recipe.finish) & set(_QUANTIZED):
+    if set(recipe.finish.ways) & set(_QUANTIZED):
         require_quantizable(student())
 
 
-def finish(recipe: Recipe, name: Finish, *, last: LastRung, folder: Path) -> Finished:
+def finish(recipe: Recipe, name: FinishWay, *, last: LastRung, folder: Path) -> Finished:
     """Finish the last student one way, or go on with it; what is finished is not made again.
 
     Args:
@@ -112,12 +114,14 @@ def finish_line(finished: Finished) -> str:
     )
 
 
-def _made_of(recipe: Recipe, name: Finish, last: LastRung) -> dict[str, Any]:
+def _made_of(recipe: Recipe, name: FinishWay, last: LastRung) -> dict[str, Any]:
     """All that decides the weights: the rung's key stands for the rest of the recipe."""
-    keys = ("finish_epochs", "finish_learning_rate", *KEYS_OF_FINISH.get(name, ()))
-    chosen = recipe.model_dump(mode="json", include=set(keys))
-    made = {key: chosen[key] for key in keys}
-    return {"format": _FORMATS.get(name, 1), "rung": last.key, **made}
+    made = {
+        path: value
+        for path, value in choices(recipe, Affects.FINISHING).items()
+        if path != "finish.ways" and FinishChoices.way(path.partition(".")[2]) in (None, name)
+    }
+    return {"format": _FORMAT, "rung": last.key, **made}
 
 
 def _claim(folder: Path, made_of: dict[str, Any]) -> None:
@@ -147,20 +151,20 @@ def _claim(folder: Path, made_of: dict[str, Any]) -> None:
         )
 
 
-def _is_taught_by_itself(recipe: Recipe, name: Finish) -> bool:
+def _is_taught_by_itself(recipe: Recipe, name: FinishWay) -> bool:
     """Whether the float student, from which it begins, is its teacher too."""
-    return name == "qat_distilled" and recipe.finish_teacher == "student"
+    return name == "qat_distilled" and recipe.finish.teacher == "student"
 
 
-def _data(recipe: Recipe, name: Finish, last: LastRung) -> TrainingData:
+def _data(recipe: Recipe, name: FinishWay, last: LastRung) -> TrainingData:
     data = replace(last.data, seed=last.data.seed + _SEED)
     if name == "qat":
         # Without a teacher there is nothing to learn from clips whose labels are not known.
-        return replace(data, teacher_hears="crop", teach_unlabelled=False)
-    return replace(data, teacher_hears="crop") if _is_taught_by_itself(recipe, name) else data
+        return replace(data, teacher_input="crop", teach_unlabelled=False)
+    return replace(data, teacher_input="crop") if _is_taught_by_itself(recipe, name) else data
 
 
-def _teachers(recipe: Recipe, name: Finish, last: LastRung, seed: int) -> Teachers | None:
+def _teachers(recipe: Recipe, name: FinishWay, last: LastRung, seed: int) -> Teachers | None:
     if name == "qat":
         return None
     taught_by = [last.result] if _is_taught_by_itself(recipe, name) else last.taught_by
@@ -168,25 +172,25 @@ def _teachers(recipe: Recipe, name: Finish, last: LastRung, seed: int) -> Teache
     return Teachers(models, recipe=recipe, seed=seed) if models else None
 
 
-def _way(recipe: Recipe, name: Finish, last: LastRung, data: TrainingData) -> _Way:
+def _way(recipe: Recipe, name: FinishWay, last: LastRung, data: TrainingData) -> _Way:
     # Layers are counted per process; a copy must not depend on what was made before it.
     tf_keras.backend.reset_uids()
     student = last.result.student
     if name in _QUANTIZED:
         # A copy of its float twin is not to be better than that on validation clips: the last
         # epoch has come closest.
-        first_kept = recipe.finish_epochs - 1 if _is_taught_by_itself(recipe, name) else 0
+        first_kept = recipe.finish.epochs - 1 if _is_taught_by_itself(recipe, name) else 0
         return _Way(model=quantize_aware(student, _crops(data)), first_kept=first_kept)
     if name == "pruned":
         # Zeros are all there half-way; the other half lets the rest make up for them.
-        steps = max(1, recipe.finish_epochs * data.steps_per_epoch // 2)
+        steps = max(1, recipe.finish.epochs * data.steps_per_epoch // 2)
         return _Way(
-            model=pruned(student, sparsity=recipe.prune_sparsity, steps=steps),
-            first_kept=recipe.finish_epochs // 2,
+            model=pruned(student, sparsity=recipe.finish.prune_sparsity, steps=steps),
+            first_kept=recipe.finish.epochs // 2,
             strip=tfmot.sparsity.keras.strip_pruning,
         )
     return _Way(
-        model=clustered(student, clusters=recipe.cluster_count),
+        model=clustered(student, clusters=recipe.finish.cluster_count),
         strip=tfmot.clustering.keras.strip_clustering,
     )
 
@@ -197,7 +201,7 @@ def _crops(data: TrainingData) -> Iterator[tf.Tensor]:
 
 
 def _train(
-    recipe: Recipe, name: Finish, *, last: LastRung, data: TrainingData, folder: Path
+    recipe: Recipe, name: FinishWay, *, last: LastRung, data: TrainingData, folder: Path
 ) -> None:
     way = _way(recipe, name, last, data)
     recipe, rung = _recipe(recipe, name), last.result
@@ -207,7 +211,7 @@ def _train(
         data=data,
         student=way.model,
         teachers=_teachers(recipe, name, last, data.seed),
-        epochs=recipe.finish_epochs,
+        epochs=recipe.finish.epochs,
         validation=last.validation,
         folder=folder,
         title=title,
@@ -222,28 +226,28 @@ def _train(
     write_json(folder / "metrics.json", _metrics(name, last, reached))
 
 
-def _recipe(recipe: Recipe, name: Finish) -> Recipe:
+def _recipe(recipe: Recipe, name: FinishWay) -> Recipe:
     """The rung's recipe, for a short training of a network that is good already."""
-    by_itself = {
-        "teacher_hears": "crop", "hard_weight": 0.0, "labels": "online", "label_smoothing": 0.0,
-    }  # fmt: skip
-    return recipe.model_copy(
-        update={
-            "learning_rate": recipe.learning_rate * recipe.finish_learning_rate,
-            "warmup_epochs": 0,
-            "patience": 0,
-            "hard_finish_epochs": 0,
-            "weight_average": 0.0,
-            # A copy's layers have other names, and its last one is fed rounded numbers.
-            "embedding_weight": 0.0,
-            # So few epochs are not worth storing labels for.
-            "labels": "online" if recipe.labels == "stored" else recipe.labels,
-            **(by_itself if _is_taught_by_itself(recipe, name) else {}),
-        }
-    )
+    training = {
+        "learning_rate": recipe.training.learning_rate * recipe.finish.learning_rate_factor,
+        "warmup_epochs": 0,
+        "patience": 0,
+        "weight_average": 0.0,
+    }
+    teaching = {
+        "hard_finish_epochs": 0,
+        # A copy's layers have other names, and its last one is fed rounded numbers.
+        "embedding_weight": 0.0,
+    }
+    if recipe.teaching.labels == "stored":  # so few epochs are not worth storing labels for
+        teaching["labels"] = "online"
+    if _is_taught_by_itself(recipe, name):
+        training["label_smoothing"] = 0.0
+        teaching |= {"teacher_input": "crop", "hard_weight": 0.0, "labels": "online"}
+    return changed(recipe, {"training": training, "teaching": teaching})
 
 
-def _metrics(name: Finish, last: LastRung, reached: Progressed) -> dict[str, Any]:
+def _metrics(name: FinishWay, last: LastRung, reached: Progressed) -> dict[str, Any]:
     rung = last.result
     return {
         "finish": name,

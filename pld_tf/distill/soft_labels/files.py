@@ -5,7 +5,6 @@ docs/formats.md has every field.
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +26,19 @@ CROP_COLUMNS = {"clip": "<i4", "start_samples": "<i4", "length_samples": "<i4"}
 def store_header(recipe: Recipe, data: TrainingData, teachers: Teachers) -> dict[str, Any]:
     """All that decides the labels; null for what does not enter them here."""
     several = len(teachers.models) > 1
-    blended = data.teacher_hears == "blend" or (several and recipe.ensemble == "mean")
+    blended = data.teacher_input == "blend" or (several and recipe.teaching.ensemble == "mean")
     return {
         "format": FORMAT,
         "teachers": [_weights_hash(model) for model in teachers.models],
-        "ensemble": recipe.ensemble if several else None,
-        "temperature": recipe.temperature if blended else None,
-        "teacher_hears": data.teacher_hears,
-        "teacher_ms": None if data.teacher_hears == "crop" else data.teacher_ms,
+        "ensemble": recipe.teaching.ensemble if several else None,
+        "temperature": recipe.teaching.temperature if blended else None,
+        "teacher_input": data.teacher_input,
+        "teacher_ms": None if data.teacher_input == "crop" else data.teacher_ms,
         "corpus": data.store.key,
         "features": data.spec.to_dict(),
-        "crops": asdict(data.rules),
+        "crops": data.crops.model_dump(),
+        "augment": data.augment.model_dump(exclude={"mixup"}),
         "lengths_ms": data.lengths_ms,
-        "crops_per_clip": data.crops_per_clip,
-        "echo_epochs": data.echo_epochs,
         "seed": data.seed,
         "batch": data.batch,
         "train_fraction": data.train_fraction,

@@ -1,7 +1,7 @@
 """The soft-label store: what teachers say of each crop, made once and read by any student.
 
-A training with `crops_per_clip` repeats its epochs after so many: each of these is a version of the
-clips, with crops of its own. `soft_label_files` says what lies on disk.
+A training with `crops.per_clip` repeats its epochs after so many: each of these is a version of the
+clips, with crops of its own. `files` says what lies on disk.
 """
 
 import time
@@ -39,7 +39,7 @@ class StoredLabels(Teachers):
         # A tensor made here is an input of the step's graph, and no copy of it a constant there.
         self._table = tf.constant(table)
         self._steps = data.steps_per_epoch
-        self._versions = data.crops_per_clip
+        self._versions = data.crops.per_clip
 
     def logits(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
         """Logits float32 [batch, classes] for a batch of `training_batches`, at update `step`.
@@ -55,7 +55,7 @@ class StoredLabels(Teachers):
             return own
         share = batch["own_share"][:, None]
         other = tf.roll(own, shift=-1, axis=0)
-        return blended_logits([own, other], [share, 1 - share], self._recipe.temperature)
+        return blended_logits([own, other], [share, 1 - share], self._recipe.teaching.temperature)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +109,10 @@ def stored_labels(
     Args:
       root: holds a folder for each header.
       recipe: ensemble and temperature.
-      data: of the training, with `crops_per_clip`.
+      data: of the training, with `crops.per_clip`.
       teachers: of the rung.
       epochs: of the training; a version that no epoch reaches is not made.
-      advance: hears of crops labelled, and of crops in all.
+      advance: called with crops labelled, and crops in all.
 
     Raises:
       PldError: the folder holds labels of something else, or is damaged; or a teacher's logits are
@@ -120,7 +120,7 @@ def stored_labels(
     """
     files = SoftLabelFiles(root, store_header(recipe, data, teachers), data)
     files.claim()
-    versions = min(data.crops_per_clip, epochs)
+    versions = min(data.crops.per_clip, epochs)
     missing = [version for version in range(versions) if not files.path(version).is_file()]
     first = missing[0] if missing else versions
     if first:
@@ -134,7 +134,7 @@ def stored_labels(
     seconds = time.perf_counter() - begun
     return Stored(
         labels=StoredLabels(files.table(versions), recipe=recipe, data=data),
-        data=replace(data, teacher_hears="crop", teacher_ms=0),
+        data=replace(data, teacher_input="crop", teacher_ms=0),
         versions=versions,
         crops=versions * files.crops,
         bytes=sum(files.path(version).stat().st_size for version in range(versions)),
@@ -187,7 +187,7 @@ def _half_precision(logits: np.ndarray, clip: np.ndarray, data: TrainingData) ->
 
 def _require_same_crops(files: SoftLabelFiles, data: TrainingData) -> None:
     """Cut the first batch again: another version of this program may draw other crops."""
-    told = replace(data, tells_crops=True, teacher_hears="crop", teacher_ms=0)
+    told = replace(data, tells_crops=True, teacher_input="crop", teacher_ms=0)
     batch = next(iter(training_batches(told, first_epoch=0, epochs=1)))
     stored = files.read(0)
     for name, cut in zip(CROP_COLUMNS, ("clip", "start", "length"), strict=True):

@@ -16,7 +16,7 @@ class Teachers:
 
     Args:
       models: at least one.
-      recipe: teacher_hears, ensemble, temperature.
+      recipe: teaching.
       seed: of the training, for `ensemble = "switch"`.
 
     Source of mixing and switching: Fukuda et al. 2017, doi 10.21437/Interspeech.2017-614.
@@ -33,18 +33,18 @@ class Teachers:
         A student that learns from several teachers learns from the mean of their probabilities at
         the recipe's temperature. Logits are the same at any temperature only with one teacher.
         """
-        heard = heard_features(batch)
-        if self._recipe.teacher_hears != "blend":
-            return self._of(heard, step)
+        features = teacher_features(batch)
+        if self._recipe.teaching.teacher_input != "blend":
+            return self._of(features, step)
         held = batch["held"][:, None]
-        crop, clip = self._of(batch["features"], step), self._of(heard, step)
-        return blended_logits([crop, clip], [1 - held, held], self._recipe.temperature)
+        crop, clip = self._of(batch["features"], step), self._of(features, step)
+        return blended_logits([crop, clip], [1 - held, held], self._recipe.teaching.temperature)
 
     def _of(self, features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        if self._recipe.ensemble == "switch" and len(self.models) > 1:
+        if self._recipe.teaching.ensemble == "switch" and len(self.models) > 1:
             return self._switched(features, step)
         logits = [model(features, training=False) for model in self.models]
-        return mean_logits(logits, self._recipe.temperature)
+        return mean_logits(logits, self._recipe.teaching.temperature)
 
     def _switched(self, features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         stream = tf.stack(
@@ -55,8 +55,8 @@ class Teachers:
         return tf.switch_case(which, branches)
 
 
-def heard_features(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """What teachers hear of a batch: the student's features, unless it holds their own."""
+def teacher_features(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The teachers' input of a batch: the student's features, unless it holds their own."""
     return batch["teacher"] if "teacher" in batch else batch["features"]
 
 

@@ -10,7 +10,7 @@ from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.distill.step.embedding import EmbeddingMatch
 from pld_tf.distill.step.losses import label_probabilities, rung_loss
 from pld_tf.distill.step.mixup import mixed
-from pld_tf.distill.step.teachers import Teachers, heard_features
+from pld_tf.distill.step.teachers import Teachers, teacher_features
 from pld_tf.distill.step.weight_average import WeightAverage
 from pld_tf.recipe.schema import Recipe
 
@@ -45,9 +45,9 @@ class Trainer:
         self._seed = data.seed
         self._student = student
         self._teachers = teachers
-        self._hard_from = (epochs - recipe.hard_finish_epochs) * data.steps_per_epoch
+        self._hard_from = (epochs - recipe.teaching.hard_finish_epochs) * data.steps_per_epoch
         self._match = None
-        if teachers and recipe.embedding_weight:
+        if teachers and recipe.teaching.embedding_weight:
             self._match = EmbeddingMatch(student, teachers.models[0], seed=data.seed)
         self._learnt = student.trainable_variables
         if self._match:
@@ -55,8 +55,8 @@ class Trainer:
         self.optimizer = make_optimizer(recipe, steps=data.steps_per_epoch, epochs=epochs)
         self.optimizer.build(self._learnt)
         self.average = None
-        if recipe.weight_average:
-            self.average = WeightAverage(student, decay=recipe.weight_average)
+        if recipe.training.weight_average:
+            self.average = WeightAverage(student, decay=recipe.training.weight_average)
         self.steps = tf.function(self._steps)
 
     @property
@@ -81,8 +81,8 @@ class Trainer:
     def step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """One update of the student; the batch's mean loss."""
         done = self.optimizer.iterations
-        if self._recipe.mixup:
-            batch = mixed(batch, alpha=self._recipe.mixup, seed=self._seed, step=done)
+        if self._recipe.augment.mixup:
+            batch = mixed(batch, alpha=self._recipe.augment.mixup, seed=self._seed, step=done)
         teacher_logits = self._teachers.logits(batch, done) if self._teachers else None
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self._losses(batch, teacher_logits))
@@ -100,22 +100,24 @@ class Trainer:
             student_logits = self._student(batch["features"], training=True)
         losses = rung_loss(
             label_probabilities=label_probabilities(
-                batch, classes=student_logits.shape[-1], smoothing=recipe.label_smoothing
+                batch, classes=student_logits.shape[-1], smoothing=recipe.training.label_smoothing
             ),
             student_logits=student_logits,
             teacher_logits=teacher_logits,
-            soft=recipe.labels != "hard",
-            temperature=recipe.temperature,
+            soft=recipe.teaching.labels != "hard",
+            temperature=recipe.teaching.temperature,
             hard_weight=self._hard_weight(batch),
         )
         if self._match:
-            losses += recipe.embedding_weight * self._match.loss(embedding, heard_features(batch))
+            losses += recipe.teaching.embedding_weight * self._match.loss(
+                embedding, teacher_features(batch)
+            )
         return losses
 
     def _hard_weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor | float:
         """Of each crop: all at the finish, nothing where the label is not known."""
-        weight = self._recipe.hard_weight
-        if self._recipe.hard_finish_epochs:
+        weight = self._recipe.teaching.hard_weight
+        if self._recipe.teaching.hard_finish_epochs:
             weight = tf.where(self.optimizer.iterations >= self._hard_from, 1.0, weight)
         return weight * batch["labelled"] if "labelled" in batch else weight
 
@@ -124,24 +126,26 @@ def make_optimizer(recipe: Recipe, *, steps: int, epochs: int) -> tf_keras.optim
     """Optimiser with its schedule; weight decay spares biases and batch normalization.
 
     Args:
-      recipe: optimizer, learning_rate, schedule, warmup_epochs, weight_decay.
+      recipe: training.
       steps: per epoch.
       epochs: in all.
     """
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        warmup = min(recipe.warmup_epochs, epochs // 2) * steps
+    rate: Any = recipe.training.learning_rate
+    if recipe.training.schedule == "cosine":
+        warmup = min(recipe.training.warmup_epochs, epochs // 2) * steps
         rate = tf_keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=recipe.learning_rate / 100 if warmup else recipe.learning_rate,
+            initial_learning_rate=recipe.training.learning_rate / 100
+            if warmup
+            else recipe.training.learning_rate,
             decay_steps=epochs * steps - warmup,
-            warmup_target=recipe.learning_rate if warmup else None,
+            warmup_target=recipe.training.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
-    if recipe.optimizer == "sgd":
+    if recipe.training.optimizer == "sgd":
         optimizer = tf_keras.optimizers.SGD(
-            rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+            rate, momentum=0.9, nesterov=True, weight_decay=recipe.training.weight_decay
         )
     else:
-        optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+        optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.training.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

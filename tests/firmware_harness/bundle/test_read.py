@@ -24,7 +24,7 @@ def folder(tmp_path):
         "format": 1,
         "kind": "int8",
         "recipe_name": "demo",
-        "recipe": {"ladder_ms": [1000, 500]},
+        "recipe": {"input_lengths_ms": [1000, 500]},
         "data_key": "corpus",
         "rung": 1,
         "length_ms": 500,
@@ -50,7 +50,7 @@ def test_a_bundle_gives_its_models_and_its_origin(folder):
     assert bundle.model.content == MODEL
     assert bundle.float_model.content == FLOAT_MODEL
     assert (bundle.kind, bundle.name, bundle.commit) == ("int8", "demo", "abc")
-    assert (bundle.recipe, bundle.data_key) == ({"ladder_ms": [1000, 500]}, "corpus")
+    assert (bundle.recipe, bundle.data_key) == ({"input_lengths_ms": [1000, 500]}, "corpus")
     assert (bundle.rung, bundle.length_ms) == (1, 500)
     assert bundle.excluded == ()
 

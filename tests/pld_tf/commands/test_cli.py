@@ -38,12 +38,13 @@ def exported(tiny) -> Path:
     return out
 
 
-def test_the_page_of_commands_is_what_help_prints():
-    """Make it again with `python docs/make_cli.py > docs/cli.md`."""
-    page = subprocess.run(
-        [sys.executable, DOCS / "make_cli.py"], capture_output=True, text=True, check=True
+@pytest.mark.parametrize("page", ["cli", "recipe_keys"])
+def test_a_generated_page_is_what_its_generator_prints(page):
+    """Make it again with `make docs`."""
+    made = subprocess.run(
+        [sys.executable, DOCS / f"make_{page}.py"], capture_output=True, text=True, check=True
     )
-    assert (DOCS / "cli.md").read_text("utf-8") == page.stdout
+    assert (DOCS / f"{page}.md").read_text("utf-8") == made.stdout
 
 
 def test_all_commands_of_the_manual_are_there():
@@ -118,13 +119,13 @@ def test_an_unknown_recipe_suggests_the_nearest(pld):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("batch=many", "batch must be a whole number, got 'many'"),
-        ("batch=17", "batch must be a multiple of 16, got 17"),
-        ("epochs=[1,2,3]", "epochs must hold 1 entry, or 2"),
+        ("training.batch_size=many", "batch must be a whole number, got 'many'"),
+        ("training.batch_size=17", "batch must be a multiple of 16, got 17"),
+        ("training.epochs=[1,2,3]", "epochs must hold 1 entry, or 2"),
         ("bacth=16", "unknown key 'bacth'; closest is 'batch'"),
         ("batch", "--set takes key=value, got 'batch'"),
         ("models.7.width=1", "'7' must be a number below 1"),
-        ("ladder_ms=[500, 800]", "ladder_ms must fall"),
+        ("ladder.input_lengths_ms=[500, 800]", "ladder_ms must fall"),
         ("models.0.family=ds_cn", "closest is 'ds_cnn'"),
         ("features.hop_ms=40", "hop_ms must be at most window_ms (30)"),
     ],
@@ -147,7 +148,7 @@ def test_an_empty_folder_is_no_data(pld, tiny, tmp_path):
 
 
 def test_a_misspelt_keyword_suggests_the_nearest(pld, tiny, tmp_path, tiny_cache):
-    said = refusal(distill(pld, tiny, tmp_path / "run", "--set", "keywords=['one', 'tow']"))
+    said = refusal(distill(pld, tiny, tmp_path / "run", "--set", "words.keywords=['one', 'tow']"))
     assert "closest is 'two'" in said
 
 

@@ -51,13 +51,19 @@ def test_json_is_the_report(pld):
 def test_defaults_are_one_seed_soft_labels_and_loudest_crops(pld):
     _, _, _, asked = pld()
     given = asked["asked"]
-    assert (given.seeds, given.protocol, given.recipe.labels) == (1, "loudest", "online")
+    assert (given.seeds, given.protocol, given.recipe.teaching.labels) == (1, "loudest", "online")
 
 
 def test_labels_and_keys_reach_the_recipe(pld):
-    _, _, _, asked = pld("--labels", "hard", "--set", "epochs=3", "--set", "models.0.width=0.5")
+    _, _, _, asked = pld(
+        "--labels", "hard", "--set", "training.epochs=3", "--set", "models.0.width=0.5"
+    )
     recipe = asked["asked"].recipe
-    assert (recipe.labels, recipe.epochs, recipe.models[0].width) == ("hard", [3], 0.5)
+    assert (recipe.teaching.labels, recipe.training.epochs, recipe.models[0].width) == (
+        "hard",
+        [3],
+        0.5,
+    )
 
 
 def test_a_misspelt_key_is_refused_in_one_line(pld):

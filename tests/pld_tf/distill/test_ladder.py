@@ -55,7 +55,7 @@ def test_a_finished_rung_is_never_trained_twice(climbed, store, monkeypatch):
 
 def test_one_seed_gives_the_same_bytes_and_another_does_not(climbed, store, tmp_path):
     climb(store, tmp_path / "same")
-    climb(store, tmp_path / "other", seed=1, ladder_ms=[1000])
+    climb(store, tmp_path / "other", seed=1, input_lengths_ms=[1000])
     first = tiny_run.file_bytes(climbed, WEIGHTS)
     assert len(first) == 2
     assert tiny_run.file_bytes(tmp_path / "same", WEIGHTS) == first
@@ -66,7 +66,7 @@ def test_one_seed_gives_the_same_bytes_and_another_does_not(climbed, store, tmp_
 def test_a_loaded_rung_scores_as_its_metrics_say(climbed, store):
     recipe = tiny_run.make_recipe()
     result = Ladder(recipe=recipe, store=store, run_dir=climbed, seed=0).load(1)
-    clips = held_out(store, find_classes(recipe, store.words), "validation")
+    clips = held_out(store, find_classes(recipe.words, store.words), "validation")
     heard = student_validation(recipe, clips, 500)
     assert result.metrics["student_accuracy"] == heard.accuracy(result.student)
     assert result.metrics["validation_clips"] == len(clips) == 16
@@ -105,7 +105,7 @@ def rungs_made(monkeypatch, store, run_dir, **changes) -> list[dict]:
     ("changes", "retrained"),
     [
         ({"labels": "hard"}, "rung 1 (500 ms)"),
-        ({"teacher_hears": "clip"}, "rung 1 (500 ms)"),
+        ({"teacher_input": "clip"}, "rung 1 (500 ms)"),
         ({"epochs": [2, 3]}, "rung 1 (500 ms)"),
         ({"hard_finish_epochs": 1}, "rung 1 (500 ms)"),
         ({"embedding_weight": 1.0}, "rung 1 (500 ms)"),
@@ -113,7 +113,7 @@ def rungs_made(monkeypatch, store, run_dir, **changes) -> list[dict]:
         ({"train_fraction": [1.0, 0.5]}, "rung 1 (500 ms)"),
         ({"networks": [2, 1]}, "rung 0 (1000 ms, network 2 of 2)"),
         ({"train_fraction": 0.5}, "rung 0 (1000 ms)"),
-        ({"crops_per_clip": 3}, "rung 0 (1000 ms)"),
+        ({"per_clip": 3}, "rung 0 (1000 ms)"),
         ({"mixup": 0.3}, "rung 0 (1000 ms)"),
         ({"weight_average": 0.9}, "rung 0 (1000 ms)"),
         ({"tempo": 0.1}, "rung 0 (1000 ms)"),
@@ -145,14 +145,14 @@ def test_another_description_makes_nothing_anew(climbed, store, monkeypatch):
     assert len(climb(store, climbed, description="same tones")) == 2
 
 
-@pytest.mark.parametrize(("lengths", "heard_ms"), [("any", (1000, 700, 500)), ("fixed", (1000,))])
+@pytest.mark.parametrize(("lengths", "input_ms"), [("any", (1000, 700, 500)), ("fixed", (1000,))])
 def test_a_teacher_of_any_length_hears_all_lengths_to_come(
-    store, tmp_path, monkeypatch, lengths, heard_ms
+    store, tmp_path, monkeypatch, lengths, input_ms
 ):
     (rung,) = rungs_made(
-        monkeypatch, store, tmp_path, teacher_lengths=lengths, ladder_ms=[1000, 700, 500]
+        monkeypatch, store, tmp_path, teacher_lengths=lengths, input_lengths_ms=[1000, 700, 500]
     )
-    assert rung["data"].lengths_ms == heard_ms
+    assert rung["data"].lengths_ms == input_ms
     assert rung["teachers"] is None
 
 
@@ -162,7 +162,7 @@ def test_a_teacher_of_any_length_hears_all_lengths_to_come(
     [("crop", "hard", "fixed"), ("padded_crop", "soft", "any"), ("clip", "hard", "any")],
 )
 def test_every_way_of_teaching_climbs(store, tmp_path, hears, labels, lengths):
-    ways = {"teacher_hears": hears, "labels": labels, "teacher_lengths": lengths}
+    ways = {"teacher_input": hears, "labels": labels, "teacher_lengths": lengths}
     first, second = climb(store, tmp_path, epochs=1, **ways)
     assert first.metrics["teacher_accuracy"] is None
     assert 0 <= second.metrics["teacher_accuracy"] <= 1
@@ -179,17 +179,17 @@ def test_an_unfinished_rung_cannot_be_loaded(store, tmp_path):
 
 @pytest.fixture(scope="module")
 def clips(store):
-    return held_out(store, find_classes(tiny_run.make_recipe(), store.words), "validation")
+    return held_out(store, find_classes(tiny_run.make_recipe().words, store.words), "validation")
 
 
 def test_a_teacher_of_crops_hears_what_its_student_hears(clips):
-    recipe = tiny_run.make_recipe(teacher_hears="crop")
+    recipe = tiny_run.make_recipe(teacher_input="crop")
     heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=1000)
     np.testing.assert_array_equal(heard.features, student_validation(recipe, clips, 500).features)
 
 
 def test_a_teacher_of_whole_clips_hears_all_there_is(clips):
-    recipe = tiny_run.make_recipe(teacher_hears="clip", validation_protocol="random")
+    recipe = tiny_run.make_recipe(teacher_input="clip", validation_protocol="random")
     heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=1000)
     whole = student_validation(recipe, clips, 1000)
     np.testing.assert_array_equal(heard.features, whole.features)
@@ -198,13 +198,13 @@ def test_a_teacher_of_whole_clips_hears_all_there_is(clips):
 
 def test_a_teacher_of_longer_crops_hears_its_students_crop_in_their_middle(clips):
     """Centre crops of 500 ms lie 150 ms inside centre crops of 800 ms."""
-    recipe = tiny_run.make_recipe(teacher_hears="clip", validation_protocol="centre")
+    recipe = tiny_run.make_recipe(teacher_input="clip", validation_protocol="centre")
     heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=800)
     np.testing.assert_array_equal(heard.features, student_validation(recipe, clips, 800).features)
 
 
 def test_a_teacher_of_padded_crops_hears_zeros_around_them(clips):
-    recipe = tiny_run.make_recipe(teacher_hears="padded_crop", validation_protocol="centre")
+    recipe = tiny_run.make_recipe(teacher_input="padded_crop", validation_protocol="centre")
     heard = teacher_validation(recipe, clips, length_ms=500, teacher_ms=1000)
     starts = clips.starts_ms("centre", 500)
     crops = np.concatenate([batch.numpy()[:, 0] for batch in clips.crops(starts, 500)])
@@ -236,7 +236,7 @@ def instant_rungs(monkeypatch) -> list[dict]:
     return given
 
 
-THREE = {"ladder_ms": [1000, 700, 500]}
+THREE = {"input_lengths_ms": [1000, 700, 500]}
 
 
 def taught_by(given: list[dict], results: list[RungResult]) -> list[list[int]]:
@@ -297,8 +297,8 @@ def test_every_rung_has_its_share_of_labels_and_only_students_learn_without(
 
 def test_how_crops_are_repeated_is_handed_down(store, tmp_path, monkeypatch):
     given = instant_rungs(monkeypatch)
-    climb(store, tmp_path, crops_per_clip=3)
-    assert [rung["data"].crops_per_clip for rung in given] == [3, 3]
+    climb(store, tmp_path, per_clip=3)
+    assert [rung["data"].per_clip for rung in given] == [3, 3]
 
 
 @pytest.mark.parametrize(

@@ -276,9 +276,9 @@ EVERYTHING = {
     "tempo": 0.2,
     "vocal_tract": 0.1,
     "embedding_weight": 1.0,
-    "teacher_hears": "blend",
+    "teacher_input": "blend",
     "hard_finish_epochs": 1,
-    "crops_per_clip": 2,
+    "per_clip": 2,
 }
 
 

@@ -334,7 +334,7 @@ def test_what_a_run_disputes_is_what_its_first_rung_says_of_whole_clips(tiny):
     store = open_store(corpus, sample_rate_hz=4000, cache=tiny / "cache")
     ladder = Ladder(recipe=run.recipe, store=store, run_dir=run.folder, seed=run.seed)
     student = ladder.load(0).student
-    classes = find_classes(run.recipe, store.words)
+    classes = find_classes(run.recipe.words, store.words)
     disputed = set()
     for each in corpus.clips:
         samples = np.frombuffer((corpus.root / each.path).read_bytes()[44:], "<i2")

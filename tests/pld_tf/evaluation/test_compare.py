@@ -16,7 +16,7 @@ from pld_tf.evaluation.compare import (
     comparison_text,
 )
 from pld_tf.evaluation.evaluate import evaluate, open_rung
-from pld_tf.recipe.schema import PROTOCOLS
+from pld_tf.recipe.tables import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("tiny_cache")
 

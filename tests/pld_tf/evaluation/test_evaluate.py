@@ -146,7 +146,7 @@ def clips(tiny, tmp_path) -> HeldOut:
     """Test clips of a store that no other test has."""
     recipe = tiny_run.make_recipe()
     store = open_store(find_corpus(tiny / "tones"), sample_rate_hz=4000, cache=tmp_path)
-    return held_out(store, find_classes(recipe, store.words), "test")
+    return held_out(store, find_classes(recipe.words, store.words), "test")
 
 
 def test_the_random_crops_are_stored_and_read_again(clips, monkeypatch):

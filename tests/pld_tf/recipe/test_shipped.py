@@ -24,7 +24,7 @@ ISSUE_2 = {
     "speech_commands_v2_12",
 }
 # What stands in for each recipe's own words; all else stays as shipped.
-TONES = ["keywords=['one', 'two']", "ignored_words=[]", "batch=16"]
+TONES = ["words.keywords=['one', 'two']", "words.ignored=[]", "training.batch_size=16"]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,13 @@ def test_a_recipe_builds_its_models_and_its_rungs_take_two_steps(name, corpus, c
     store = open_store(corpus, sample_rate_hz=rate_hz, cache=cache)
     teachers = None
     # Rungs between the second and the last differ in length alone.
-    for number in sorted({0, min(1, len(recipe.ladder_ms) - 1), len(recipe.ladder_ms) - 1}):
+    for number in sorted(
+        {
+            0,
+            min(1, len(recipe.ladder.input_lengths_ms) - 1),
+            len(recipe.ladder.input_lengths_ms) - 1,
+        }
+    ):
         parts = tiny_run.rung_parts(recipe, store, number=number)
         needed = {key: parts[key] for key in ("recipe", "data", "student")}
         trainer = Trainer(**needed, teachers=teachers, epochs=recipe.rung_epochs(number))

@@ -50,7 +50,7 @@ def test_nets_of_one_name_are_trained_alike(recipe):
         made_of: dict[str, tuple] = {}
         for ladder in (*paper.LADDERS, *paper.DIRECT):
             for net in nets.ladder_nets(given, ladder):
-                heard = tuple(net.recipe.heard_ms(rung) for rung in range(net.rung + 1))
+                heard = tuple(net.recipe.crop_lengths_ms(rung) for rung in range(net.rung + 1))
                 assert made_of.setdefault(net.name, heard) == heard
         assert len(set(made_of.values())) == len(made_of)
 
@@ -67,7 +67,7 @@ def test_baselines_train_on_hard_labels_with_the_recipes_epochs(recipe):
 def test_the_baselines_differ_in_what_their_nets_hear(recipe):
     by_title = {each.title: each.net for each in nets.baselines(recipe)}
     assert [
-        (title, net.recipe.heard_ms(0), net.recipe.loudest_share, net.heard_ms)
+        (title, net.recipe.crop_lengths_ms(0), net.recipe.crops.loudest_share, net.input_ms)
         for title, net in by_title.items()
     ] == [
         ("hard labels on random crops", (500,), 0.0, 500),
@@ -78,18 +78,18 @@ def test_the_baselines_differ_in_what_their_nets_hear(recipe):
 
 
 def test_the_first_baseline_has_the_ladders_own_crops():
-    recipe = load_recipe("paper", ["loudest_share=0.3"])
+    recipe = load_recipe("paper", ["crops.loudest_share=0.3"])
     titles = [baseline.title for baseline in nets.baselines(recipe)]
     assert titles[:3] == [
         "hard labels on crops of which 30% are the loudest",
         "hard labels on random crops",
         "hard labels on the loudest crop",
     ]
-    assert nets.baselines(recipe)[0].net.recipe.loudest_share == 0.3
+    assert nets.baselines(recipe)[0].net.recipe.crops.loudest_share == 0.3
 
 
 def test_teachers_of_any_length_are_shared_by_no_two_ladders():
-    recipe = load_recipe("paper", ["teacher_lengths=any"])
+    recipe = load_recipe("paper", ["ladder.teacher_lengths=any"])
     names = named(recipe)
     assert {"1000+800+500", "1000-800+500", "1000-800-500", "1000+800", "1000-800"} <= set(names)
 
@@ -97,9 +97,9 @@ def test_teachers_of_any_length_are_shared_by_no_two_ladders():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("ladder_ms=[1000, 500]", r"ladder_ms .* can't be set, got \[1000, 500\]"),
-        ("epochs=[6, 5, 4, 3, 2, 1]", "epochs must hold 1 entry .* got 6"),
-        ("networks=3", "networks must be 1 .* got 3"),
+        ("ladder.input_lengths_ms=[1000, 500]", r"ladder_ms .* can't be set, got \[1000, 500\]"),
+        ("training.epochs=[6, 5, 4, 3, 2, 1]", "epochs must hold 1 entry .* got 6"),
+        ("ladder.networks=3", "networks must be 1 .* got 3"),
     ],
 )
 def test_a_recipe_whose_rungs_differ_is_refused(override, message):
@@ -109,7 +109,7 @@ def test_a_recipe_whose_rungs_differ_is_refused(override, message):
 
 def test_the_shipped_recipe_is_accepted_and_is_the_literal_method(recipe):
     nets.check(recipe)
-    assert (recipe.hard_weight, recipe.teacher_hears, recipe.teacher_lengths) == (
+    assert (recipe.teaching.hard_weight, recipe.teaching.teacher_input, recipe.ladder.teacher_lengths) == (
         0.0, "padded_crop", "fixed",
     )  # fmt: skip
-    assert (recipe.loudest_share, recipe.shift_ms) == (0.0, 0)
+    assert (recipe.crops.loudest_share, recipe.crops.shift_ms) == (0.0, 0)

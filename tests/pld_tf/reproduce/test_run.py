@@ -17,7 +17,8 @@ from pld_tf.errors import PldError
 from pld_tf.evaluation.decisions import read_decisions, right_decisions, write_decisions
 from pld_tf.evaluation.evaluate import evaluate
 from pld_tf.features.log_mel import log_mel
-from pld_tf.recipe.schema import PROTOCOLS, Recipe
+from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.reproduce import nets, paper
 from pld_tf.reproduce import run as run_module
 from pld_tf.reproduce.run import Asked, reproduce_paper
@@ -84,7 +85,7 @@ def untrained(monkeypatch) -> list[str]:
     class Untrained(Ladder):
         def __init__(self, *, recipe: Recipe, seed: int, **rest: Any) -> None:
             super().__init__(recipe=recipe, seed=seed, **rest)
-            self.lengths_ms, self.seed = recipe.ladder_ms, seed
+            self.lengths_ms, self.seed = recipe.ladder.input_lengths_ms, seed
 
         def climb(self, report, *, rungs: int | None = None) -> None:
             for number, length_ms in enumerate(self.lengths_ms[:rungs]):
@@ -223,8 +224,8 @@ def test_a_broken_run_file_is_named(root, tmp_path, text, message):
 
 
 def test_a_wrong_recipe_leaves_no_folder(root, tmp_path):
-    with pytest.raises(PldError, match="ladder_ms"):
-        reproduce(root, tmp_path / "run", ladder_ms=[1000, 500])
+    with pytest.raises(PldError, match="input_lengths_ms"):
+        reproduce(root, tmp_path / "run", input_lengths_ms=[1000, 500])
     assert not (tmp_path / "run").exists()
 
 
@@ -253,7 +254,7 @@ def test_decisions_read_back_are_those_written(tmp_path):
 
 @pytest.fixture(scope="module")
 def clips(store) -> HeldOut:
-    return held_out(store, find_classes(tiny.paper_recipe(), store.words), "test")
+    return held_out(store, find_classes(tiny.paper_recipe().words, store.words), "test")
 
 
 def test_a_padded_crop_is_heard_as_a_teacher_hears_it(store, clips, tmp_path):
@@ -261,7 +262,7 @@ def test_a_padded_crop_is_heard_as_a_teacher_hears_it(store, clips, tmp_path):
     recipe = tiny.paper_recipe()
     ladder = Ladder(recipe=recipe, store=store, run_dir=tmp_path, seed=0)
     model = ladder._build(0, 0)
-    right = right_decisions(model, clips, spec=recipe.features, tested_ms=500, heard_ms=1000)
+    right = right_decisions(model, clips, spec=recipe.features, tested_ms=500, input_ms=1000)
     starts = clips.starts_ms("centre", 500)
     crops = np.concatenate([batch.numpy() for batch in clips.crops(starts, 500)])[:, 0]
     padded = pad_crops(crops.astype(np.float32), 4000)
@@ -282,7 +283,7 @@ def test_a_real_reproduction_agrees_with_evaluate(root, tmp_path):
     shutil.copytree(tmp_path / "paper" / "rungs", tmp_path / "run" / "rungs")
     rungs = sorted((tmp_path / "run" / "rungs").iterdir())
     distill(
-        recipe=tiny.paper_recipe(ladder_ms=[1000, 500]),
+        recipe=tiny.paper_recipe(input_lengths_ms=[1000, 500]),
         recipe_name="tiny",
         data=root / "tones",
         run_dir=tmp_path / "run",

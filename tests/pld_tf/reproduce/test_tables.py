@@ -9,7 +9,7 @@ import pytest
 import tiny_reproduction as tiny
 
 from pld_tf.evaluation.decisions import Decisions
-from pld_tf.recipe.schema import PROTOCOLS
+from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.reproduce.choices import open_choices
 from pld_tf.reproduce.csv_table import COLUMNS, csv_text
 from pld_tf.reproduce.plot import write_plot
@@ -194,9 +194,9 @@ def test_each_choice_names_keys_that_a_recipe_has():
         ({}, "tc_resnet 8, width 0.25, dropout 0.2: 4,000 parameters"),
         ({"labels": "hard"}, "hard (the teacher's first choice), 0% of the loss"),
         ({"labels": "soft"}, "temperature 1, 0% of the loss"),
-        ({"teacher_hears": "crop"}, "the crop as it is"),
+        ({"teacher_input": "crop"}, "the crop as it is"),
         ({"loudest_share": 0.3, "shift_ms": 100}, "30% at the loudest part (give or take 60 ms)"),
-        ({"crops_per_clip": 4}, "4, the same ones again"),
+        ({"per_clip": 4}, "4, the same ones again"),
         ({"epochs": 7}, "7, the best one by validation accuracy (loudest crops)"),
         ({"unknown": 2.0}, "one, two, unknown (2 keywords' worth)"),
     ],

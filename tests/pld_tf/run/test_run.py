@@ -142,8 +142,11 @@ def test_a_finished_run_is_told_again_and_left_alone(tiny):
     ("changes", "difference"),
     [
         ({"seed": 7}, "seed 0, now 7"),
-        ({"batch": 32}, "batch = 16, now 32"),
-        ({"ladder_ms": [1000, 600]}, r"ladder_ms = \[1000, 500\], now \[1000, 600\]"),
+        ({"batch": 32}, "training.batch_size = 16, now 32"),
+        (
+            {"input_lengths_ms": [1000, 600]},
+            r"ladder.input_lengths_ms = \[1000, 500\], now \[1000, 600\]",
+        ),
         ({"temperature": 3.0, "seed": 1}, "seed 0, now 1; temperature = 2.0, now 3.0"),
     ],
 )
@@ -224,7 +227,7 @@ def results(run_dir: Path) -> dict[str, bytes]:
 
 
 def start(tiny: Path, run_dir: Path) -> subprocess.Popen:
-    options = ["--data", tiny / "tones", "--run-dir", run_dir, "--set", f"epochs={EPOCHS}"]
+    options = ["--data", tiny / "tones", "--run-dir", run_dir, "--set", f"training.epochs={EPOCHS}"]
     return subprocess.Popen(
         [*COMMAND, tiny / "tiny.toml", *options],
         stdout=subprocess.DEVNULL,

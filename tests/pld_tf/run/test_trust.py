@@ -25,7 +25,7 @@ EVERYTHING = {
     "vocal_tract": 0.1,
     "filter_db": 6.0,
     "echo_epochs": 7,
-    "teacher_hears": "blend",
+    "teacher_input": "blend",
     "embedding_weight": 1.0,
     "train_fraction": [1.0, 0.5],
     "hard_finish_epochs": 10,

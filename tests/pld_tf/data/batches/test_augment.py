@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_run
-from crop_rules import rules
 from joined_batches import by_clip, joined, position
+from plain_choices import plainly
 from tiny_corpus import COUNTS, RATE, read_wav
 
 from pld_tf.data.batches.pipeline import training_batches
@@ -18,15 +18,15 @@ from pld_tf.features.voices import TRACTS, Voices
 from pld_tf.model_bundle.contents import _representative
 
 CLIPS = sum(COUNTS["train"].values())
-VARIED = rules(
-    loudest_share=0.5, jitter=200, gain_db=6.0, noise_share=0.5, noise_volume=0.1,
+VARIED = plainly(
+    loudest_share=0.5, loudest_jitter_ms=50, gain_db=6.0, noise_share=0.5, noise_volume=0.1,
     tempo=0.4, vocal_tract=0.1, filter_db=6.0,
 )  # fmt: skip
 
 
 @pytest.fixture
 def data(tiny_data) -> TrainingData:
-    return replace(tiny_data, rules=VARIED, batch=32)
+    return replace(tiny_data, **VARIED, batch=32)
 
 
 @pytest.fixture
@@ -59,8 +59,13 @@ def always_slowest(monkeypatch) -> None:
 
 @pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
 def test_voices_change_no_shape(data, hears):
-    voiced = replace(data, teacher_hears=hears, teacher_ms=800)
-    plain = replace(voiced, rules=replace(VARIED, tempo=0, vocal_tract=0, filter_db=0))
+    voiced = replace(data, teacher_input=hears, teacher_ms=800)
+    plain = replace(
+        voiced,
+        augment=VARIED["augment"].model_copy(
+            update={"tempo": 0.0, "vocal_tract": 0.0, "filter_db": 0.0}
+        ),
+    )
     pairs = zip(joined(voiced).items(), joined(plain).items(), strict=True)
     for (name, changed), (other, expected) in pairs:
         assert (name, changed.shape) == (other, expected.shape)
@@ -70,7 +75,7 @@ def test_voices_change_no_shape(data, hears):
 
 @pytest.mark.usefixtures("voice_as_features")
 def test_a_voice_is_that_of_a_micro_batch_and_of_its_teacher(data):
-    found = joined(replace(data, teacher_hears="clip", teacher_ms=1000), epochs=8)
+    found = joined(replace(data, teacher_input="clip", teacher_ms=1000), epochs=8)
     voices = found["features"].reshape(-1, 16, 2)
     assert (voices == voices[:, :1]).all()
     assert np.array_equal(found["teacher"], found["features"])
@@ -94,10 +99,10 @@ def test_voices_follow_from_seed_and_epoch(data):
 @pytest.mark.usefixtures("crops_as_features", "always_slowest")
 def test_a_slow_crop_has_the_middle_of_the_plain_one(data, audio):
     """49 frames of 56 samples' hop take 80 + 48 * 56 = 2768 samples: 384 more on either side."""
-    near = rules(loudest_share=1.0, tempo=0.4)
+    near = plainly(loudest_share=1.0, tempo=0.4)
     loudest = loudest_start_ms(data.index.energies, 500) * RATE // 1000
     inside = 0
-    for clip, crop in by_clip(joined(replace(data, rules=near))).items():
+    for clip, crop in by_clip(joined(replace(data, **near))).items():
         assert len(crop) == 2768
         if clip < CLIPS:
             start = loudest[clip] - 384
@@ -110,7 +115,7 @@ def test_a_slow_crop_has_the_middle_of_the_plain_one(data, audio):
 @pytest.mark.usefixtures("crops_as_features", "always_slowest")
 def test_what_a_slow_voice_needs_beyond_the_clip_is_zeros(data, audio):
     """99 frames take 80 + 98 * 56 = 5568 samples of a clip of 4000."""
-    whole = replace(data, lengths_ms=(1000,), rules=rules(tempo=0.4))
+    whole = replace(data, lengths_ms=(1000,), **plainly(tempo=0.4))
     for clip, crop in by_clip(joined(whole)).items():
         if clip < CLIPS:
             assert np.array_equal(crop[784:4784], audio[clip])
@@ -121,17 +126,17 @@ def test_what_a_slow_voice_needs_beyond_the_clip_is_zeros(data, audio):
 @pytest.mark.usefixtures("crops_as_features", "always_slowest")
 def test_a_slow_voice_never_leaves_the_training_noise(data):
     """The tiny corpus' noise is positive for training and negative elsewhere."""
-    widest = rules(tempo=0.5, shift=RATE // 2)
-    found = by_clip(joined(replace(data, lengths_ms=(1000,), rules=widest), epochs=4))
+    widest = plainly(tempo=0.5, shift_ms=500)
+    found = by_clip(joined(replace(data, lengths_ms=(1000,), **widest), epochs=4))
     silent = [crop for clip, crop in found.items() if clip >= CLIPS]
     assert len(silent) == 16
     assert all((crop > 0).all() for crop in silent)
 
 
 def test_a_blend_hears_the_clip_and_knows_how_much_speech_the_crop_holds(data):
-    near = rules(loudest_share=1.0)
+    near = plainly(loudest_share=1.0)
     clip, blend = (
-        joined(replace(data, rules=near, teacher_hears=hears, teacher_ms=1000))
+        joined(replace(data, **near, teacher_input=hears, teacher_ms=1000))
         for hears in ("clip", "blend")
     )
     for name, expected in clip.items():
@@ -150,7 +155,7 @@ def test_a_blend_hears_the_clip_and_knows_how_much_speech_the_crop_holds(data):
 
 
 def test_a_crop_of_the_whole_clip_holds_all_its_speech(data):
-    whole = replace(data, lengths_ms=(1000,), teacher_hears="blend", teacher_ms=1000)
+    whole = replace(data, lengths_ms=(1000,), teacher_input="blend", teacher_ms=1000)
     found = joined(whole)
     np.testing.assert_allclose(found["held"], found["clip"] < CLIPS, atol=1e-6)
 
@@ -161,7 +166,7 @@ def test_a_representative_dataset_has_neither_voices_nor_masks(tmp_path):
     store = tiny_run.open_tiny(tmp_path, plain)
     voiced = tiny_run.make_recipe(tempo=0.3, vocal_tract=0.2, filter_db=6.0, mixup=0.4)
     expected, found = (
-        _representative(recipe, 0, store, find_classes(recipe, store.words), 500)
+        _representative(recipe, 0, store, find_classes(recipe.words, store.words), 500)
         for recipe in (plain, voiced)
     )
     assert np.array_equal(found, expected)
@@ -169,8 +174,8 @@ def test_a_representative_dataset_has_neither_voices_nor_masks(tmp_path):
 
 def test_one_pace_and_tract_alone_are_plain_features_of_whole_frames(data):
     """A tract of its own, but none to choose from: what is left out fills no frame."""
-    wide = replace(data, rules=rules(loudest_share=1.0, tempo=1e-6))
-    plain = replace(data, rules=rules(loudest_share=1.0))
+    wide = replace(data, **plainly(loudest_share=1.0, tempo=1e-6))
+    plain = replace(data, **plainly(loudest_share=1.0))
     for first, second in zip(
         training_batches(wide, first_epoch=0, epochs=1),
         training_batches(plain, first_epoch=0, epochs=1),

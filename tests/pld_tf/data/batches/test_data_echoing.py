@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from crop_rules import rules
 from hypothesis import given
 from hypothesis import strategies as st
 from joined_batches import CLIPS, SILENCE, STEPS, batches, joined
+from plain_choices import plainly, with_crops
 from tiny_corpus import RATE, SPEC, read_wav
 
 from pld_tf.data.batches import data_echoing
@@ -18,8 +18,9 @@ from pld_tf.features.log_mel import log_mel
 
 HOP = SPEC.hop_samples
 BLOCK = 3  # epochs
-VARIED = rules(
-    loudest_share=0.5, jitter=200, shift=400, gain_db=6.0, noise_share=0.5, noise_volume=0.1,
+VARIED = plainly(
+    echo_epochs=BLOCK, loudest_share=0.5, loudest_jitter_ms=50, shift_ms=100,
+    gain_db=6.0, noise_share=0.5, noise_volume=0.1,
     tempo=0.4, vocal_tract=0.1, filter_db=6.0,
     time_masks=1, time_mask_frames=9, mel_masks=1, mel_mask_bins=3,
 )  # fmt: skip
@@ -27,7 +28,7 @@ VARIED = rules(
 
 @pytest.fixture
 def data(tiny_data) -> TrainingData:
-    return replace(tiny_data, echo_epochs=BLOCK, tells_crops=True)
+    return with_crops(replace(tiny_data, tells_crops=True), echo_epochs=BLOCK)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_gain_and_noise_are_those_of_the_block(data):
     loud = replace(
         data,
         lengths_ms=(1000,),
-        rules=rules(gain_db=6.0, noise_share=1.0, noise_volume=0.1),
+        **plainly(echo_epochs=BLOCK, gain_db=6.0, noise_share=1.0, noise_volume=0.1),
     )
     first, second, other = (
         dict(zip(found["clip"], found["features"], strict=True))
@@ -129,9 +130,7 @@ def test_gain_and_noise_are_those_of_the_block(data):
 
 @pytest.mark.parametrize("first_epoch", [1, BLOCK, BLOCK + 2])
 def test_the_same_seed_gives_the_same_bytes_and_a_later_start_the_same_rest(data, first_epoch):
-    data = replace(
-        data, rules=VARIED, lengths_ms=(1000, 500), teacher_hears="clip", teacher_ms=1000
-    )
+    data = replace(data, **VARIED, lengths_ms=(1000, 500), teacher_input="clip", teacher_ms=1000)
     epochs = BLOCK + 3
     whole, again = batches(data, 0, epochs), batches(data, 0, epochs)
     rest = batches(data, first_epoch, epochs)
@@ -141,7 +140,9 @@ def test_the_same_seed_gives_the_same_bytes_and_a_later_start_the_same_rest(data
 
 
 def test_kept_crops_come_again(data):
-    data = replace(data, rules=VARIED, crops_per_clip=4)  # a block of 3 epochs and one of 1
+    data = with_crops(
+        replace(data, **VARIED), per_clip=4, echo_epochs=BLOCK
+    )  # a block of 3 epochs and one of 1
     epochs = np.array_split(batches(data, epochs=9), 9)
     for number, epoch in enumerate(epochs):
         for batch, first in zip(epoch, epochs[number % 4], strict=True):
@@ -151,9 +152,9 @@ def test_kept_crops_come_again(data):
 
 @pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
 def test_batches_have_the_columns_and_shapes_of_those_that_are_heard_anew(data, hears):
-    data = replace(data, rules=VARIED, teacher_hears=hears, teacher_ms=800)
+    data = replace(data, **VARIED, teacher_input=hears, teacher_ms=800)
     data = replace(data, train_fraction=0.5, teach_unlabelled=True)
-    echoed, anew = (joined(replace(data, echo_epochs=epochs)) for epochs in (BLOCK, 1))
+    echoed, anew = (joined(with_crops(data, echo_epochs=epochs)) for epochs in (BLOCK, 1))
     assert list(echoed) == list(anew)
     for name, value in echoed.items():
         assert (value.shape, value.dtype) == (anew[name].shape, anew[name].dtype)
@@ -179,16 +180,16 @@ PLACES = {
 def placed(data: TrainingData, *, hop: int, within: float, where: float) -> tuple[int, int]:
     """Start of a crop, `where` of the way through all it may have, and of a clip's first window."""
     room = RATE - SPEC.samples(data.lengths_ms[0])
-    margin = max(0, data.rules.shift - room / 2)
+    margin = max(0, SPEC.samples(data.crops.shift_ms) - room / 2)
     origin = int(within * hop) - hop // 2 - data_echoing._reach(data)
     return round(where * (room + 2 * margin) - margin), origin
 
 
 def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
     """The same windows as `Voices` gives at the hop and with the filters of the clip's voice."""
-    voiced = replace(data, rules=rules(tempo=0.4, vocal_tract=0.1))
+    voiced = replace(data, **plainly(echo_epochs=BLOCK, tempo=0.4, vocal_tract=0.1))
     tf.random.set_seed(0)
-    whole = data_echoing._hear(voiced, Tables.of(voiced), tf.constant(0, tf.int64))
+    whole = data_echoing._whole_clips(voiced, Tables.of(voiced), tf.constant(0, tf.int64))
     assert len(set(whole.hop.numpy())) > 2
     voices = make_voices(voiced)
     assert voices
@@ -212,13 +213,14 @@ def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
 @given(
     **PLACES,
     length_ms=st.sampled_from([200, 500, 770, 1000]),
-    shift=st.sampled_from([0, 37, 400, 2000]),
+    shift_ms=st.sampled_from([0, 9, 100, 500]),
 )
-def test_whole_clips_hold_every_crop(store, classes, hop, within, where, length_ms, shift):
+def test_whole_clips_hold_every_crop(store, classes, hop, within, where, length_ms, shift_ms):
     """No crop's start is moved by more than half a hop, not even at the edges."""
     data = TrainingData(
-        store=store, classes=classes, spec=SPEC, rules=rules(tempo=0.4, shift=shift),
-        lengths_ms=(length_ms,), batch=16, seed=1, echo_epochs=BLOCK,
+        store=store, classes=classes, spec=SPEC,
+        **plainly(tempo=0.4, shift_ms=shift_ms, echo_epochs=BLOCK),
+        lengths_ms=(length_ms,), batch=16, seed=1,
     )  # fmt: skip
     length = SPEC.samples(length_ms)
     start, origin = placed(data, hop=hop, within=within, where=where)
@@ -233,7 +235,7 @@ def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
     data, store, corpus_root
 ):
     """Its own windows are those with their middle in the crop: 50 of the 79 that 800 ms have."""
-    found = joined(replace(data, lengths_ms=(500,), teacher_hears="padded_crop", teacher_ms=800))
+    found = joined(replace(data, lengths_ms=(500,), teacher_input="padded_crop", teacher_ms=800))
     first, frames = 14, 50
     quiet = log_mel(tf.zeros([1, SPEC.window_samples]), SPEC)[0, ..., 0].numpy()
     assert found["teacher"].shape[1:] == (SPEC.frames(RATE * 4 // 5), SPEC.bins)
@@ -254,16 +256,17 @@ def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
 @given(
     **PLACES,
     length_ms=st.sampled_from([200, 500, 770, 990, 1000]),
-    shift=st.sampled_from([0, 37, 400]),
+    shift_ms=st.sampled_from([0, 9, 100]),
 )
 def test_whole_clips_hold_every_crop_between_zeros(
-    store, classes, hop, within, where, length_ms, shift
+    store, classes, hop, within, where, length_ms, shift_ms
 ):
     """Every window whose middle lies in the crop is the clip's window that lies nearest."""
     data = TrainingData(
-        store=store, classes=classes, spec=SPEC, rules=rules(tempo=0.4, shift=shift),
-        lengths_ms=(length_ms,), teacher_hears="padded_crop", teacher_ms=1000,
-        batch=16, seed=1, echo_epochs=BLOCK,
+        store=store, classes=classes, spec=SPEC,
+        **plainly(tempo=0.4, shift_ms=shift_ms, echo_epochs=BLOCK),
+        lengths_ms=(length_ms,), teacher_input="padded_crop", teacher_ms=1000,
+        batch=16, seed=1,
     )  # fmt: skip
     length = SPEC.samples(length_ms)
     before = (RATE - length) // 2
@@ -273,7 +276,7 @@ def test_whole_clips_hold_every_crop_between_zeros(
         tf.constant(np.tile(numbered[None, :, None], (1, 1, SPEC.bins))),
         *(tf.constant([number]) for number in (0, origin, hop)),
     )
-    heard = data_echoing.Echo(data, whole, tf.constant([0])).padded(
+    heard = data_echoing.EchoedClips(data, whole, tf.constant([0])).padded(
         tf.constant([start]), length, RATE
     )
     windows = heard.numpy()[0, :, 0, 0] * data_echoing.STEPS

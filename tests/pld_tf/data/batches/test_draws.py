@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from crop_rules import rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_choices import PLAIN_AUGMENT, PLAIN_CROPS
 
-from pld_tf.data.batches import draws as crops
-from pld_tf.data.batches.draws import CropRules, crop_rules, crop_starts, draw_table
+from pld_tf.data.batches import draws as drawn
+from pld_tf.data.batches.draws import crop_starts, draw_table, draws_per_crop
 from pld_tf.data.crop_places import fixed_starts_ms
-from pld_tf.recipe.load import load_recipe
+from pld_tf.features.spec import FeatureSpec
+from pld_tf.recipe.tables import AugmentChoices, CropChoices
 
 # One row per clip: where, start, gain, noise on, noise volume, noise start, then the masks.
 UNIFORM = st.floats(0, 1, exclude_max=True, width=32)
@@ -20,13 +21,27 @@ def row(*, where=0.0, start=0.0, gain=0.5, noise_on=0.0, volume=0.0, noise_start
     return tf.constant([[where, start, gain, noise_on, volume, noise_start, *masks]], tf.float32)
 
 
-def start_of(draws, *, loudest=0, length=500, clip_samples=1000, rules=rules()):  # noqa: B008
+# A sample a millisecond.
+SPEC = FeatureSpec(
+    sample_rate_hz=1000, window_ms=30, hop_ms=20, fft_size=32, mel_bins=4, low_hz=60, high_hz=500
+)
+
+
+def crops_of(**changes) -> CropChoices:
+    return CropChoices(**(PLAIN_CROPS.model_dump() | changes))
+
+
+def augment_of(**changes) -> AugmentChoices:
+    return AugmentChoices(**(PLAIN_AUGMENT.model_dump() | changes))
+
+
+def start_of(draws, *, loudest=0, length=500, spec=SPEC, crops=PLAIN_CROPS):
     starts = crop_starts(
         draws,
         tf.constant([loudest], tf.int32),
         length=tf.constant(length),
-        clip_samples=clip_samples,
-        rules=rules,
+        spec=spec,
+        crops=crops,
     )
     return int(starts[0])
 
@@ -39,10 +54,9 @@ def table(*, seed=1, epoch=2, clips=50, draws=10) -> np.ndarray:
 # --- draws ---
 
 
-def test_rules_are_the_recipe_in_samples():
-    found = crop_rules(load_recipe("smoke", ["loudest_jitter_ms=60", "shift_ms=100", "gain_db=3"]))
-    assert (found.jitter, found.shift, found.gain_db) == (960, 1600, 3.0)
-    assert found.draws == 6 + 2 * (found.time_masks + found.mel_masks)
+def test_a_crop_takes_six_draws_and_two_for_each_mask():
+    assert draws_per_crop(augment_of()) == 6
+    assert draws_per_crop(augment_of(time_masks=2, mel_masks=1)) == 12
 
 
 def test_a_row_of_draws_depends_on_seed_epoch_and_clip_alone():
@@ -66,27 +80,27 @@ def test_draws_are_uniform():
 def test_worked_starts_in_a_clip_with_room():
     """500 samples of room; a shift of 100 lies within it and changes nothing."""
     for shift in (0, 100, 250):
-        found = [start_of(row(start=u), rules=rules(shift=shift)) for u in (0.0, 0.5, 0.999)]
+        found = [start_of(row(start=u), crops=crops_of(shift_ms=shift)) for u in (0.0, 0.5, 0.999)]
         assert found == [0, 250, 500]
 
 
 def test_worked_starts_past_the_edges():
     """No room and a shift of 100: from 100 before the clip to 100 after its start."""
-    shifted = rules(shift=100)
-    found = [start_of(row(start=u), length=1000, rules=shifted) for u in (0.0, 0.5, 0.75)]
+    shifted = crops_of(shift_ms=100)
+    found = [start_of(row(start=u), length=1000, crops=shifted) for u in (0.0, 0.5, 0.75)]
     assert found == [-100, 0, 50]
     # 100 samples of room: 50 to either side are missing.
-    found = [start_of(row(start=u), length=900, rules=shifted) for u in (0.0, 0.5, 0.75)]
+    found = [start_of(row(start=u), length=900, crops=shifted) for u in (0.0, 0.5, 0.75)]
     assert found == [-50, 50, 100]
 
 
 def test_worked_starts_around_the_loudest_part():
-    near = rules(loudest_share=0.3, jitter=60)
-    found = [start_of(row(where=0.29, start=u), loudest=200, rules=near) for u in (0, 0.5, 0.75)]
+    near = crops_of(loudest_share=0.3, loudest_jitter_ms=60)
+    found = [start_of(row(where=0.29, start=u), loudest=200, crops=near) for u in (0, 0.5, 0.75)]
     assert found == [140, 200, 230]
-    assert start_of(row(where=0.31, start=0.0), loudest=200, rules=near) == 0
-    assert start_of(row(where=0.0, start=0.0), loudest=20, rules=near) == 0
-    assert start_of(row(where=0.0, start=0.999), loudest=490, rules=near) == 500
+    assert start_of(row(where=0.31, start=0.0), loudest=200, crops=near) == 0
+    assert start_of(row(where=0.0, start=0.0), loudest=20, crops=near) == 0
+    assert start_of(row(where=0.0, start=0.999), loudest=490, crops=near) == 500
 
 
 @settings(deadline=None, max_examples=200)
@@ -104,7 +118,7 @@ def test_a_start_never_leaves_the_padded_clip(where, start, length, shift, jitte
         row(where=where, start=start),
         loudest=loudest,
         length=length,
-        rules=rules(loudest_share=0.5, jitter=jitter, shift=shift),
+        crops=crops_of(loudest_share=0.5, loudest_jitter_ms=jitter, shift_ms=shift),
     )
     assert -shift <= found <= 1000 - length + shift
     if shift <= (1000 - length) / 2:
@@ -116,15 +130,15 @@ def test_a_start_never_leaves_the_padded_clip(where, start, length, shift, jitte
 
 @pytest.mark.parametrize(("draw", "factor"), [(0.0, 0.5012), (0.5, 1.0), (1.0, 1.9953)])
 def test_worked_gain_of_6_db(draw, factor):
-    gain, _ = crops.loudness_factors(row(gain=draw), tf.constant([False]), rules(gain_db=6.0))
+    gain, _ = drawn.loudness_factors(row(gain=draw), tf.constant([False]), augment_of(gain_db=6.0))
     np.testing.assert_allclose(gain, [[factor]], atol=1e-4)
 
 
 def test_worked_noise_volume():
-    noisy = rules(noise_share=0.8, noise_volume=0.1)
+    noisy = augment_of(noise_share=0.8, noise_volume=0.1)
 
     def volume(silence: bool, **draws) -> float:
-        return float(crops.loudness_factors(row(**draws), tf.constant([silence]), noisy)[1][0, 0])
+        return float(drawn.loudness_factors(row(**draws), tf.constant([silence]), noisy)[1][0, 0])
 
     assert volume(False, noise_on=0.79, volume=0.5) == pytest.approx(0.05)
     assert volume(False, noise_on=0.81, volume=0.5) == 0
@@ -134,7 +148,7 @@ def test_worked_noise_volume():
 @settings(deadline=None)
 @given(draw=UNIFORM, noise_samples=st.integers(1000, 16_000_000))
 def test_a_second_of_noise_lies_within_the_noise(draw, noise_samples):
-    start = int(crops.noise_starts(row(noise_start=draw), noise_samples, 1000)[0])
+    start = int(drawn.noise_starts(row(noise_start=draw), noise_samples, 1000)[0])
     assert 0 <= start <= noise_samples - 1000
 
 
@@ -144,7 +158,7 @@ SO_FAR = tf.constant([[0.0, 0.0, 0.5, 1.0, 1.0]])  # all speech in the middle ha
 
 
 def held(start: float, length: float, so_far: tf.Tensor = SO_FAR) -> float:
-    return float(crops.speech_held(so_far, tf.constant([start]), tf.constant(length))[0])
+    return float(drawn.speech_held(so_far, tf.constant([start]), tf.constant(length))[0])
 
 
 @pytest.mark.parametrize(
@@ -168,7 +182,7 @@ def test_worked_shares_of_the_speech_held(start, length, expected):
 
 def test_each_crop_has_its_own_clip_and_a_silent_clip_holds_none():
     so_far = tf.concat([SO_FAR, tf.zeros([1, 5])], axis=0)
-    found = crops.speech_held(so_far, tf.constant([0.0, 0.0]), tf.constant(0.5))
+    found = drawn.speech_held(so_far, tf.constant([0.0, 0.0]), tf.constant(0.5))
     np.testing.assert_allclose(found, [0.5, 0.0], atol=1e-6)
 
 
@@ -193,19 +207,19 @@ def test_the_share_held_is_the_part_of_the_area_under_the_speech(speech, start, 
 
 def masked(*masks: float, time=(0, 0), mel=(0, 0)) -> np.ndarray:
     """Which of 6 frames x 4 bins are covered."""
-    found = rules(
+    found = augment_of(
         time_masks=time[0], time_mask_frames=time[1], mel_masks=mel[0], mel_mask_bins=mel[1]
     )
     return spec_augment(tf.ones([1, 6, 4, 1]), row(masks=masks), found).numpy()[0, :, :, 0] == 0
 
 
-def spec_augment(features: tf.Tensor, draws: tf.Tensor, rules: CropRules) -> tf.Tensor:
+def spec_augment(features: tf.Tensor, draws: tf.Tensor, augment: AugmentChoices) -> tf.Tensor:
     """Masks drawn among longer crops: they must not care."""
     batch, frames, bins, _ = features.shape
-    masks = crops.draw_masks(
-        draws, tf.fill([batch], frames), most_frames=frames + 5, bins=bins, rules=rules
+    masks = drawn.draw_masks(
+        draws, tf.fill([batch], frames), most_frames=frames + 5, bins=bins, augment=augment
     )
-    return crops.mask(features, *masks)
+    return drawn.mask(features, *masks)
 
 
 def test_worked_time_mask():
@@ -240,7 +254,7 @@ def test_a_mask_is_one_band_of_at_most_its_width(width, start, widest):
 
 def test_without_masks_features_pass():
     features = tf.random.stateless_normal([2, 6, 4, 1], seed=[1, 2])
-    assert np.array_equal(spec_augment(features, row(), rules()), features)
+    assert np.array_equal(spec_augment(features, row(), PLAIN_AUGMENT), features)
 
 
 # --- fixed crops ---

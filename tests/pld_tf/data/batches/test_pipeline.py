@@ -4,26 +4,32 @@ Most tests look at crops instead of features: `crops_as_features` hands the samp
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from crop_rules import rules
 from joined_batches import BATCH, CLIPS, SILENCE, STEPS, batches, by_clip, joined, position
+from plain_choices import plainly, with_crops
 from tiny_corpus import RATE, SPEC, background, read_wav
 
 from pld_tf.data.batches import augment, records
-from pld_tf.data.batches.draws import CropRules
 from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.data.crop_places import pad_crops
 from pld_tf.data.held_out import fixed_crops
 from pld_tf.features.log_mel import log_mel
 
-VARIED = rules(
-    loudest_share=0.5, jitter=200, shift=400, gain_db=6.0, noise_share=0.5, noise_volume=0.1
-)
+VARIED_KEYS = {
+    "loudest_share": 0.5,
+    "loudest_jitter_ms": 50,
+    "shift_ms": 100,
+    "gain_db": 6.0,
+    "noise_share": 0.5,
+    "noise_volume": 0.1,
+}
+VARIED = plainly(**VARIED_KEYS)
 MASKS = {"time_masks": 1, "time_mask_frames": 9, "mel_masks": 1, "mel_mask_bins": 3}
-AUGMENTED = replace(VARIED, **MASKS)
+AUGMENTED = plainly(**VARIED_KEYS, **MASKS)
 
 
 @pytest.fixture
@@ -43,8 +49,8 @@ def audio(store, corpus_root) -> np.ndarray:
     return np.concatenate([np.stack(clips), np.zeros((SILENCE, RATE), np.int16)])
 
 
-def with_rules(data: TrainingData, rules: CropRules, **changes) -> TrainingData:
-    return replace(data, rules=rules, **changes)
+def with_choices(data: TrainingData, choices: dict[str, Any], **changes) -> TrainingData:
+    return replace(data, **choices, **changes)
 
 
 # --- which clips ---
@@ -148,7 +154,7 @@ def test_short_crops_lie_within_their_clips_and_anywhere(data, audio):
 @pytest.mark.usefixtures("crops_as_features")
 def test_crops_around_the_loudest_part_hold_it(data, audio):
     """Each clip has 200 ms that are 12 dB louder than the rest."""
-    near = with_rules(data, rules(loudest_share=1.0, jitter=40), lengths_ms=(200,))
+    near = with_choices(data, plainly(loudest_share=1.0, loudest_jitter_ms=10), lengths_ms=(200,))
     for clip, crop in by_clip(joined(near)).items():
         if clip < CLIPS:
             energy = np.convolve(audio[clip].astype(float) ** 2, np.ones(800), "valid")
@@ -158,7 +164,7 @@ def test_crops_around_the_loudest_part_hold_it(data, audio):
 @pytest.mark.usefixtures("crops_as_features")
 def test_a_shift_past_the_edges_brings_zeros(data, audio):
     shifts = []
-    for clip, crop in by_clip(joined(with_rules(data, rules(shift=400)))).items():
+    for clip, crop in by_clip(joined(with_choices(data, plainly(shift_ms=100)))).items():
         if clip >= CLIPS:
             continue
         heard = np.flatnonzero(crop)
@@ -173,7 +179,7 @@ def test_a_shift_past_the_edges_brings_zeros(data, audio):
 @pytest.mark.usefixtures("crops_as_features")
 def test_gain_is_one_factor_of_up_to_its_decibels(data, audio):
     factors = []
-    for clip, crop in by_clip(joined(with_rules(data, rules(gain_db=6.0)))).items():
+    for clip, crop in by_clip(joined(with_choices(data, plainly(gain_db=6.0)))).items():
         if clip < CLIPS:
             ratio = crop / audio[clip]
             np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
@@ -185,7 +191,7 @@ def test_gain_is_one_factor_of_up_to_its_decibels(data, audio):
 @pytest.mark.usefixtures("crops_as_features")
 def test_silence_is_a_piece_of_the_training_noise_at_any_volume(data):
     """The tiny corpus' noise is positive for training and negative elsewhere."""
-    found = by_clip(joined(with_rules(data, rules(shift=400))))
+    found = by_clip(joined(with_choices(data, plainly(shift_ms=100))))
     heard = [crop for clip, crop in found.items() if clip >= CLIPS]
     assert len(heard) == SILENCE
     assert all((crop > 0).all() for crop in heard)
@@ -196,7 +202,7 @@ def test_silence_is_a_piece_of_the_training_noise_at_any_volume(data):
 
 @pytest.mark.usefixtures("crops_as_features")
 def test_noise_is_added_to_its_share_of_the_words_at_its_volume(data, audio):
-    found = by_clip(joined(with_rules(data, rules(noise_share=0.5, noise_volume=0.1))))
+    found = by_clip(joined(with_choices(data, plainly(noise_share=0.5, noise_volume=0.1))))
     added = [crop - audio[clip] for clip, crop in found.items() if clip < CLIPS]
     noisy = [noise for noise in added if noise.any()]
     assert 12 <= len(noisy) <= 36
@@ -207,7 +213,7 @@ def test_noise_is_added_to_its_share_of_the_words_at_its_volume(data, audio):
 
 
 def test_masks_cover_the_students_features_with_zeros_and_not_the_teachers(data):
-    masked = joined(with_rules(data, rules(**MASKS), teacher_hears="clip", teacher_ms=1000))
+    masked = joined(with_choices(data, plainly(**MASKS), teacher_input="clip", teacher_ms=1000))
     plain, covered = by_clip(joined(data)), by_clip(masked)
     for clip, heard in zip(masked["clip"], masked["teacher"], strict=True):
         assert clip >= CLIPS or np.array_equal(heard, plain[clip])
@@ -240,8 +246,8 @@ def volume_of(noise: np.ndarray, crop: np.ndarray) -> float:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_a_later_start_the_same_rest(data):
-    data = with_rules(
-        data, AUGMENTED, lengths_ms=(1000, 500), teacher_hears="clip", teacher_ms=1000
+    data = with_choices(
+        data, AUGMENTED, lengths_ms=(1000, 500), teacher_input="clip", teacher_ms=1000
     )
     whole, again = batches(data, epochs=3), batches(data, epochs=3)
     rest = batches(data, first_epoch=1, epochs=3)
@@ -255,7 +261,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_later_start_the_same_rest(data
 @pytest.mark.usefixtures("crops_as_features")
 def test_a_clip_is_cut_the_same_wherever_it_stands_in_the_epoch(data):
     """Draws belong to the clip, not to its place: a larger batch changes nothing."""
-    data = with_rules(data, VARIED, lengths_ms=(500,))
+    data = with_choices(data, VARIED, lengths_ms=(500,))
     small, large = by_clip(joined(data)), by_clip(joined(replace(data, batch=64)))
     assert small.keys() == large.keys()
     for clip, crop in small.items():
@@ -265,7 +271,7 @@ def test_a_clip_is_cut_the_same_wherever_it_stands_in_the_epoch(data):
 @pytest.mark.usefixtures("crops_as_features")
 @pytest.mark.parametrize("change", ["epoch", "seed"])
 def test_another_epoch_or_seed_gives_other_crops(data, change):
-    data = with_rules(data, VARIED, lengths_ms=(500,))
+    data = with_choices(data, VARIED, lengths_ms=(500,))
     first = by_clip(joined(data))
     if change == "epoch":
         second = by_clip(joined(data, first_epoch=1, epochs=2))
@@ -277,7 +283,7 @@ def test_another_epoch_or_seed_gives_other_crops(data, change):
 
 
 def test_global_seeds_change_nothing(data):
-    data = with_rules(data, AUGMENTED)
+    data = with_choices(data, AUGMENTED)
     tf.random.set_seed(5)
     first = joined(data)
     tf.random.set_seed(6)
@@ -303,13 +309,14 @@ def test_shards_are_mixed_and_every_clip_keeps_its_audio(data, corpus_root, tmp_
 @pytest.mark.parametrize("kept", [1, 2])
 def test_kept_crops_come_again_after_as_many_epochs(data, kept):
     """Everything of an epoch repeats: which clips, their order, crops, noise and masks."""
-    data = with_rules(data, AUGMENTED, lengths_ms=(1000, 500), crops_per_clip=kept)
+    data = with_choices(data, AUGMENTED, lengths_ms=(1000, 500))
+    data = with_crops(data, per_clip=kept)
     epochs = np.array_split(batches(data, epochs=5), 5)
     for number, epoch in enumerate(epochs):
         for again, batch in enumerate(epoch):
             first = epochs[number % kept][again]
             assert all(np.array_equal(batch[name], first[name]) for name in first)
-    fresh = batches(replace(data, crops_per_clip=0), epochs=kept)
+    fresh = batches(with_crops(data, per_clip=0), epochs=kept)
     for first, second in zip(np.concatenate(epochs[:kept]), fresh, strict=True):
         assert np.array_equal(first["features"], second["features"])
     if kept > 1:
@@ -317,7 +324,7 @@ def test_kept_crops_come_again_after_as_many_epochs(data, kept):
 
 
 def test_a_run_that_goes_on_keeps_its_place_among_kept_crops(data):
-    data = with_rules(data, AUGMENTED, crops_per_clip=2)
+    data = with_crops(with_choices(data, AUGMENTED), per_clip=2)
     whole, rest = batches(data, epochs=4), batches(data, first_epoch=3, epochs=4)
     for first, second in zip(whole[3 * STEPS :], rest, strict=True):
         assert np.array_equal(first["features"], second["features"])
@@ -338,7 +345,7 @@ def test_a_batch_has_one_length_and_all_lengths_occur(data):
 
 @pytest.mark.usefixtures("crops_as_features")
 def test_each_length_has_its_own_loudest_part(data, audio):
-    near = with_rules(data, rules(loudest_share=1.0), lengths_ms=(800, 200))
+    near = with_choices(data, plainly(loudest_share=1.0), lengths_ms=(800, 200))
     seen = set()
     for batch in batches(near, epochs=2):
         length = batch["features"].shape[1]
@@ -353,7 +360,9 @@ def test_each_length_has_its_own_loudest_part(data, audio):
 
 @pytest.mark.usefixtures("crops_as_features")
 def test_a_padded_crop_is_the_students_crop_between_zeros(data):
-    data = with_rules(data, VARIED, lengths_ms=(500,), teacher_hears="padded_crop", teacher_ms=800)
+    data = with_choices(
+        data, VARIED, lengths_ms=(500,), teacher_input="padded_crop", teacher_ms=800
+    )
     found = joined(data)
     assert found["teacher"].shape == (STEPS * BATCH, 3200)
     assert np.array_equal(found["teacher"][:, 600:2600], found["features"])
@@ -365,8 +374,10 @@ def test_a_padded_crop_is_the_students_crop_between_zeros(data):
 @pytest.mark.parametrize("teacher_ms", [1000, 800])
 def test_a_clip_around_the_crop_holds_the_students_samples(data, teacher_ms):
     """The crop lies in the teacher's middle, or as near as the clip's edges allow."""
-    inside = replace(VARIED, loudest_share=0.0, shift=0)
-    data = with_rules(data, inside, lengths_ms=(500,), teacher_hears="clip", teacher_ms=teacher_ms)
+    inside = replace(VARIED, loudest_share=0.0, shift_ms=0)
+    data = with_choices(
+        data, inside, lengths_ms=(500,), teacher_input="clip", teacher_ms=teacher_ms
+    )
     found = joined(data)
     free = SPEC.samples(teacher_ms) - 2000
     starts = [position(*pair) for pair in zip(found["teacher"], found["features"], strict=True)]
@@ -379,8 +390,8 @@ def test_a_clip_around_the_crop_holds_the_students_samples(data, teacher_ms):
 
 def test_teacher_and_student_have_equal_frames_where_hops_line_up(data):
     """Loudest parts start on the 10 ms grid, which is this spec's hop."""
-    heard = rules(loudest_share=1.0, gain_db=6.0, noise_share=1.0, noise_volume=0.1)
-    data = with_rules(data, heard, lengths_ms=(500,), teacher_hears="clip", teacher_ms=1000)
+    heard = plainly(loudest_share=1.0, gain_db=6.0, noise_share=1.0, noise_volume=0.1)
+    data = with_choices(data, heard, lengths_ms=(500,), teacher_input="clip", teacher_ms=1000)
     found = joined(data)
     assert found["teacher"].shape[1:] == (99, 8)
     assert found["features"].shape[1:] == (49, 8)

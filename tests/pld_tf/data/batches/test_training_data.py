@@ -119,7 +119,7 @@ def test_tables_hold_the_class_of_each_clip_and_then_silence(data):
 
 def test_only_a_blend_needs_to_know_where_speech_lies(data):
     assert Tables.of(data).speech.shape[0] == 16
-    blend = Tables.of(replace(data, teacher_hears="blend"))
+    blend = Tables.of(replace(data, teacher_input="blend"))
     assert blend.speech.shape == (CLIPS + 16, 101)
     assert not blend.speech[CLIPS:].numpy().any()
     np.testing.assert_allclose(blend.speech[:CLIPS, -1], 1, atol=1e-6)

@@ -21,7 +21,7 @@ COUNTS = st.lists(st.integers(0, 300), min_size=4, max_size=4).map(np.array)
 
 
 def smoke_classes(*overrides: str, words=WORDS) -> Classes:
-    return find_classes(load_recipe("smoke", list(overrides)), words)
+    return find_classes(load_recipe("smoke", list(overrides)).words, words)
 
 
 def test_keywords_come_first_in_the_order_of_the_recipe():
@@ -32,16 +32,16 @@ def test_keywords_come_first_in_the_order_of_the_recipe():
 
 
 def test_ignored_words_have_no_class():
-    assert smoke_classes('ignored_words=["tree"]').of_word.tolist() == [2, 1, IGNORED, 0]
+    assert smoke_classes('words.ignored=["tree"]').of_word.tolist() == [2, 1, IGNORED, 0]
 
 
 def test_an_ignored_word_may_be_absent():
-    assert smoke_classes('ignored_words=["house"]').of_word.tolist() == [2, 1, 2, 0]
+    assert smoke_classes('words.ignored=["house"]').of_word.tolist() == [2, 1, 2, 0]
 
 
 def test_an_absent_keyword_is_refused_with_the_nearest_word():
     with pytest.raises(PldError, match=r"'yess'.* has no folder in the data; closest is 'yes'"):
-        smoke_classes('keywords=["yess", "no"]')
+        smoke_classes('words.keywords=["yess", "no"]')
 
 
 def test_worked_quotas():
@@ -52,14 +52,14 @@ def test_worked_quotas():
 
 
 def test_shares_of_unknown_and_silence_scale_with_the_mean_keyword():
-    found = smoke_classes("unknown=2.0", "silence=0.2")
+    found = smoke_classes("words.unknown=2.0", "words.silence=0.2")
     quotas, silence = word_quotas(found, np.array([50, 20, 40, 10]))
     assert quotas.tolist() == [15, 20, 15, 10]
     assert silence == 3
 
 
 def test_ignored_words_give_nothing():
-    found = smoke_classes('ignored_words=["bird"]')
+    found = smoke_classes('words.ignored=["bird"]')
     quotas, _ = word_quotas(found, np.array([50, 20, 40, 10]))
     assert quotas.tolist() == [0, 20, 15, 10]
 
@@ -72,7 +72,7 @@ def test_a_corpus_of_keywords_alone_has_no_unknown():
 
 @given(counts=COUNTS, share=st.floats(0, 5))
 def test_unknown_is_as_even_as_the_words_allow(counts, share):
-    found = smoke_classes(f"unknown={share}")
+    found = smoke_classes(f"words.unknown={share}")
     quotas, _ = word_quotas(found, counts)
     unknown = found.of_word == found.unknown_class
     wanted = round(share * counts[~unknown].mean())
@@ -115,7 +115,7 @@ def test_training_without_clips_of_unknown_is_told_where_the_recipe_wants_them()
     splits = {"train": counts(0, 1, 0, 1)}
     told = ["the train split has no clip of a word that is no keyword: nothing teaches `unknown`."]
     assert class_notes(smoke_classes(), splits) == told
-    assert class_notes(smoke_classes("unknown=0.0"), splits) == []
+    assert class_notes(smoke_classes("words.unknown=0.0"), splits) == []
 
 
 def test_words_of_the_keywords_alone_are_told_too():

@@ -158,7 +158,7 @@ def test_a_run_with_a_list_remembers_it_is_evaluated_by_it_and_refuses_another(
     listed = tmp_path / "found.csv"
     with listed.open("w", newline="") as file:
         csv.writer(file).writerows([["path", "reason"], *([path, "short"] for path in EXCLUDED)])
-    recipe = tiny_run.write_recipe(tmp_path / "tiny.toml", ladder_ms=[500], epochs=1)
+    recipe = tiny_run.write_recipe(tmp_path / "tiny.toml", input_lengths_ms=[500], epochs=1)
     command = ["distill", recipe, "-d", tiny / "tones", "-o", tmp_path / "run"]
     code, said, _ = pld(monkeypatch, capsys, *command, "--exclude", listed)
     assert code == 0

@@ -14,11 +14,9 @@ from pld_tf.distill.finish import finish as finish_module
 from pld_tf.distill.ladder import Ladder
 from pld_tf.distill.rung import Progressed, Rung
 from pld_tf.errors import PldError
-from pld_tf.recipe.keys import FINISH_KEYS
 from pld_tf.recipe.load import load_recipe
 from pld_tf.run.train import distill
 
-ONE_EPOCH = {"finish_epochs": 1}
 WAYS = ["qat", "qat_distilled", "pruned", "clustered"]
 
 
@@ -45,6 +43,10 @@ def run(tiny: Path, run_dir: Path, **changes) -> list[str]:
     return said
 
 
+def ways(*names: str, epochs: int = 1, **keys) -> dict:
+    return {"finish": {"ways": list(names), "epochs": epochs, **keys}}
+
+
 def forbid(monkeypatch, target: object, name: str) -> None:
     def fail(*_, **__):
         raise AssertionError(f"{name} was called")
@@ -58,18 +60,25 @@ def forbid(monkeypatch, target: object, name: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["finish=['qat', 'qat']"], "finish must name each way once, 'qat' stands twice"),
-        (["finish=['squeezed']"], r"finish\.0 must be 'qat', 'qat_distilled', 'pruned' or 'clust"),
-        (["finish=qat"], "finish must be a list, got 'qat'"),
+        (["finish.ways=['qat', 'qat']"], "finish.ways must name each way once, 'qat' stands twice"),
         (
-            ["ladder_ms=[500]", "finish=['qat_distilled']", "finish_teacher=rung"],
-            "finish_teacher = 'rung' needs a teacher, .* one rung",
+            ["finish.ways=['squeezed']"],
+            r"finish\.ways\.0 must be 'qat', 'qat_distilled', 'pruned' or 'clust",
         ),
-        (["finish_teacher=me"], "finish_teacher must be 'student' or 'rung', got 'me'"),
-        (["finish_epochs=0"], "finish_epochs must be at least 1, got 0"),
-        (["finish_learning_rate=1.5"], r"finish_learning_rate must be at most 1, got 1\.5"),
-        (["prune_sparsity=1"], "prune_sparsity must be below 1, got 1"),
-        (["cluster_count=1"], "cluster_count must be at least 2, got 1"),
+        (["finish.ways=qat"], "finish.ways must be a list, got 'qat'"),
+        (
+            [
+                "ladder.input_lengths_ms=[500]",
+                "finish.ways=['qat_distilled']",
+                "finish.teacher=rung",
+            ],
+            "finish.teacher = 'rung' needs a teacher, .* one rung",
+        ),
+        (["finish.teacher=me"], "finish.teacher must be 'student' or 'rung', got 'me'"),
+        (["finish.epochs=0"], "finish.epochs must be at least 1, got 0"),
+        (["finish.learning_rate_factor=1.5"], r"finish.learning_rate_factor must be at most 1, got 1\.5"),
+        (["finish.prune_sparsity=1"], "prune_sparsity must be below 1, got 1"),
+        (["finish.cluster_count=1"], "cluster_count must be at least 2, got 1"),
     ],
 )
 def test_a_wrong_way_to_finish_is_refused_in_one_line(overrides, message):
@@ -79,11 +88,7 @@ def test_a_wrong_way_to_finish_is_refused_in_one_line(overrides, message):
 
 
 def test_nothing_is_finished_unless_asked_for():
-    assert load_recipe("smoke").finish == []
-
-
-def test_keys_of_finishing_are_keys_of_recipes():
-    assert set(FINISH_KEYS) <= set(tiny_run.make_recipe().model_dump())
+    assert load_recipe("smoke").finish.ways == []
 
 
 # --- what is trained ---
@@ -114,7 +119,7 @@ def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(
 ):
     forbid(monkeypatch, Ladder, "_train")
     before = tiny_run.file_bytes(run_dir, "**/*.*")
-    said = run(tiny, run_dir, finish=["clustered", "pruned"], **ONE_EPOCH)
+    said = run(tiny, run_dir, **ways("clustered", "pruned"))
     assert tiny_run.file_bytes(run_dir, "**/*.*") | before == tiny_run.file_bytes(run_dir, "**/*.*")
     accuracy = json.loads(next(run_dir.glob("rungs/1-*/metrics.json")).read_text())
     assert said[2] == (
@@ -133,7 +138,7 @@ def trainings(tiny, tmp_path_factory) -> dict[str, dict]:
         patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
         patch.setattr(Instant, "given", [], raising=False)
         patch.setattr(finish_module, "Rung", Instant)
-        run(tiny, run_dir, finish=WAYS, finish_epochs=5, finish_learning_rate=0.25)
+        run(tiny, run_dir, **ways(*WAYS, epochs=5, learning_rate_factor=0.25))
         return dict(zip(WAYS, Instant.given, strict=True))
 
 
@@ -158,25 +163,29 @@ def test_qat_with_distillation_learns_from_the_float_student_and_nothing_else(ti
     for ours, its in zip(student_weights(tiny), teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, its)
     recipe = parts["recipe"]
-    assert (recipe.hard_weight, recipe.labels, recipe.label_smoothing) == (0.0, "online", 0.0)
-    assert parts["data"].teacher_hears == "crop"
+    assert (
+        recipe.teaching.hard_weight,
+        recipe.teaching.labels,
+        recipe.training.label_smoothing,
+    ) == (0.0, "online", 0.0)
+    assert parts["data"].teacher_input == "crop"
 
 
 @pytest.mark.parametrize("heard", ["clip", "padded_crop", "blend"])
 def test_whatever_its_rungs_teachers_heard_the_float_student_hears_the_crop(heard):
-    recipe = tiny_run.make_recipe(teacher_hears=heard, teacher_lengths="any")
-    assert finish_module._recipe(recipe, "qat_distilled").teacher_hears == "crop"
-    assert finish_module._recipe(recipe, "pruned").teacher_hears == heard
+    recipe = tiny_run.make_recipe(teacher_input=heard, teacher_lengths="any")
+    assert finish_module._recipe(recipe, "qat_distilled").teaching.teacher_input == "crop"
+    assert finish_module._recipe(recipe, "pruned").teaching.teacher_input == heard
 
 
 def test_qat_with_distillation_learns_as_its_rung_did_where_asked(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["qat_distilled"], finish_teacher="rung", **ONE_EPOCH)
+    run(tiny, run_dir, **ways("qat_distilled", teacher="rung"))
     (parts,) = instant
     (teacher,) = parts["teachers"].models
     assert len(teacher.get_weights()) == len(student_weights(tiny))
     differ = zip(student_weights(tiny), teacher.get_weights(), strict=True)
     assert any((ours != its).any() for ours, its in differ if ours.shape == its.shape)
-    assert parts["recipe"].hard_weight == tiny_run.make_recipe().hard_weight
+    assert parts["recipe"].teaching.hard_weight == tiny_run.make_recipe().teaching.hard_weight
     assert parts["first_kept"] == 0
 
 
@@ -193,8 +202,8 @@ def test_all_ways_hear_the_same_crops_and_others_than_the_rung(trainings):
 
 
 def test_the_learning_rate_is_a_share_of_the_rungs(trainings):
-    rates = {parts["recipe"].learning_rate for parts in trainings.values()}
-    assert rates == {tiny_run.make_recipe().learning_rate / 4}
+    rates = {parts["recipe"].training.learning_rate for parts in trainings.values()}
+    assert rates == {tiny_run.make_recipe().training.learning_rate / 4}
     assert {parts["epochs"] for parts in trainings.values()} == {5}
 
 
@@ -220,46 +229,46 @@ def test_a_layer_that_can_not_be_rounded_is_told_before_anything_is_trained(
     text = "layer memory (LSTM)"
     monkeypatch.setattr("pld_tf.distill.finish.qat.refused_layers", lambda model: [text])
     with pytest.raises(PldError, match=r"does not take layer memory \(LSTM\) of tc_resnet"):
-        run(tiny, tmp_path / "run", finish=["qat"])
+        run(tiny, tmp_path / "run", **ways("qat"))
     assert not (tmp_path / "run").exists()
 
 
 def test_what_is_finished_is_told_again_and_left_alone(tiny, run_dir, instant, monkeypatch):
-    said = run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    said = run(tiny, run_dir, **ways("clustered"))
     before = tiny_run.file_bytes(run_dir, "**/*.*")
     forbid(monkeypatch, finish_module, "_way")
-    assert run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH) == said
+    assert run(tiny, run_dir, **ways("clustered")) == said
     assert tiny_run.file_bytes(run_dir, "**/*.*") == before
 
 
 def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
-    text = "finish/clustered was made with cluster_count = 16, now 8. Remove that folder"
+    run(tiny, run_dir, **ways("clustered"))
+    text = "finish/clustered was made with finish.cluster_count = 16, now 8. Remove that folder"
     with pytest.raises(PldError, match=text):
-        run(tiny, run_dir, finish=["clustered"], cluster_count=8, **ONE_EPOCH)
+        run(tiny, run_dir, **ways("clustered", cluster_count=8))
 
 
 def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["qat"], **ONE_EPOCH)
+    run(tiny, run_dir, **ways("qat"))
     path = run_dir / "finish" / "qat" / "finish.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
     with pytest.raises(PldError, match=r"another version of pld-tf, .*Remove that folder"):
-        run(tiny, run_dir, finish=["qat"], **ONE_EPOCH)
+        run(tiny, run_dir, **ways("qat"))
 
 
 def test_a_choice_of_another_way_changes_nothing(tiny, run_dir, instant, monkeypatch):
-    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    run(tiny, run_dir, **ways("clustered"))
     forbid(monkeypatch, finish_module, "_way")
-    run(tiny, run_dir, finish=["clustered"], prune_sparsity=0.9, **ONE_EPOCH)
+    run(tiny, run_dir, **ways("clustered", prune_sparsity=0.9))
 
 
 def test_damaged_weights_are_one_line_with_the_way_out(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+    run(tiny, run_dir, **ways("clustered"))
     folder = run_dir / "finish" / "clustered"
     shutil.rmtree(folder / "bundle")
     (folder / "weights.npz").write_bytes(b"PK")
     with pytest.raises(PldError, match=f"{folder} is damaged: .*Remove that folder"):
-        run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+        run(tiny, run_dir, **ways("clustered"))
 
 
 # --- what comes out ---
@@ -272,7 +281,7 @@ def finished(tiny, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
         for name in ("qat_distilled", "pruned"):
-            run(tiny, run_dir, finish=[name], finish_epochs=2)
+            run(tiny, run_dir, **ways(name, epochs=2))
     return run_dir
 
 
@@ -304,7 +313,7 @@ def test_every_layer_of_a_pruned_student_has_the_share_of_zeros_asked_for(finish
         if each.type in ("Conv2D", "MatMul")
     ]
     assert len(kernels) > 3
-    sparsity = tiny_run.make_recipe().prune_sparsity
+    sparsity = tiny_run.make_recipe().finish.prune_sparsity
     for kernel in kernels:
         assert np.mean(kernel == 0) == pytest.approx(sparsity, abs=1 / kernel.size)
 
@@ -323,8 +332,8 @@ def test_stopped_and_gone_on_it_ends_with_the_same_bytes(
     with monkeypatch.context() as patch:
         patch.setattr(rung_module.Rung, "_save", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
-            run(tiny, run_dir, finish=[name], finish_epochs=2)
-    run(tiny, run_dir, finish=[name], finish_epochs=2)
+            run(tiny, run_dir, **ways(name, epochs=2))
+    run(tiny, run_dir, **ways(name, epochs=2))
     for pattern in ("weights.npz", "*.json", "bundle/**/*.*"):
         pattern = f"finish/{name}/{pattern}"
         expected = tiny_run.file_bytes(finished, pattern)

@@ -73,9 +73,9 @@ def test_a_clip_is_named_by_the_hash_of_its_path_and_silence_by_none(store, whol
 @pytest.mark.parametrize(
     "changes",
     [
-        {"crops_per_clip": 3},
-        {"teacher_hears": "clip"},
-        {"teacher_hears": "blend"},
+        {"per_clip": 3},
+        {"teacher_input": "clip"},
+        {"teacher_input": "blend"},
         {"echo_epochs": 2},
         {"gain_db": 3.0},
         {"tempo": 0.1},
@@ -84,11 +84,11 @@ def test_a_clip_is_named_by_the_hash_of_its_path_and_silence_by_none(store, whol
         {"unknown": 0.5},
         {"silence": 0.5},
         {"batch": 32},
-        {"ladder_ms": [1000, 800]},
+        {"input_lengths_ms": [1000, 800]},
         {"train_fraction": 0.5},
         {"teach_unlabelled": False},
         {"keywords": ["two", "one"]},
-        {"ignored_words": ["three"]},
+        {"ignored": ["three"]},
         {"data": {"seed": 7}},
     ],
 )
@@ -104,7 +104,7 @@ def test_what_decides_labels_has_a_folder_of_its_own(store, whole, changes):
         # One teacher that hears the crop: neither its length nor the temperature enters.
         {"temperature": 4.0},
         {"ensemble": "switch"},
-        {"ladder_ms": [800, 500]},
+        {"input_lengths_ms": [800, 500]},
     ],
 )
 def test_students_share_the_labels_of_one_teacher(store, whole, changes):
@@ -133,11 +133,11 @@ def claimed_in_place_of(right: SoftLabelFiles, other: SoftLabelFiles) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crops_per_clip": 3}, "expected crops_per_clip 2, found 3"),
+        ({"per_clip": 3}, "expected per_clip 2, found 3"),
         ({"gain_db": 3.0}, r"expected crops\.gain_db 6\.0, found 3\.0"),
-        ({"teacher_hears": "clip"}, 'expected teacher_hears "crop", found "clip"'),
+        ({"teacher_input": "clip"}, 'expected teacher_input "crop", found "clip"'),
         ({"keywords": ["two", "one"]}, r"expected classes \["),
-        ({"ignored_words": ["three"]}, r'expected words\.three "unknown", found "ignored"'),
+        ({"ignored": ["three"]}, r'expected words\.three "unknown", found "ignored"'),
         ({"data": {"seed": 7}}, "expected seed 1, found 7"),
     ],
 )

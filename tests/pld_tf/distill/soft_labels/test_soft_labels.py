@@ -67,7 +67,9 @@ def centred(logits: tf.Tensor) -> np.ndarray:
 def test_every_crop_of_every_epoch_gets_what_its_teacher_says_of_it(
     store, tmp_path, hears, echo_epochs
 ):
-    recipe = make_recipe(teacher_hears=hears, echo_epochs=echo_epochs, ladder_ms=[1000, 700, 500])
+    recipe = make_recipe(
+        teacher_input=hears, echo_epochs=echo_epochs, input_lengths_ms=[1000, 700, 500]
+    )
     data = training_data(recipe, store)
     teachers = teachers_of(recipe, data)
     stored = stored_in(tmp_path, recipe, data, epochs=EPOCHS)
@@ -150,7 +152,7 @@ def test_a_clip_that_a_version_does_not_hold_has_no_label(store, tmp_path):
 
 
 def test_a_version_holds_the_crops_that_its_epoch_cuts(store, tmp_path):
-    recipe = make_recipe(ladder_ms=[1000, 700, 500])
+    recipe = make_recipe(input_lengths_ms=[1000, 700, 500])
     data = training_data(recipe, store)
     stored_in(tmp_path, recipe, data)
     found = list(training_batches(replace(data, tells_crops=True), first_epoch=1, epochs=2))
@@ -180,7 +182,7 @@ def test_the_same_seed_stores_the_same_bytes_and_a_stop_changes_none(store, whol
     resumed = stored_in(tmp_path, recipe, data, advance=lambda done, total: heard.append(done))
     root, _ = whole
     assert tiny_run.file_bytes(tmp_path, "*/*") == tiny_run.file_bytes(root, "*/*")
-    assert heard[0] == CROPS + recipe.batch
+    assert heard[0] == CROPS + recipe.training.batch_size
     assert (resumed.made, resumed.crops) == (CROPS, 2 * CROPS)
 
 
@@ -201,7 +203,7 @@ def test_a_store_that_is_whole_is_read_and_no_teacher_runs(store, whole, monkeyp
 
 
 def test_a_version_that_no_epoch_reaches_is_made_when_one_does(store, tmp_path):
-    recipe = make_recipe(crops_per_clip=3)
+    recipe = make_recipe(per_clip=3)
     data = training_data(recipe, store)
     assert stored_in(tmp_path, recipe, data, epochs=1).versions == 1
     more = stored_in(tmp_path, recipe, data, epochs=9)
@@ -235,7 +237,7 @@ def test_a_ladder_learns_from_stored_labels_and_tells_their_size(store, tmp_path
         StoredLabels, "logits", lambda self, *given: taught.append(self) or logits(self, *given)
     )
     results: list = []
-    recipe = make_recipe(epochs=[1, 3], teacher_hears="clip")
+    recipe = make_recipe(epochs=[1, 3], teacher_input="clip")
     Ladder(recipe=recipe, store=store, run_dir=tmp_path, seed=0).climb(results.append)
     assert taught
     assert results[0].metrics["soft_labels"] is None

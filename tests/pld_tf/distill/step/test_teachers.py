@@ -114,14 +114,14 @@ def blend_batch(*held: float) -> dict[str, tf.Tensor]:
 
 def test_the_clip_counts_by_the_speech_that_the_crop_holds():
     """Held 0: the crop's label; held 1: the clip's; 1/4: a quarter of the clip's probabilities."""
-    found = say(teachers(echo, teacher_hears="blend", temperature=2.0), blend_batch(0, 1, 0.25))
+    found = say(teachers(echo, teacher_input="blend", temperature=2.0), blend_batch(0, 1, 0.25))
     crop, clip = softened([[2.0, 0.0]], 2.0)[0], softened([[0.0, 2.0]], 2.0)[0]
     expected = [crop, clip, 0.75 * crop + 0.25 * clip]
     np.testing.assert_allclose(softened(found, 2.0), expected, atol=1e-5)
 
 
 def test_crop_and_clip_are_labelled_by_the_same_teacher():
-    two = teachers(echo, Says([50.0, 0.0], [50.0, 0.0]), teacher_hears="blend", ensemble="switch")
+    two = teachers(echo, Says([50.0, 0.0], [50.0, 0.0]), teacher_input="blend", ensemble="switch")
     for step in range(8):
         first, second = softened(say(two, blend_batch(0.5, 0.5), step), 2.0)
         assert np.array_equal(first, second)
@@ -133,5 +133,5 @@ def test_the_teachers_own_features_are_heard_where_there_are_some():
     features, own = tf.zeros([1, 2, 1, 1]), tf.ones([1, 3, 1, 1])
     assert heard_features({"features": features}) is features
     assert heard_features({"features": features, "teacher": own}) is own
-    found = say(teachers(echo, teacher_hears="clip"), {"features": features, "teacher": own})
+    found = say(teachers(echo, teacher_input="clip"), {"features": features, "teacher": own})
     assert found.tolist() == [[1.0, 1.0, 1.0]]

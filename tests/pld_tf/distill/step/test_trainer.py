@@ -35,8 +35,8 @@ def first_batch(parts: dict) -> dict:
 def test_a_step_changes_every_weight_of_the_student_and_none_of_the_teacher(
     store, hears, labels, lengths
 ):
-    changes = {"teacher_hears": hears, "labels": labels, "teacher_lengths": lengths}
-    recipe = tiny_run.make_recipe(ladder_ms=[1000, 700, 500], **changes)
+    changes = {"teacher_input": hears, "labels": labels, "teacher_lengths": lengths}
+    recipe = tiny_run.make_recipe(input_lengths_ms=[1000, 700, 500], **changes)
     parts = tiny_run.rung_parts(recipe, store, number=1)
     teacher = tiny_run.rung_parts(recipe, store, number=0, seed=1)["student"]
     before = parts["student"].get_weights(), teacher.get_weights()
@@ -65,7 +65,7 @@ def test_without_hard_weight_the_teacher_alone_decides_what_is_learnt(store):
 
 
 def test_the_teacher_scores_what_it_hears_and_not_what_the_student_hears(store):
-    recipe = tiny_run.make_recipe(teacher_hears="padded_crop", hard_weight=0.0)
+    recipe = tiny_run.make_recipe(teacher_input="padded_crop", hard_weight=0.0)
     teacher = tiny_run.rung_parts(recipe, store, seed=1)["student"]
     learnt = []
     for heard in (1.0, 0.0):
