@@ -70,7 +70,7 @@ class Runs:
         if self._file(row["name"], seed).is_file():
             return
         recipe = load_recipe(self._base["recipe"], [*self._base["set"], *row["set"]])
-        last = len(recipe.ladder.input_lengths_ms) - 1
+        last = recipe.rungs - 1
         ladder = Ladder(recipe=recipe, store=self._store, run_dir=self._run_dir, seed=seed)
         ladder.climb(lambda result: None)
         result = ladder.load(last)

@@ -80,9 +80,9 @@ def _rate_and_processor_us(arguments: argparse.Namespace) -> tuple[float, float]
         make_deterministic()
     values = {
         "description": "bench",
-        "keywords": ["yes", "no"],
-        "input_lengths_ms": [1000],
-        "epochs": 1,
+        "words": {"keywords": ["yes", "no"]},
+        "ladder": {"input_lengths_ms": [1000]},
+        "training": {"epochs": 1},
         "models": [{"family": family, "size": MODELS[family]}],
     }
     recipe = parse_recipe(values, "of the bench")

@@ -24,9 +24,9 @@ from pld_tf.system.stderr import load_tensorflow
 AHEAD = 16  # batches; more than the pipeline holds ready
 DS_CNN = {
     "description": "bench",
-    "keywords": ["yes", "no"],
-    "input_lengths_ms": [1000],
-    "epochs": 1,
+    "words": {"keywords": ["yes", "no"]},
+    "ladder": {"input_lengths_ms": [1000]},
+    "training": {"epochs": 1},
     "models": [{"family": "ds_cnn", "size": "S"}],
 }
 
@@ -56,7 +56,7 @@ def _cases(only: list[str] | None) -> Iterator[tuple[str, Recipe, int]]:
     words = ["words.keywords=['yes', 'no']", "words.ignored=[]"]
     for name in only or recipe_names():
         recipe = load_recipe(name, words)
-        for number in sorted({0, len(recipe.ladder.input_lengths_ms) - 1}):
+        for number in sorted({0, recipe.rungs - 1}):
             yield name, recipe, number
     for mfcc in () if only else (0, 10):
         yield "DS-CNN S", parse_recipe(DS_CNN | {"features": {"mfcc": mfcc}}, "of the bench"), 0
@@ -69,7 +69,7 @@ def _compare(data: Any, train: Any, arguments: argparse.Namespace) -> dict[str, 
 
     batches = training_batches(data, first_epoch=0, epochs=10_000)
     # Where clips are heard once for several epochs, a round takes them all: it hears once, too.
-    echoed = data.echo_epochs * data.steps_per_epoch if data.echo_epochs > 1 else 0
+    echoed = data.crops.echo_epochs * data.steps_per_epoch if data.crops.echo_epochs > 1 else 0
     steps = max(echoed, arguments.steps)
     # Enough for batches of several lengths to come as often.
     cached = batches.take(arguments.steps).cache().repeat()

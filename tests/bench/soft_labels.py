@@ -27,11 +27,11 @@ AHEAD = 16  # batches; more than the pipeline holds ready
 EPOCHS = 10_000
 VALUES = {
     "description": "bench",
-    "keywords": ["yes", "no"],
-    "input_lengths_ms": [1000, 500],
-    "labels": "stored",
-    "per_clip": VERSIONS,
-    "epochs": EPOCHS,
+    "words": {"keywords": ["yes", "no"]},
+    "ladder": {"input_lengths_ms": [1000, 500]},
+    "teaching": {"labels": "stored"},
+    "crops": {"per_clip": VERSIONS},
+    "training": {"epochs": EPOCHS},
 }
 STUDENT = {"family": "ds_cnn", "size": "S"}
 TEACHERS = (
@@ -72,7 +72,8 @@ def _compare(
     from pld_tf.recipe.load import parse_recipe
 
     make_deterministic()
-    choices = {"models": [teacher, STUDENT], "teacher_input": hears}
+    teaching = VALUES["teaching"] | {"teacher_input": hears}
+    choices = {"models": [teacher, STUDENT], "teaching": teaching}
     recipe = parse_recipe(VALUES | choices, "of the bench")
     figures, ways = _ways(corpus, folder, recipe)
     rates = _rates(ways, recipe.training.batch_size, arguments)

@@ -30,7 +30,6 @@ def write_corpus(root: Path, *, speakers: int = SPEAKERS) -> Path:
 
 def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[Any, Any]:
     """Data and train step of rung `number`, as `pld-tf distill` itself makes them."""
-    from pld_tf.data.batches.draws import crop_rules
     from pld_tf.data.batches.training_data import TrainingData
     from pld_tf.data.corpus.classes import find_classes
     from pld_tf.data.corpus.corpus import find_corpus
@@ -45,12 +44,12 @@ def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[An
         store=store,
         classes=find_classes(recipe.words, store.words),
         spec=recipe.features,
-        rules=crop_rules(recipe),
+        crops=recipe.crops,
+        augment=recipe.augment,
         lengths_ms=recipe.crop_lengths_ms(number),
         teacher_input=recipe.teaching.teacher_input if number else "crop",
-        teacher_ms=recipe.ladder.input_lengths_ms[max(0, number - 1)],
+        teacher_ms=recipe.lengths_ms[max(0, number - 1)],
         batch=recipe.training.batch_size,
-        echo_epochs=recipe.crops.echo_epochs,
         seed=0,
     )
     taught_by = [_network(recipe, rung) for rung in teaching_rungs(recipe, number)]

@@ -119,10 +119,10 @@ def test_an_unknown_recipe_suggests_the_nearest(pld):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.batch_size=many", "batch must be a whole number, got 'many'"),
-        ("training.batch_size=17", "batch must be a multiple of 16, got 17"),
+        ("training.batch_size=many", "training.batch_size must be a whole number, got 'many'"),
+        ("training.batch_size=17", "training.batch_size must be a multiple of 16, got 17"),
         ("training.epochs=[1,2,3]", "epochs must hold 1 entry, or 2"),
-        ("bacth=16", "unknown key 'bacth'; closest is 'batch'"),
+        ("bacth=16", "unknown key 'bacth'; closest is 'training.batch_size'"),
         ("batch", "--set takes key=value, got 'batch'"),
         ("models.7.width=1", "'7' must be a number below 1"),
         ("ladder.input_lengths_ms=[500, 800]", "ladder_ms must fall"),

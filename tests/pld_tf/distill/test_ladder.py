@@ -298,7 +298,7 @@ def test_every_rung_has_its_share_of_labels_and_only_students_learn_without(
 def test_how_crops_are_repeated_is_handed_down(store, tmp_path, monkeypatch):
     given = instant_rungs(monkeypatch)
     climb(store, tmp_path, per_clip=3)
-    assert [rung["data"].per_clip for rung in given] == [3, 3]
+    assert [rung["data"].crops.per_clip for rung in given] == [3, 3]
 
 
 @pytest.mark.parametrize(

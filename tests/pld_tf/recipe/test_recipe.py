@@ -352,7 +352,7 @@ def test_each_rung_takes_its_own_number_of_networks_and_share_of_labels():
         ),
         (
             ["teaching.teacher_input=blend", "ladder.teacher_lengths=fixed"],
-            "teaching.teacher_input = 'blend' needs ladder.teacher_lengths = 'any': the teacher is given",
+            "teacher_input = 'blend' needs ladder.teacher_lengths = 'any': the teacher is given",
         ),
     ],
 )

@@ -105,7 +105,7 @@ def test_a_damaged_packed_corpus_is_one_line_with_the_way_out(tiny, tmp_path, mo
 
 def test_a_recipe_that_fills_no_batch_leaves_no_run_folder(tiny, tmp_path):
     with pytest.raises(PldError, match=r"fewer clips than one batch \(64\)"):
-        run(tiny, tmp_path / "run", batch=64)
+        run(tiny, tmp_path / "run", batch_size=64)
     assert not (tmp_path / "run").exists()
 
 
@@ -142,12 +142,12 @@ def test_a_finished_run_is_told_again_and_left_alone(tiny):
     ("changes", "difference"),
     [
         ({"seed": 7}, "seed 0, now 7"),
-        ({"batch": 32}, "training.batch_size = 16, now 32"),
+        ({"batch_size": 32}, "training.batch_size = 16, now 32"),
         (
             {"input_lengths_ms": [1000, 600]},
             r"ladder.input_lengths_ms = \[1000, 500\], now \[1000, 600\]",
         ),
-        ({"temperature": 3.0, "seed": 1}, "seed 0, now 1; temperature = 2.0, now 3.0"),
+        ({"temperature": 3.0, "seed": 1}, "seed 0, now 1; teaching.temperature = 2.0, now 3.0"),
     ],
 )
 def test_a_folder_of_another_run_is_refused_with_the_difference(tiny, changes, difference):

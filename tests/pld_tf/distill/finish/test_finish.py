@@ -76,7 +76,10 @@ def forbid(monkeypatch, target: object, name: str) -> None:
         ),
         (["finish.teacher=me"], "finish.teacher must be 'student' or 'rung', got 'me'"),
         (["finish.epochs=0"], "finish.epochs must be at least 1, got 0"),
-        (["finish.learning_rate_factor=1.5"], r"finish.learning_rate_factor must be at most 1, got 1\.5"),
+        (
+            ["finish.learning_rate_factor=1.5"],
+            r"finish.learning_rate_factor must be at most 1, got 1\.5",
+        ),
         (["finish.prune_sparsity=1"], "prune_sparsity must be below 1, got 1"),
         (["finish.cluster_count=1"], "cluster_count must be at least 2, got 1"),
     ],

@@ -83,7 +83,7 @@ def test_a_clip_is_named_by_the_hash_of_its_path_and_silence_by_none(store, whol
         {"time_masks": 0},
         {"unknown": 0.5},
         {"silence": 0.5},
-        {"batch": 32},
+        {"batch_size": 32},
         {"input_lengths_ms": [1000, 800]},
         {"train_fraction": 0.5},
         {"teach_unlabelled": False},
@@ -133,8 +133,8 @@ def claimed_in_place_of(right: SoftLabelFiles, other: SoftLabelFiles) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"per_clip": 3}, "expected per_clip 2, found 3"),
-        ({"gain_db": 3.0}, r"expected crops\.gain_db 6\.0, found 3\.0"),
+        ({"per_clip": 3}, r"expected crops\.per_clip 2, found 3"),
+        ({"gain_db": 3.0}, r"expected augment\.gain_db 6\.0, found 3\.0"),
         ({"teacher_input": "clip"}, 'expected teacher_input "crop", found "clip"'),
         ({"keywords": ["two", "one"]}, r"expected classes \["),
         ({"ignored": ["three"]}, r'expected words\.three "unknown", found "ignored"'),
