@@ -1,3 +1,3 @@
 """Progressive label distillation of keyword spotters, from recordings to a model bundle."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
