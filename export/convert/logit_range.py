@@ -16,6 +16,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as untyped
 from numpy.typing import NDArray
 
+from export.tflite.quantization import least_and_most
+
 schema: Any = untyped
 UNHEARD = math.log(2**15)  # a class so far below the best scores less than 1 of 32768
 
@@ -40,8 +42,7 @@ def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
     quantization = graph.Tensors(output).Quantization()
     # Views of `changed`: what is written into them is written into the file.
     scales, zero_points = quantization.ScaleAsNumpy(), quantization.ZeroPointAsNumpy()
-    scale, zero_point = float(scales[0]), int(zero_points[0])
-    lowest, highest = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    lowest, highest = map(float, least_and_most("int8", scale=scales[0], zero_point=zero_points[0]))
     least = min(float(logits.max(axis=1).min()) - UNHEARD, 0.0)  # 0 has a step of its own
     if not lowest < least < highest:
         return content

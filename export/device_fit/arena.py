@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from export.memory_plan import Block, aligned, place, placed_bytes
 from export.tflite.graph import Graph, Operator
 
-_ALIGNMENT = 16
 # Bytes on a device of 32 bits. A tensor: TfLiteEvalTensor. An operator: its NodeAndRegistration
 # (32) and what its kernel keeps (64, the size of a convolution's). A channel: multiplier and
 # shift. The rest is the allocator's. Together they give the 22,772 bytes that the MLPerf Tiny
@@ -23,16 +23,13 @@ _PER_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECT
 
 
 @dataclass(frozen=True, kw_only=True)
-class Life:
+class Life(Block):
     """A tensor's bytes, and the first and last operator during which they are needed.
 
     What an operator itself takes while it runs counts as a tensor after the graph's own.
     """
 
     tensor: int
-    bytes: int
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +85,11 @@ def tensor_lives(graph: Graph) -> list[Life]:
                 last[index] = number
     last |= {index: last_operator for index in graph.outputs if index in first}
     return [
-        Life(tensor=index, bytes=_aligned(graph.tensors[index].bytes), first=made, last=last[index])
+        Life(tensor=index, bytes=aligned(graph.tensors[index].bytes), first=made, last=last[index])
         for index, made in first.items()
         if not graph.tensors[index].constant and not graph.tensors[index].variable
     ] + [
-        Life(tensor=len(graph.tensors) + number, bytes=_aligned(sums), first=number, last=number)
+        Life(tensor=len(graph.tensors) + number, bytes=aligned(sums), first=number, last=number)
         for number, operator in enumerate(graph.operators)
         if (sums := _bytes_of_sums(graph, operator))
     ]
@@ -112,18 +109,8 @@ def greedy_bytes(lives: Sequence[Life]) -> int:
     >>> greedy_bytes([a, b, c])
     48
     """
-    placed: list[tuple[int, Life]] = []  # offset and tensor, lowest first
-    for life in sorted(lives, key=lambda each: (-each.bytes, -each.tensor)):
-        offset = 0
-        for start, other in placed:
-            if other.last < life.first or life.last < other.first:
-                continue
-            if start - offset >= life.bytes:
-                break
-            offset = max(offset, start + other.bytes)
-        placed.append((offset, life))
-        placed.sort(key=lambda each: each[0])
-    return max((offset + life.bytes for offset, life in placed), default=0)
+    ordered = sorted(lives, key=lambda life: -life.tensor)  # TFLM takes the last of equal ones
+    return placed_bytes(ordered, place(ordered))
 
 
 def _peak(lives: Sequence[Life], operators: int) -> tuple[int, list[Life]]:
@@ -144,7 +131,7 @@ def _fixed_bytes(graph: Graph) -> int:
         for op in graph.operators
         if op.name in _PER_CHANNEL and len(op.inputs) > 1 and op.inputs[1] >= 0
     )
-    kept = sum(_aligned(tensor.bytes) for tensor in graph.tensors if tensor.variable)
+    kept = sum(aligned(tensor.bytes) for tensor in graph.tensors if tensor.variable)
     return (
         _FIXED_BYTES
         + kept
@@ -152,7 +139,3 @@ def _fixed_bytes(graph: Graph) -> int:
         + _OPERATOR_BYTES * len(graph.operators)
         + _CHANNEL_BYTES * channels
     )
-
-
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT

@@ -55,7 +55,7 @@ class Part:
                 position: pair.scales.values(integer.tensor(pair.integer))
                 for position, pair in self.constants.items()
             },
-            outputs={pair.floating: pair.scales.grid for pair in self.outputs},
+            outputs={pair.floating: pair.scales.only for pair in self.outputs},
         )
 
 
@@ -90,7 +90,7 @@ def layer_part(layer: Layer, floating: Graph, twin: Twin) -> Part:
 
 def _same_scale(layer: Layer, twin: Twin) -> bool:
     taken, given = (twin.scales(each[0]) for each in (layer.integer.inputs, layer.integer.outputs))
-    return taken is not None and given is not None and taken.grid == given.grid
+    return taken is not None and given is not None and taken.only == given.only
 
 
 def _pair(floating: Graph, index: int, *, index_there: int, twin: Twin) -> Pair | None:

@@ -13,12 +13,12 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from export.tflite.interpreter import FAST, GOLDEN
-from export.tflite.rounding import Grid
+from export.tflite.quantization import Quantization, least_and_most, reachable, real_values
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scales:
-    """How an integer tensor stores values: value = scale * (stored - zero_point).
+    """As a Quantization, of a tensor whose channels may have scales of their own.
 
     Args:
       dtype: NumPy's name of the type.
@@ -33,9 +33,9 @@ class Scales:
     axis: int
 
     @property
-    def grid(self) -> Grid:
+    def only(self) -> Quantization:
         """For tensors with one scale."""
-        return Grid(
+        return Quantization(
             dtype=self.dtype, scale=float(self.scales[0]), zero_point=int(self.zero_points[0])
         )
 
@@ -46,26 +46,23 @@ class Scales:
 
     def ends(self, *, rank: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Least and most of each channel, to be held against values of so many axes."""
-        limits = np.iinfo(self.dtype)
-        scales = self._along(self.scales, rank).astype(np.float64)
-        zeros = self._along(self.zero_points, rank)
-        return (limits.min - zeros) * scales, (limits.max - zeros) * scales
+        return least_and_most(self.dtype, **self._channels(rank))
 
     def values(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """What is stored, as floats."""
-        moved = stored.astype(np.float64) - self._along(self.zero_points, stored.ndim)
-        return (moved * self._along(self.scales, stored.ndim)).astype(np.float32)
+        return real_values(stored, **self._channels(stored.ndim)).astype(np.float32)
 
     def clipped(self, values: NDArray[np.float64]) -> int:
         """How many values it cannot store to half a step."""
         low, high = self.ends(rank=values.ndim)
-        half = self._along(self.scales, values.ndim) / 2
+        half = self._channels(values.ndim)["scale"] / 2
         return int(np.count_nonzero((values < low - half) | (values > high + half)))
 
-    def _along(self, channels: NDArray[Any], rank: int) -> NDArray[Any]:
+    def _channels(self, rank: int) -> dict[str, NDArray[Any]]:
+        """Scales and zero points along the channels of something with so many axes."""
         shape = [1] * rank
-        shape[self.axis if rank > self.axis else 0] = len(channels)
-        return channels.reshape(shape)
+        shape[self.axis if rank > self.axis else 0] = -1
+        return {"scale": self.scales.reshape(shape), "zero_point": self.zero_points.reshape(shape)}
 
 
 class Twin:
@@ -122,7 +119,7 @@ class Noise:
 
     def __init__(self, scales: Scales, *, saturates: bool = False) -> None:
         self._scales = scales
-        self._least = scales.holds()[0] if saturates else -math.inf
+        self._saturates = saturates
         self._low, self._high = math.inf, -math.inf
         self._values = self._clipped = 0
         self._signal = self._error = 0.0
@@ -132,7 +129,8 @@ class Noise:
         """The same tensor of the float model, and of the integer one as it stores it."""
         exact = floating.astype(np.float64).reshape(stored.shape)
         self._low, self._high = min(self._low, exact.min()), max(self._high, exact.max())
-        exact = np.maximum(exact, self._least)
+        if self._saturates:
+            exact = reachable(exact, self._scales.only)
         error = exact - self._scales.values(stored)
         self._values += exact.size
         self._clipped += self._scales.clipped(exact)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.tflite.facts import TensorInfo
-from export.tflite.quantization import dequantize, lowest_value
+from export.tflite.quantization import dequantize, most_steps_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +66,11 @@ def compare(
       labels: true classes, shape [crops].
     """
     of_float, of_model = float_logits.argmax(axis=1), stored.argmax(axis=1)
-    reachable = np.maximum(float_logits, lowest_value(output))
-    difference = np.abs(dequantize(stored, output) - reachable).max()
+    apart = most_steps_apart(dequantize(stored, output), float_logits, output)
     return Parity(
         crops=len(labels),
         correct_float=int((of_float == labels).sum()),
         correct_model=int((of_model == labels).sum()),
         same=int((of_float == of_model).sum()),
-        max_logit_difference_steps=round(float(difference / (output.scale or 1.0)), 3),
+        max_logit_difference_steps=round(apart, 3),
     )

@@ -15,7 +15,7 @@ from export.ports import FLOAT
 from export.system.columns import columns
 from export.system.files import Json
 from export.tflite.facts import TensorInfo
-from export.tflite.quantization import in_steps
+from export.tflite.quantization import in_steps, reachable
 
 DEFAULT_MAX_FLIPS = 0.5  # percent of the crops
 _HEADINGS = (
@@ -72,17 +72,16 @@ class Row:
 def count_steps(one: NDArray[Any], other: NDArray[Any], tensor: TensorInfo) -> dict[int, int]:
     """Values that differ by more than half a step, by how many steps.
 
-    Beside integers, floats too low for them count as the lowest: hopeless classes are to saturate
-    there (export/logit_range.py). Above, where classes are decided, nothing is cut off.
+    Beside integers, floats too low for them count as the lowest.
 
     >>> q = TensorInfo(shape=(2,), dtype="int8", scale=0.5, zero_point=-1)
     >>> count_steps(np.int8([3, -1, 5]), np.float32([2.1, 0, 1.6]), q)
     {3: 1}
     """
-    both = [in_steps(values, tensor) for values in (one, other)]
-    if "i" in (one.dtype.kind, other.dtype.kind) and tensor.scale:
-        both = [np.maximum(values, np.iinfo(tensor.dtype).min) for values in both]
-    steps = np.rint(np.abs(both[0] - both[1])).astype(np.int64)
+    if "i" in (one.dtype.kind, other.dtype.kind):
+        one, other = reachable(one, tensor), reachable(other, tensor)
+    apart = np.abs(in_steps(one, tensor) - in_steps(other, tensor))
+    steps = np.rint(apart).astype(np.int64)
     sizes, counts = np.unique(steps[steps > 0], return_counts=True)
     return {int(size): int(count) for size, count in zip(sizes, counts, strict=True)}
 

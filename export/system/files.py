@@ -5,9 +5,6 @@ import io
 import json
 import lzma
 import math
-import os
-import re
-import shutil
 import struct
 import tokenize
 import warnings
@@ -22,7 +19,7 @@ import numpy as np
 
 from export.errors import ExportError
 from export.system import strict_json
-from export.system.swap import exchange
+from export.system.whole_folder import whole_folder
 
 MAX_JSON_BYTES = 16 * 2**20
 MAX_ARRAY_BYTES = 384 * 2**20  # of one .npz, unpacked; a bundle's arrays stay under 1 GB
@@ -152,29 +149,20 @@ def is_firmware_bundle(directory: Path) -> bool:
 
 @contextmanager
 def new_folder(out: Path) -> Generator[Path]:
-    """Give a temporary folder that becomes `out` when the body succeeds, and vanishes if not.
-
-    What a killed process left beside `out` is cleared first, and an `out` it had moved put back.
+    """A `whole_folder` that replaces nothing but a firmware bundle.
 
     Raises:
       ExportError: `out` is something other than a firmware bundle or an empty folder, or its
         parent cannot be written to, or the disk is full.
     """
-    out = out.absolute()
-    stage = out.with_name(f".{out.name}.{os.getpid()}.new")
     try:
-        _clear_leftovers(out)
-        _refuse_something_else(out)
-        stage.mkdir(parents=True)
-        yield stage
-        _swap(stage, out)
+        with whole_folder(out, refuse=_refuse_something_else) as stage:
+            yield stage
     except OSError as error:
         raise ExportError(
-            f"cannot write --out {out}: {error.strerror or error}. Make room, or name a folder "
-            "that can be written to."
+            f"cannot write --out {out.absolute()}: {error.strerror or error}. Make room, or name "
+            "a folder that can be written to."
         ) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _refuse_something_else(out: Path) -> None:
@@ -184,54 +172,3 @@ def _refuse_something_else(out: Path) -> None:
         f"--out {out} exists and is not a firmware bundle; it stays as it is. "
         "Name a new folder, or remove this one."
     )
-
-
-def _clear_leftovers(out: Path) -> None:
-    """Remove `.NAME.PID.new` and `.old` of dead processes; `.old` may be the only whole bundle."""
-    pattern = re.compile(rf"\.{re.escape(out.name)}\.([1-9]\d{{0,8}})\.(new|old)")
-    places = out.parent.iterdir() if out.parent.is_dir() else ()
-    for path in sorted(places):
-        named = pattern.fullmatch(path.name)
-        if named is None or not path.is_dir() or _is_other_process(int(named[1])):
-            continue
-        if named[2] == "old" and not out.exists():
-            path.rename(out)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_other_process(pid: int) -> bool:
-    """True for a living process but this one, which has left nothing yet."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()
-
-
-def _swap(stage: Path, out: Path) -> None:
-    """Make `stage` to `out` in one step, so that whoever looks sees the old one or the new one.
-
-    An older `out` then lies where `stage` was, and goes with it.
-    """
-    if out.exists() and exchange(stage, out):
-        return
-    _swap_in_two_steps(stage, out)
-
-
-def _swap_in_two_steps(stage: Path, out: Path) -> None:
-    """Rename `stage` to `out`; an older `out` stays whole beside it until that has happened."""
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
-    replaces = out.exists()
-    if replaces:
-        out.rename(old)
-    try:
-        stage.rename(out)
-    except OSError:
-        if replaces:
-            old.rename(out)
-        raise
-    if replaces:
-        shutil.rmtree(old)

@@ -1,4 +1,4 @@
-"""JSON from files that may be hostile. `firmware_harness` has a twin: neither imports the other."""
+"""JSON from files that may be hostile."""
 
 import json
 import math

@@ -1,6 +1,5 @@
 """Read what a .tflite file computes, from its flatbuffer alone."""
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,20 +7,17 @@ from typing import Any
 
 from export.errors import ExportError
 from export.tflite.graph import Graph, Operator, Tensor, read_graph
+from export.tflite.macs import operator_macs
+from export.tflite.quantization import Quantization
 
-# Inputs of an LSTM: four gates' weights of what it reads, then of its state. TFLite: lstm_shared.h
-_LSTM_MATRICES = slice(1, 9)
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorInfo:
-    """One end of a model; value = scale * (stored - zero_point), scale 0 when not quantized."""
+class TensorInfo(Quantization):
+    """One end of a model."""
 
     shape: tuple[int, ...]
-    dtype: str
-    scale: float
-    zero_point: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +28,7 @@ class ModelInfo:
       operators: operator name to how often it occurs, sorted by name.
       float_operators: names of operators that read or write a float tensor, sorted.
       parameters: numbers in constant tensors that are float or quantized; shapes and axes are not.
-      macs: multiply-accumulates of convolutions, dense layers and LSTMs, for one inference.
+      macs: multiply-accumulates of one inference, as `export.tflite.macs` counts them.
       input: the only input.
       output: the only output.
     """
@@ -100,22 +96,11 @@ def _is_parameter(tensor: Tensor) -> bool:
 
 
 def _macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
-    if op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
-        return _lstm_macs(op, tensors)
-    if op.name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-        return 0
-    if len(op.inputs) < 2 or op.inputs[1] < 0 or not op.outputs:
-        return 0  # damaged: no interpreter runs it
-    weights = tensors[op.inputs[1]].shape
-    # [out, height, width, in], [1, height, width, out] and [out, in].
-    per_output = weights[1:3] if op.name == "DEPTHWISE_CONV_2D" else weights[1:]
-    return tensors[op.outputs[0]].elements * math.prod(per_output)
-
-
-def _lstm_macs(op: Operator, tensors: tuple[Tensor, ...]) -> int:
-    data = tensors[op.inputs[0]].shape if op.inputs and op.inputs[0] >= 0 else ()
-    matrices = sum(tensors[index].elements for index in op.inputs[_LSTM_MATRICES] if index >= 0)
-    return math.prod(data[:-1]) * matrices
+    return operator_macs(
+        op.name,
+        inputs=[tensors[index].shape if index >= 0 else None for index in op.inputs],
+        outputs=[tensors[index].shape for index in op.outputs],
+    )
 
 
 def _tensor_info(tensor: Tensor) -> TensorInfo:

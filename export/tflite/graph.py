@@ -14,6 +14,7 @@ from ai_edge_litert import (  # pyright: ignore[reportMissingTypeStubs]
 
 from export.errors import ExportError
 from export.tflite.flatbuffer import Damaged, FlatBuffer, Table
+from export.tflite.quantization import Quantization
 
 IDENTIFIER = b"TFL3"
 VERSION = 3
@@ -39,23 +40,19 @@ _ITEM_BYTES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tensor:
-    """A tensor of the main graph; value = scale * (stored - zero_point).
+class Tensor(Quantization):
+    """A tensor of the main graph; of several scales, it has those of the first channel.
 
     Args:
       name: as the converter gave it.
       shape: empty for a scalar.
-      dtype: NumPy's name of the type.
       constant: its values are in the file.
       variable: it keeps its value from one inference to the next.
-      scale: 0 when not quantized; the first of those of its channels.
-      zero_point: the first of those of its channels.
       channels: scales it has; 0 when not quantized.
     """
 
     name: str
     shape: tuple[int, ...]
-    dtype: str
     constant: bool = False
     variable: bool = False
     scale: float = 0.0

@@ -15,20 +15,12 @@ from ai_edge_litert import schema_py_generated as untyped
 from numpy.typing import NDArray
 
 from export.tflite.compact import packed
+from export.tflite.quantization import Quantization
 
 schema: Any = untyped
 _ROUNDING = ("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT")
 _QUANTIZE_VERSION, _DEQUANTIZE_VERSION = 1, 2
 _TYPES = {"int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The values that an integer tensor can hold."""
-
-    dtype: str
-    scale: float
-    zero_point: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +30,14 @@ class Rounding:
     Args:
       operator: its number in the float graph.
       constants: by the operator's input, what to compute with there; float32, of the same shape.
-      outputs: by tensor index in the float graph, what it can hold.
+      outputs: by tensor index in the float graph, how its integer twin stores it.
     """
 
     operator: int | None = None
     constants: Mapping[int, NDArray[np.float32]] = field(
         default_factory=dict[int, NDArray[np.float32]]
     )
-    outputs: Mapping[int, Grid] = field(default_factory=dict[int, Grid])
+    outputs: Mapping[int, Quantization] = field(default_factory=dict[int, Quantization])
 
 
 def with_rounding(content: bytes, roundings: Sequence[Rounding]) -> bytes:
@@ -62,9 +54,9 @@ def with_rounding(content: bytes, roundings: Sequence[Rounding]) -> bytes:
             _replace_constant(model, graph.operators[rounding.operator], position, values)
     # From the end, so that inserting one pair of operators moves none of those before.
     places = {index: _made_by(graph, index) for each in roundings for index in each.outputs}
-    grids = {index: grid for each in roundings for index, grid in each.outputs.items()}
-    for index in sorted(grids, key=lambda each: -places[each]):
-        _round_tensor(model, index, after=places[index], grid=grids[index])
+    stored = {index: how for each in roundings for index, how in each.outputs.items()}
+    for index in sorted(stored, key=lambda each: -places[each]):
+        _round_tensor(model, index, after=places[index], stored=stored[index])
     return packed(model, size=len(content))
 
 
@@ -111,21 +103,21 @@ def _replace_constant(
     operator.inputs = inputs
 
 
-def _round_tensor(model: Any, index: int, *, after: int, grid: Grid) -> None:
+def _round_tensor(model: Any, index: int, *, after: int, stored: Quantization) -> None:
     """Whoever reads the tensor reads it rounded."""
     graph = model.subgraphs[0]
     tensor = graph.tensors[index]
-    stored = _add_tensor(graph, tensor.name, tensor.shape, _TYPES[grid.dtype])
+    integers = _add_tensor(graph, tensor.name, tensor.shape, _TYPES[stored.dtype])
     quantization = schema.QuantizationParametersT()
-    quantization.scale, quantization.zeroPoint = [grid.scale], [grid.zero_point]
-    graph.tensors[stored].quantization = quantization
+    quantization.scale, quantization.zeroPoint = [stored.scale], [stored.zero_point]
+    graph.tensors[integers].quantization = quantization
     rounded = _add_tensor(graph, tensor.name, tensor.shape, schema.TensorType.FLOAT32)
     for operator in graph.operators[after + 1 :]:
         operator.inputs = [rounded if each == index else each for each in operator.inputs]
     graph.outputs = [rounded if each == index else each for each in graph.outputs]
     graph.operators[after + 1 : after + 1] = [
-        _operator(model, "QUANTIZE", _QUANTIZE_VERSION, index, stored),
-        _operator(model, "DEQUANTIZE", _DEQUANTIZE_VERSION, stored, rounded),
+        _operator(model, "QUANTIZE", _QUANTIZE_VERSION, index, integers),
+        _operator(model, "DEQUANTIZE", _DEQUANTIZE_VERSION, integers, rounded),
     ]
 
 

@@ -20,13 +20,13 @@ from firmware_harness.runtimes.host_library import open_library
 from firmware_harness.runtimes.interpreter import Model, Resolver
 from firmware_harness.runtimes.tflm import require_integers, require_tflm
 from firmware_harness.runtimes.trial import try_models
-from firmware_harness.system.machine import describe_machine, source_commit
+from firmware_harness.system.machine import describe_machine
+from firmware_harness.system.source_commit import source_commit
 
 __all__ = ["HOST", "TFLITE", "Examples", "bench_tflite", "check_targets"]
 
 REPORT_FORMAT = 1
 TFLITE, TFLM = "tflite", "tflm"
-_ROOT = Path(__file__).resolve().parents[2]
 _KIND_OF_INPUT = {"int8": "int8", "int16": "int16x8", "float32": FLOAT}
 
 
@@ -114,7 +114,7 @@ def bench_tflite(
         "targets": measured,
         "accuracy": accuracy,
         "machine": describe_machine(),
-        "commit": source_commit(_ROOT),
+        "commit": source_commit(),
         "command": command,
     }
 

@@ -1,6 +1,5 @@
 """Accuracy of an exported model beside its float model, on the same test crops."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,18 @@ from numpy.typing import NDArray
 
 from firmware_harness.errors import HarnessError
 from firmware_harness.measure.latency import Progress
+from firmware_harness.metrics.probabilities import decide_together
+from firmware_harness.metrics.wilson import wilson_interval
 from firmware_harness.runtimes.interpreter import Model, TensorInfo
+from firmware_harness.tflite.quantization import (
+    dequantize,
+    is_quantized,
+    most_steps_apart,
+    quantize,
+)
 
 FLOAT = "float"
 HEARD = "audio_through_c"  # beside kinds of models: front end and model in C
-Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +107,13 @@ def measure_accuracy(
       The `accuracy` object of the report; docs/formats.md names its fields.
 
     Raises:
-      HarnessError: a model takes other features, or has too few classes for the labels.
+      HarnessError: a model takes other features, has too few classes for the labels, or ends in
+        integers without one scale.
     """
     for model in models.values():
         _check_classes(model, examples)
+        _check_scale(model.inputs[0], "input")
+        _check_scale(model.outputs[0], "output")
     total = len(models) * len(examples.labels)
     logits = {
         kind: _run_crops(
@@ -117,7 +126,10 @@ def measure_accuracy(
         logits[HEARD] = dequantize(heard, stored.outputs[0])
     together = examples.crops_per_decision
     labels = examples.labels[::together]
-    classes = {kind: decide(values, together=together) for kind, values in logits.items()}
+    classes = {
+        kind: decide_together(values.reshape(len(labels), together, -1))
+        for kind, values in logits.items()
+    }
     fractions = {kind: _share(found == labels) for kind, found in classes.items()}
     report: dict[str, Any] = {
         "protocol": examples.protocol,
@@ -126,95 +138,16 @@ def measure_accuracy(
         "decisions": len(labels),
         **fractions,
         "intervals": {
-            kind: list(wilson_interval(fraction=fraction, count=examples.clips))
+            kind: list(wilson_interval(fraction * examples.clips, examples.clips))
             for kind, fraction in fractions.items()
         },
     }
     for kind in [kind for kind in models if kind != FLOAT and FLOAT in models]:
         report["agreement"] = _share(classes[kind] == classes[FLOAT])
-        report["max_logit_difference_steps"] = max_difference_steps(
-            logits[kind], float_logits=logits[FLOAT], output=models[kind].outputs[0]
-        )
+        output = models[kind].outputs[0]
+        apart = most_steps_apart(logits[kind], logits[FLOAT], output)
+        report["max_logit_difference_steps"] = apart if is_quantized(output) else None
     return report
-
-
-def decide(logits: NDArray[Any], *, together: int) -> NDArray[np.intp]:
-    """Class of each decision, by the mean probability of `together` crops in a row.
-
-    >>> decide(np.array([[0.0, 9.0], [2.0, 0.0], [3.0, 0.0]]), together=3).tolist()
-    [0]
-    """
-    if together == 1:
-        return logits.argmax(axis=1)
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    shares = shifted / shifted.sum(axis=1, keepdims=True)
-    return shares.reshape(-1, together, logits.shape[1]).mean(axis=1).argmax(axis=1)
-
-
-def max_difference_steps(
-    logits: NDArray[Any], *, float_logits: NDArray[Any], output: TensorInfo
-) -> float | None:
-    """Largest absolute difference of two sets of logits, in output steps; None without a step.
-
-    A logit too low for the output counts as the lowest it can hold.
-
-    >>> output = TensorInfo(
-    ...     index=0, shape=(1, 2), dtype="int8", scale=0.25, zero_point=0, quantized=True
-    ... )
-    >>> max_difference_steps(
-    ...     np.array([1.0, -32.0]), float_logits=np.array([2.0, -99.0]), output=output
-    ... )
-    4.0
-    """
-    if output.scale <= 0:
-        return None
-    lowest = dequantize(np.array(np.iinfo(output.dtype).min), output)
-    reachable = np.maximum(float_logits.astype(np.float64), lowest)
-    difference = np.abs(logits.astype(np.float64) - reachable)
-    return float(difference.max() / output.scale)
-
-
-def quantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:
-    """Real numbers as a tensor takes them: rounded half away from zero, cut off at its range.
-
-    Half away from zero is what TFLite's reference QUANTIZE operator does, in float32.
-
-    Raises:
-      HarnessError: the tensor is of integers but has no scale.
-    """
-    if info.dtype == "float32":
-        return values.astype(np.float32)
-    _check_scale(info, "input")
-    steps = (values.astype(np.float32) / np.float32(info.scale)).astype(np.float64)
-    rounded = np.trunc(steps + np.copysign(0.5, steps)) + info.zero_point
-    limits = np.iinfo(info.dtype)
-    return np.clip(rounded, limits.min, limits.max).astype(info.dtype)
-
-
-def dequantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:
-    """The real numbers a tensor stands for, float32.
-
-    Raises:
-      HarnessError: the tensor is of integers but has no scale.
-    """
-    if info.dtype == "float32":
-        return values
-    _check_scale(info, "output")
-    return ((values.astype(np.int32) - info.zero_point) * info.scale).astype(np.float32)
-
-
-def wilson_interval(*, fraction: float, count: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a share seen in `count` independent trials.
-
-    Crops of one clip are not independent, so the report counts clips.
-
-    Source: Wilson 1927, as equation (4) in Agresti and Coull 1998.
-    """
-    z2 = Z_95**2 / count
-    middle = fraction + z2 / 2
-    reach = math.sqrt(z2 * (fraction * (1 - fraction) + z2 / 4))
-    low, high = (middle - reach) / (1 + z2), (middle + reach) / (1 + z2)
-    return max(0.0, min(low, fraction)), min(1.0, max(high, fraction))
 
 
 def _run_crops(
@@ -255,7 +188,8 @@ def _check_classes(model: Model, examples: Examples) -> None:
 
 
 def _check_scale(info: TensorInfo, what: str) -> None:
-    if info.scale <= 0 or info.dtype not in ("int8", "uint8", "int16"):
+    integers = info.scale > 0 and info.dtype in ("int8", "uint8", "int16")
+    if info.dtype != "float32" and not integers:
         raise HarnessError(
             f"the model's {what} must be float32, or int8, uint8 or int16 with one scale; got "
             f"{info.dtype} with scale {info.scale}. Export it again with pld-tf export."

@@ -4,12 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from firmware_harness.runtimes.interpreter import Operator, TensorInfo
+from firmware_harness.tflite.macs import LSTM, operator_macs
 
-_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-# Operands of an LSTM: 1-4 input weights, 5-8 recurrent weights, 16 projection,
-# 18 and 19 its state. Source: the TFLite kernel's lstm_shared.h.
-_LSTM_MATRICES = (*range(1, 9), 16)
-_LSTM_STATE = (18, 19)
+_LSTM_STATE = (18, 19)  # operands; source: the TFLite kernel's lstm_shared.h
 _FLOATS = ("float16", "float32", "float64")
 
 
@@ -27,11 +24,9 @@ def model_costs(
 ) -> ModelCosts:
     """Count operators, MACs and parameters of a graph without delegates.
 
-    MACs are those of CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED and
-    UNIDIRECTIONAL_SEQUENCE_LSTM, padding included, as papers count them; bias additions,
-    pooling and element-wise operators count nothing. Parameters are the elements of every
-    constant that is floating or quantized (weights and biases), each constant once; shapes and
-    axes are neither. Branches and loop bodies are other graphs and are not counted.
+    MACs are those of `operator_macs`. Parameters are the elements of every constant that is
+    floating or quantized (weights and biases), each constant once; shapes and axes are neither.
+    Branches and loop bodies are other graphs and are not counted.
 
     Args:
       operators: nodes of the main graph, from a model on the reference resolver.
@@ -46,30 +41,12 @@ def model_costs(
 
 
 def _macs(operator: Operator, tensors: dict[int, TensorInfo]) -> int:
-    operands = [tensors.get(index) for index in operator.inputs]
-    if operator.name == _LSTM:
-        return _lstm_macs(operands)
-    output = tensors.get(operator.outputs[0]) if operator.outputs else None
-    weights = operands[1] if len(operands) > 1 else None
-    if output is None or weights is None:
-        return 0
-    if operator.name in ("CONV_2D", "FULLY_CONNECTED"):
-        return output.elements * (weights.elements // max(1, weights.shape[0]))
-    if operator.name == "DEPTHWISE_CONV_2D":
-        return output.elements * (weights.elements // max(1, weights.shape[-1]))
-    data = operands[2] if len(operands) > 2 else None
-    if operator.name == "TRANSPOSE_CONV" and data is not None:
-        return data.elements * (weights.elements // max(1, weights.shape[-1]))
-    return 0
-
-
-def _lstm_macs(operands: list[TensorInfo | None]) -> int:
-    data = operands[0]
-    if data is None:
-        return 0
-    matrices = (operands[i] for i in _LSTM_MATRICES if i < len(operands))
-    steps = data.elements // max(1, data.shape[-1])  # batch times time, in either order
-    return steps * sum(matrix.elements for matrix in matrices if matrix is not None)
+    inputs, outputs = (
+        [tensors[index].shape if index in tensors else None for index in indices]
+        for indices in (operator.inputs, operator.outputs)
+    )
+    given = [shape for shape in outputs if shape is not None]
+    return operator_macs(operator.name, inputs=inputs, outputs=given)
 
 
 def _parameters(
@@ -82,6 +59,6 @@ def _parameters(
 
 
 def _constant_candidates(operator: Operator) -> tuple[int, ...]:
-    if operator.name != _LSTM:
+    if operator.name != LSTM:
         return operator.inputs
     return tuple(i for place, i in enumerate(operator.inputs) if place not in _LSTM_STATE)

@@ -15,20 +15,18 @@ from numpy.typing import NDArray
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.stderr import start_up_noise_held_back
+from firmware_harness.tflite.quantization import Quantization
 
 Resolver = Literal["default", "reference"]
 MAX_THREADS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorInfo:
-    """A tensor of a model. `scale` is 0 where the tensor is not quantized as a whole."""
+class TensorInfo(Quantization):
+    """A tensor of a model; `quantized` is also one of which each channel has a scale of its own."""
 
     index: int
     shape: tuple[int, ...]
-    dtype: str
-    scale: float
-    zero_point: int
     quantized: bool
 
     @property

@@ -1,8 +1,7 @@
-"""Names the machine, the software and the commit behind a figure. Never fails."""
+"""Names the machine and the software behind a figure. Never fails."""
 
 import os
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,23 +53,3 @@ def package_versions(names: tuple[str, ...]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def source_commit(root: Path) -> str | None:
-    """Full hash of the checkout whose top folder is `root`, with `+` when files differ.
-
-    None where `root` is no checkout (an installed package), has no commit, or git is missing.
-    """
-    # Without this, a package installed inside some other checkout would name that one's commit.
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
-    # Git hooks set GIT_DIR, which would win over the folder.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    try:
-        found = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None if found.returncode == 0 else None

@@ -11,8 +11,7 @@ import tensorflow as tf
 from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
 from pld_tf.data.crop_places import fixed_starts_ms
 from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
-from pld_tf.data.store.pack import Store
-from pld_tf.features.spec import CLIP_MS
+from pld_tf.data.store.packed import Store, clip_samples
 from pld_tf.recipe.tables import Protocol
 
 
@@ -100,7 +99,7 @@ def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
 def _silence(store: Store, split: str, count: int) -> np.ndarray:
     """Clips spread evenly over the split's noise, at volumes spread evenly from 0 to 1."""
     noise = store.noise(split)
-    length = store.sample_rate_hz * CLIP_MS // 1000
+    length = clip_samples(store.sample_rate_hz)
     starts = np.linspace(0, len(noise) - length, count).astype(np.int64)
     # Steps of the golden ratio keep volume and place apart.
     volumes = np.arange(1, count + 1) * 0.6180339887498949 % 1

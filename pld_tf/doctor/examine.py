@@ -13,6 +13,7 @@ import numpy as np
 from pld_tf.data.audio.decode import BadClip, decode_audio, parse_audio, read_file
 from pld_tf.data.corpus.corpus import Clip, Corpus
 from pld_tf.data.store.pack import DECODE_THREADS, fit_clip
+from pld_tf.data.store.packed import clip_samples
 from pld_tf.doctor.checks import Fault, sound_faults
 from pld_tf.doctor.copies import Copies, content_digest
 from pld_tf.doctor.findings import Finding, finding
@@ -117,7 +118,7 @@ def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) ->
         at_rate = samples
         if native_hz != sample_rate_hz:
             at_rate = decode_audio(stream, suffix, sample_rate_hz=sample_rate_hz)
-        second = fit_clip(at_rate, sample_rate_hz * CLIP_MS // 1000)
+        second = fit_clip(at_rate, clip_samples(sample_rate_hz))
     return _Heard(
         faults=tuple(faults),
         file_digest=hashlib.sha256(data).digest(),

@@ -12,7 +12,7 @@ from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_m
 from pld_tf.doctor.findings import Finding, finding
 from pld_tf.features.log_mel import log_mel
 from pld_tf.features.spec import FeatureSpec
-from pld_tf.metrics.classification import softmax
+from pld_tf.metrics.probabilities import softmax
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,8 @@ from pld_tf.distill.predict import predict_crops
 from pld_tf.errors import PldError
 from pld_tf.evaluation.protocols import decide, protocol_starts
 from pld_tf.features.spec import FeatureSpec
-from pld_tf.metrics.classification import (
-    confusion_matrix,
-    precision_recall,
-    wilson_interval,
-)
+from pld_tf.metrics.classification import confusion_matrix, precision_recall
+from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.models import cost
 from pld_tf.recipe.tables import PROTOCOLS, Protocol
 from pld_tf.run.folder import Run, read_run

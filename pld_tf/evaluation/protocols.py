@@ -5,9 +5,7 @@ from contextlib import suppress
 import numpy as np
 
 from pld_tf.data.held_out import HeldOut
-from pld_tf.metrics.classification import (
-    softmax,
-)
+from pld_tf.metrics.probabilities import decide_together
 from pld_tf.recipe.tables import Protocol
 from pld_tf.system.files import read_npz, told_when_damaged, write_npz
 
@@ -50,5 +48,5 @@ def decide(
       Two int arrays [decisions].
     """
     if protocol == "sliding":
-        return softmax(logits).mean(axis=1).argmax(axis=-1), labels
+        return decide_together(logits), labels
     return logits.argmax(axis=-1).reshape(-1), np.repeat(labels, logits.shape[1])

@@ -12,7 +12,8 @@ from pld_tf.distill.validation import student_validation
 from pld_tf.features.tables import make_tables
 from pld_tf.model_bundle.write import BundleContents
 from pld_tf.recipe.schema import Recipe
-from pld_tf.system.provenance import package_versions, source_commit
+from pld_tf.system.provenance import package_versions
+from pld_tf.system.source_commit import source_commit
 
 REPRESENTATIVE_CROPS = 512
 GOLDEN_CROPS = 16

@@ -5,8 +5,6 @@ Format: docs/formats.md. The same weights and contents give the same bytes.
 
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from pld_tf.errors import PldError
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.system.files import write_npz
+from pld_tf.system.whole_folder import whole_folder
 
 FORMAT = 1
 
@@ -86,24 +85,23 @@ def write_bundle(
       ValueError: an array has a wrong type or shape, or the classes do not fit the model.
     """
     _check(contents, frames=frames, classes=int(model.output_shape[-1]))
-    directory = directory.absolute()
-    if directory.exists() and not _may_replace(directory):
+    try:
+        with whole_folder(directory, refuse=_refuse_something_else) as stage:
+            _fill(stage, model=model, frames=frames, contents=contents)
+    except OSError as error:
+        raise PldError(
+            f"cannot write the model bundle {directory.absolute()}: {error.strerror}. "
+            "Make room, or name a run folder that can be written to."
+        ) from error
+
+
+def _refuse_something_else(directory: Path) -> None:
+    empty = directory.is_dir() and not any(directory.iterdir())
+    if directory.exists() and not empty and not (directory / "bundle.json").is_file():
         raise PldError(
             f"{directory} exists and is not a model bundle; it stays as it is. "
             "Remove it, or name another run folder."
         )
-    stage = directory.with_name(f".{directory.name}.{os.getpid()}.new")
-    try:
-        stage.mkdir(parents=True)
-        _fill(stage, model=model, frames=frames, contents=contents)
-        _swap(stage, directory)
-    except OSError as error:
-        raise PldError(
-            f"cannot write the model bundle {directory}: {error.strerror}. "
-            "Make room, or name a run folder that can be written to."
-        ) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _fill(stage: Path, *, model: tf_keras.Model, frames: int, contents: BundleContents) -> None:
@@ -191,19 +189,3 @@ def _check(contents: BundleContents, *, frames: int, classes: int) -> None:
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
-
-
-def _may_replace(directory: Path) -> bool:
-    empty = directory.is_dir() and not any(directory.iterdir())
-    return empty or (directory / "bundle.json").is_file()
-
-
-def _swap(stage: Path, directory: Path) -> None:
-    """Rename `stage` to `directory`; an older one stays whole beside it until that is done."""
-    old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
-    replaces = directory.exists()
-    if replaces:
-        directory.rename(old)
-    stage.rename(directory)
-    if replaces:
-        shutil.rmtree(old)

@@ -9,7 +9,8 @@ from pld_tf.recipe.schema import Recipe
 from pld_tf.run.folder import OTHER_DATA, differences, refuse_other_choices
 from pld_tf.system.files import write_json
 from pld_tf.system.progress import Say
-from pld_tf.system.provenance import package_versions, source_commit
+from pld_tf.system.provenance import package_versions
+from pld_tf.system.source_commit import source_commit
 
 FORMAT = 1
 KIND = "paper"

@@ -26,7 +26,8 @@ from pld_tf.reproduce.tables import markdown, protocol_text
 from pld_tf.run.folder import owned
 from pld_tf.system.files import write_json, write_text
 from pld_tf.system.progress import Say
-from pld_tf.system.provenance import package_versions, source_commit
+from pld_tf.system.provenance import package_versions
+from pld_tf.system.source_commit import source_commit
 
 FORMAT = 1
 

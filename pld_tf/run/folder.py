@@ -15,7 +15,8 @@ from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import write_json
 from pld_tf.system.progress import Say
-from pld_tf.system.provenance import package_versions, source_commit
+from pld_tf.system.provenance import package_versions
+from pld_tf.system.source_commit import source_commit
 
 FORMAT = 2
 OTHER_DATA = "other data, or data that has changed since"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pld_tf.metrics.classification import wilson_interval
 from pld_tf.metrics.poisson import poisson_interval
+from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.streams.decision import SCORE_ONE
 from pld_tf.streams.tune import Choice, ScoredStream
 

@@ -66,8 +66,8 @@ def told_when_damaged(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def new_folder(directory: Path) -> Path:
-    """The absolute path of a folder that is to appear at once, by renaming.
+def outside_working_folder(directory: Path) -> Path:
+    """The absolute path of a folder that is to appear as a whole.
 
     Raises:
       PldError: it is the working folder. What replaces that would leave the user's shell in a

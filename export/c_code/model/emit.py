@@ -8,10 +8,11 @@ from export.c_code.model.ir import Model, Node, check_order, read_model
 from export.c_code.model.kernels.registry import PORTABLE, RENAMING, Emitter
 from export.c_code.model.layer import Kernel, LayerCode
 from export.c_code.model.layer import Layer as Checked
-from export.c_code.model.scratch import ALIGNMENT, Plan, Use, plan
+from export.c_code.model.scratch import ScratchPlan, Use, plan
 from export.c_code.model.templates import BY_BOTH, BY_TFLM, HEADER, SOURCE
 from export.c_code.model.tflm_route import tflm_source
 from export.errors import ExportError
+from export.memory_plan import ALIGNMENT
 from export.tflite.flatbuffer import Damaged
 
 MAX_SCRATCH_BYTES = 2**26
@@ -176,7 +177,7 @@ def _header(
 
 
 def _source(
-    model: Model, layers: Sequence[tuple[Node, LayerCode]], placed: Plan, *, digest: str
+    model: Model, layers: Sequence[tuple[Node, LayerCode]], placed: ScratchPlan, *, digest: str
 ) -> str:
     calls = [_call(node, code, placed, number) for number, (node, code) in enumerate(layers)]
     if model.output in placed.in_input:
@@ -225,14 +226,14 @@ def _input_names(code: LayerCode) -> list[str]:
     return [f"input_{position}" for position in range(len(code.arguments))]
 
 
-def _call(node: Node, code: LayerCode, placed: Plan, number: int) -> str:
+def _call(node: Node, code: LayerCode, placed: ScratchPlan, number: int) -> str:
     arguments = [_pointer(index, placed) for index in (*code.arguments, node.output)]
     if code.work_bytes:
         arguments.append(f"(int32_t *)(void *)(memory + {placed.work[node.number]})")
     return f"    {node.function}({', '.join(arguments)});\n    LAYER_DONE({number});\n"
 
 
-def _pointer(tensor: int, placed: Plan) -> str:
+def _pointer(tensor: int, placed: ScratchPlan) -> str:
     if tensor in placed.in_input:
         return "input"
     if tensor in placed.in_output:

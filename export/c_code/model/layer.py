@@ -6,8 +6,6 @@ from export.c_code.model.c_text import call_text
 from export.c_code.model.ir import MAX_SIZE, Model, Node, Value
 from export.c_code.model.requantize import (
     ACTIVATIONS,
-    INT8_MAX,
-    INT8_MIN,
     Multiplier,
     activation_range,
     multiplier,
@@ -148,7 +146,7 @@ def clamp(layer: Layer, field: int) -> tuple[str, tuple[Kernel, ...]]:
       field: of the activation in the layer's options.
     """
     low, high = layer.activation_limits(field)
-    if (low, high) == (INT8_MIN, INT8_MAX):
+    if (low, high) == (-128, 127):
         return "", ()
     count = layer.output.elements
     return call_text("clamp", "output", str(count), str(low), str(high)), (CLAMP,)

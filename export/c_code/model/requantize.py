@@ -9,13 +9,16 @@ import math
 import struct
 from dataclasses import dataclass
 
-INT8_MIN, INT8_MAX = -128, 127
+import numpy as np
+
+from export.tflite.quantization import Quantization, quantize
+
 _MOST_SHIFT = 31  # to the left; TFLM looks at no value that a larger one would scale
 
 # Fused activations by their number in the schema: lowest and highest real value.
-ACTIVATIONS: dict[int, tuple[float | None, float | None]] = {
-    0: (None, None),
-    1: (0.0, None),
+ACTIVATIONS = {
+    0: (-math.inf, math.inf),
+    1: (0.0, math.inf),
     2: (-1.0, 1.0),
     3: (0.0, 6.0),
 }
@@ -91,17 +94,9 @@ def activation_range(activation: int, *, scale: float, zero_point: int) -> tuple
     >>> activation_range(3, scale=6 / 255, zero_point=-128)
     (-128, 127)
     """
-    low, high = ACTIVATIONS[activation]
-    return (
-        INT8_MIN if low is None else max(INT8_MIN, quantized(low, scale, zero_point)),
-        INT8_MAX if high is None else min(INT8_MAX, quantized(high, scale, zero_point)),
-    )
-
-
-def quantized(value: float, scale: float, zero_point: int) -> int:
-    """A real value in steps of `scale`, halves away from zero; not clipped."""
-    steps = single(value / scale)
-    return zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
+    int8 = Quantization(dtype="int8", scale=scale, zero_point=zero_point)
+    low, high = quantize(np.array(ACTIVATIONS[activation], np.float32), int8).tolist()
+    return low, high
 
 
 def single(value: float) -> float:

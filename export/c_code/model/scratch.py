@@ -7,7 +7,7 @@ same place: they form one block.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-ALIGNMENT = 16
+from export.memory_plan import Block, place, placed_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +30,7 @@ class Use:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
-    """Memory that is taken from layer `first` to layer `last`."""
-
-    bytes: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
+class ScratchPlan:
     """Where everything lies.
 
     Args:
@@ -59,7 +50,7 @@ class Plan:
 
 def plan(
     uses: Sequence[Use], *, sizes: Mapping[int, int], model_input: int, model_output: int
-) -> Plan:
+) -> ScratchPlan:
     """Place every tensor that a layer writes.
 
     Args:
@@ -79,13 +70,10 @@ def plan(
         else Block(bytes=uses[index].work_bytes, first=index, last=index)
         for kind, index in keys
     ]
-    placed = dict(zip(keys, place(blocks), strict=True))
-    total = max(
-        (placed[key] + _aligned(each.bytes) for key, each in zip(keys, blocks, strict=True)),
-        default=0,
-    )
-    return Plan(
-        bytes=total,
+    offsets = place(blocks)
+    placed = dict(zip(keys, offsets, strict=True))
+    return ScratchPlan(
+        bytes=placed_bytes(blocks, offsets),
         offsets={
             tensor: placed["block", block]
             for tensor, block in block_of.items()
@@ -95,28 +83,6 @@ def plan(
         in_output=_members(block_of, model_output),
         work=tuple(placed["work", number] for number in range(len(uses))),
     )
-
-
-def place(blocks: Sequence[Block]) -> list[int]:
-    """An offset for each block: the lowest that is free all its life, largest blocks first.
-
-    >>> place([Block(bytes=32, first=0, last=1), Block(bytes=16, first=1, last=2)])
-    [0, 32]
-    """
-    offsets = [0] * len(blocks)
-    done: list[int] = []
-    for index in sorted(range(len(blocks)), key=lambda each: (-blocks[each].bytes, each)):
-        block = blocks[index]
-        offset = 0
-        for other in sorted(done, key=lambda each: offsets[each]):
-            if blocks[other].last < block.first or block.last < blocks[other].first:
-                continue
-            if offsets[other] - offset >= _aligned(block.bytes):
-                break
-            offset = max(offset, offsets[other] + _aligned(blocks[other].bytes))
-        offsets[index] = offset
-        done.append(index)
-    return offsets
 
 
 def _merge(
@@ -182,7 +148,3 @@ def _lives(
 def _members(block_of: Mapping[int, int], tensor: int) -> frozenset[int]:
     block = block_of[tensor]
     return frozenset(each for each, owner in block_of.items() if owner == block)
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT

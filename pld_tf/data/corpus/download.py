@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import http.client
-import shutil
 import tarfile
 import urllib.error
 import urllib.request
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pld_tf.errors import PldError
-from pld_tf.system.files import new_folder
+from pld_tf.system.files import outside_working_folder
+from pld_tf.system.whole_folder import whole_folder
 
 Progress = Callable[[int, int], None]
 
@@ -80,7 +80,7 @@ def fetch_archive(archive: Archive, directory: Path, *, progress: Progress | Non
     """Download an archive of known size and checksum, and unpack it as `directory`."""
     if _is_unpacked(directory, archive):
         return
-    directory = new_folder(directory)
+    directory = outside_working_folder(directory)
     part = directory.parent / f"{archive.url.rpartition('/')[2] or 'archive'}.part"
     with _told_when_unwritable(part):
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -195,13 +195,10 @@ def _check(archive: Archive, part: Path) -> None:
 
 
 def _unpack(archive: Archive, part: Path, directory: Path) -> None:
-    partial = directory.parent / f".{directory.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)  # left over from a run that was killed
     try:
-        partial.mkdir()
-        _extract(part, partial)
-        (partial / _DONE_MARKER).write_text(archive.sha256 + "\n", encoding="utf-8")
-        partial.replace(directory)
+        with whole_folder(directory, refuse=lambda out: _is_unpacked(out, archive)) as stage:
+            _extract(part, stage)
+            (stage / _DONE_MARKER).write_text(archive.sha256 + "\n", encoding="utf-8")
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise PldError(
             f"{part}: expected a .tar.gz archive that is whole and stays in its folder, got: "
@@ -211,15 +208,13 @@ def _unpack(archive: Archive, part: Path, directory: Path) -> None:
         raise PldError(
             f"{directory}: cannot be written ({error}); nothing is left there."
         ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
-def _extract(part: Path, partial: Path) -> None:
+def _extract(part: Path, stage: Path) -> None:
     unpacked = 0
     with tarfile.open(part, "r:gz") as tar:
         for member in tar:
             unpacked += member.size
             if unpacked > _MAX_UNPACKED_BYTES:
                 raise tarfile.TarError(f"over {_MAX_UNPACKED_BYTES} bytes unpacked")
-            tar.extract(member, partial, filter="data")
+            tar.extract(member, stage, filter="data")

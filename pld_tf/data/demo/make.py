@@ -1,7 +1,6 @@
 """Make the demo corpus: words spoken by eSpeak NG's voices, split by voice. No TensorFlow."""
 
 import json
-import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,8 @@ from pld_tf.data.demo import sound
 from pld_tf.data.demo.espeak import Utterance, speak
 from pld_tf.data.demo.sound import SAMPLE_RATE_HZ
 from pld_tf.errors import PldError
-from pld_tf.system.files import new_folder
+from pld_tf.system.files import outside_working_folder
+from pld_tf.system.whole_folder import whole_folder
 
 DEMO_KEYWORDS = ("yes", "no", "up", "down", "left", "right", "stop", "go")
 DEMO_UNKNOWN = ("cat", "house", "bird", "one", "two", "wow")
@@ -87,16 +87,10 @@ def make_demo_corpus(
     }
     if _is_made(directory, parameters):
         return
-    directory = new_folder(directory)
-    partial = directory.parent / f".{directory.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)  # left over from a run that was killed
-    partial.mkdir(parents=True)
-    try:
-        _write_corpus(partial, clips_per_word, progress)
-        (partial / MARKER).write_text(json.dumps(parameters, indent=2) + "\n", encoding="utf-8")
-        partial.replace(directory)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    directory = outside_working_folder(directory)
+    with whole_folder(directory, refuse=lambda out: _is_made(out, parameters)) as stage:
+        _write_corpus(stage, clips_per_word, progress)
+        (stage / MARKER).write_text(json.dumps(parameters, indent=2) + "\n", encoding="utf-8")
 
 
 def _is_made(directory: Path, parameters: dict[str, object]) -> bool:

@@ -31,6 +31,7 @@ from pld_tf.data.store.packed import (
     SplitIndex,
     Store,
     bad_clips_message,
+    clip_samples,
     load_store,
     noise_name,
     open_arrays,
@@ -169,7 +170,7 @@ _SHARD_KEYS = ("kept", "sizes", "energies", "bad", "unopened", "digest")
 
 
 def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz: int) -> None:
-    length = sample_rate_hz * CLIP_MS // 1000
+    length = clip_samples(sample_rate_hz)
     kept: list[int] = []
     bad: list[tuple[str, str]] = []
     unopened = 0
@@ -253,7 +254,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[st
 
 
 def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
-    length = sample_rate_hz * CLIP_MS // 1000
+    length = clip_samples(sample_rate_hz)
     notes = []
     if short := int((sizes < length).sum()):
         notes.append(f"{short} clips shorter than a second were centred and padded with zeros.")

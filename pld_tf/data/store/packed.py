@@ -17,6 +17,7 @@ import numpy as np
 
 from pld_tf.data.store.loudness import BLOCK_MS
 from pld_tf.data.store.noise import SPLIT_SHARES
+from pld_tf.data.store.tfrecord import framed_bytes
 from pld_tf.errors import PldError
 from pld_tf.features.spec import CLIP_MS
 
@@ -34,7 +35,6 @@ DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_TFRECORD_FRAMING = 16  # bytes that a record takes beside its own: length, and two checksums
 _STORE_JSON = {"key": str, "sample_rate_hz": int, "words": list, "bad": list, "notes": list}
 
 
@@ -123,9 +123,14 @@ def load_store(folder: Path, *, skip_bad: bool) -> Store:
     )
 
 
+def clip_samples(sample_rate_hz: int) -> int:
+    """Samples that every packed clip has."""
+    return sample_rate_hz * CLIP_MS // 1000
+
+
 def record_bytes(sample_rate_hz: int) -> int:
     """Bytes that a clip takes in a shard."""
-    return 2 * (sample_rate_hz * CLIP_MS // 1000) + _TFRECORD_FRAMING
+    return framed_bytes(2 * clip_samples(sample_rate_hz))
 
 
 def shard_name(split: str, number: int) -> str:

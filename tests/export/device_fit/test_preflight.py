@@ -76,7 +76,7 @@ def test_a_tensor_lives_from_the_operator_that_makes_it_to_the_last_that_reads_i
 
 
 def test_the_arena_of_a_chain_is_its_widest_pair_and_its_structures():
-    """160 + 64 at once; 7 tensors, 3 operators, 240 channels: constants of export/arena.py."""
+    """160 + 64 at once; 7 tensors, 3 operators, 240 channels: constants of arena.py."""
     arena = plan_arena(chain())
     assert arena.tensor_bytes == 224
     assert arena.fixed_bytes == 488 + 7 * 12 + 3 * 96 + 240 * 8

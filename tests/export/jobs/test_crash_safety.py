@@ -1,10 +1,8 @@
 """An export that is killed leaves the old bundle whole or the new one whole."""
 
-import errno
 import json
 import os
 import random
-import shutil
 import signal
 import sys
 import time
@@ -17,15 +15,10 @@ from tiny_bundle import folder_bytes, handmade
 
 from export.convert import converter
 from export.jobs import from_run as export_module
-from export.system import files
-from export.system import swap as exchange_module
-from export.system.files import new_folder
-from export.system.swap import exchange
 from firmware_harness.bundle.read import open_bundle
 
 KILLS = 50
 CHUNK_BYTES = 512
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
 
 
 def slow_conversion(*, outputs: dict[str, Path], **_: object) -> None:
@@ -42,7 +35,7 @@ def export_here(bundle: Path, out: Path, seed: int) -> None:
     """`export_bundle` of a bundle made by hand, whose model and crops do not belong together."""
     converter.convert = slow_conversion
     fits = {"crops": 1, "correct_float": 1, "correct_model": 1, "same": 1}
-    measured = export_module.parity.Parity(**fits, max_logit_difference_steps=float(seed))
+    measured = export_module.accuracy.Parity(**fits, max_logit_difference_steps=float(seed))
     patched = {
         "_check_ends": lambda model, bundle, *, kind: None,
         "_measure": lambda bundle, *, model, stage: measured,
@@ -171,86 +164,3 @@ def test_an_export_killed_fifty_times_at_random_leaves_a_whole_bundle(processes,
         assert assert_whole(out) in (before, seed)
     export_with(processes, bundle, out, 0)
     assert [path.name for path in out.parent.iterdir()] == ["out"]
-
-
-# --- folders change places ---
-
-
-@LINUX
-def test_two_folders_change_places(tmp_path):
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).write_text("")
-    assert exchange(tmp_path / "one", tmp_path / "other")
-    assert (tmp_path / "one" / "other").exists()
-    assert (tmp_path / "other" / "one").exists()
-
-
-@LINUX
-def test_a_folder_that_is_missing_is_an_error(tmp_path):
-    (tmp_path / "one").mkdir()
-    with pytest.raises(FileNotFoundError):
-        exchange(tmp_path / "one", tmp_path / "other")
-
-
-@LINUX
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
-def test_a_file_system_that_cannot_exchange_is_no_error(number, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        exchange_module.ctypes, "CDLL", lambda *given, **options: NoExchange(number)
-    )
-    assert not exchange(tmp_path, tmp_path)
-
-
-class NoExchange:
-    """A C library whose renameat2 fails with a number."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def renameat2(self, *arguments) -> int:
-        exchange_module.ctypes.set_errno(self._number)
-        return -1
-
-
-def test_other_systems_have_no_exchange(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert not exchange(tmp_path, tmp_path)
-
-
-def firmware(folder: Path, text: str) -> Path:
-    folder.mkdir()
-    (folder / "manifest.json").write_text('{"format": 1, "kind": "int8", "files": {}}')
-    (folder / "text").write_text(text)
-    return folder
-
-
-@pytest.mark.parametrize("can", [True, False])
-def test_with_or_without_exchange_the_new_bundle_takes_the_place_of_the_old(
-    can, tmp_path, monkeypatch
-):
-    if not can:
-        monkeypatch.setattr(files, "exchange", lambda one, other: False)
-    out = firmware(tmp_path / "out", "old")
-    with new_folder(out) as stage:
-        shutil.copytree(out, stage, dirs_exist_ok=True)
-        (stage / "text").write_text("new")
-    assert (out / "text").read_text() == "new"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_without_exchange_a_second_step_that_fails_is_taken_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "exchange", lambda one, other: False)
-    out = firmware(tmp_path / "out", "old")
-    rename = Path.rename
-
-    def fail_for_stage(self, target):
-        if self.name.endswith(".new"):
-            raise OSError(errno.EIO, "no")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", fail_for_stage)
-    with pytest.raises(files.ExportError, match="cannot write"), new_folder(out):
-        pass
-    assert (out / "text").read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -10,7 +10,8 @@ from tiny_twins import INPUT_SCALE, SCALES, schema, three_layers
 
 from export.tflite import interpreter
 from export.tflite.graph import Graph, parse_graph
-from export.tflite.rounding import Grid, Rounding, with_rounding, without_rounding
+from export.tflite.quantization import Quantization
+from export.tflite.rounding import Rounding, with_rounding, without_rounding
 
 LAYERS = three_layers()
 NAMES = [layer.name for layer in LAYERS]
@@ -41,7 +42,7 @@ def rounding(name: str, **changes) -> Rounding:
     values = {
         "operator": number,
         "constants": {1: (layer.stored * np.float32(layer.weight_scale)).astype(np.float32)},
-        "outputs": {output: Grid(dtype="int8", scale=layer.scale, zero_point=0)},
+        "outputs": {output: Quantization(dtype="int8", scale=layer.scale, zero_point=0)},
     }
     return Rounding(**(values | changes))
 
@@ -68,7 +69,7 @@ def test_rounding_weights_alone_leaves_the_output_exact(tmp_path_factory):
 
 
 def test_the_input_is_rounded_before_anything_reads_it(tmp_path_factory):
-    grid = Grid(dtype="int8", scale=INPUT_SCALE, zero_point=0)
+    grid = Quantization(dtype="int8", scale=INPUT_SCALE, zero_point=0)
     content = with_rounding(FLOAT, [Rounding(outputs={0: grid})])
     expected = tiny_twins.logits(LAYERS, CROPS, rounded={"input"})
     close(run(content, tmp_path_factory), expected)
@@ -78,7 +79,7 @@ def test_the_input_is_rounded_before_anything_reads_it(tmp_path_factory):
 def test_a_zero_point_moves_what_can_be_held(tmp_path_factory):
     """Of -128 to 127 with the zero at -128, nothing below 0 can be held."""
     output = graph(FLOAT).outputs[0]
-    grid = Grid(dtype="int8", scale=SCALES["logits"], zero_point=-128)
+    grid = Quantization(dtype="int8", scale=SCALES["logits"], zero_point=-128)
     found = run(with_rounding(FLOAT, [Rounding(outputs={output: grid})]), tmp_path_factory)
     exact = tiny_twins.logits(LAYERS, CROPS)
     assert (exact < -1).any()
@@ -94,7 +95,7 @@ def test_16_bits_hold_what_8_cut_off(tmp_path_factory):
         run(
             with_rounding(
                 FLOAT,
-                [Rounding(outputs={output: Grid(dtype=dtype, scale=scale, zero_point=0)})],
+                [Rounding(outputs={output: Quantization(dtype=dtype, scale=scale, zero_point=0)})],
             ),
             tmp_path_factory,
         )
@@ -123,7 +124,7 @@ def test_weights_that_two_layers_share_are_rounded_for_one_alone(tmp_path_factor
 
 def test_what_was_rounded_comes_out_exact_and_without_an_operator_that_rounds(tmp_path_factory):
     outputs = [rounding(name, constants={}) for name in NAMES]
-    grid = Grid(dtype="int8", scale=INPUT_SCALE, zero_point=0)
+    grid = Quantization(dtype="int8", scale=INPUT_SCALE, zero_point=0)
     rounded = with_rounding(FLOAT, [*outputs, Rounding(outputs={0: grid})])
     assert len(graph(rounded).operators) == 3 + 2 * 4
     content = without_rounding(rounded)

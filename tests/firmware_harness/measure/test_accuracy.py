@@ -1,28 +1,15 @@
+import dataclasses
+
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from hypothesis import given
-from hypothesis import strategies as st
 from places import GOLDEN
 
 from firmware_harness.bundle.read import read_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.measure.accuracy import (
-    Examples,
-    dequantize,
-    measure_accuracy,
-    quantize,
-    wilson_interval,
-)
-from firmware_harness.runtimes.interpreter import Model, TensorInfo
+from firmware_harness.measure.accuracy import Examples, measure_accuracy
+from firmware_harness.runtimes.interpreter import Model
 
 CROPS = 40
-
-
-def tensor(scale, zero_point=0, dtype="int8"):
-    return TensorInfo(
-        index=0, shape=(1,), dtype=dtype, scale=scale, zero_point=zero_point, quantized=True
-    )
 
 
 @pytest.fixture(scope="module")
@@ -163,63 +150,11 @@ def test_sliding_crops_of_a_clip_decide_together(models, features):
     assert found["float"] == np.mean([mean.argmax() == 0 for mean in means])
 
 
-def test_halves_are_rounded_away_from_zero():
-    values = np.array([-1.25, -0.75, -0.25, -0.2, 0.2, 0.25, 0.75, 1.25], np.float32)
-    assert quantize(values, tensor(0.5)).tolist() == [-3, -2, -1, 0, 0, 1, 2, 3]
-
-
-def test_values_beyond_the_range_are_cut_off():
-    values = np.array([-1e9, 1e9], np.float32)
-    assert quantize(values, tensor(0.5, zero_point=5)).tolist() == [-128, 127]
-    assert quantize(values, tensor(0.5, dtype="int16")).tolist() == [-32768, 32767]
-
-
-@given(st.floats(0.001, 10), st.integers(-128, 127), st.integers(-128, 127))
-def test_a_stored_value_survives_the_way_to_real_numbers_and_back(scale, zero_point, stored):
-    info = tensor(scale, zero_point)
-    real = dequantize(np.array([stored], np.int8), info)
-    assert quantize(real, info).tolist() == [stored]
-
-
-def test_quantizing_equals_tflites_own_quantize_operator():
-    interpreter = Interpreter(
-        str(GOLDEN / "int8_float_io.tflite"),
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-        experimental_preserve_all_tensors=True,
-    )
-    interpreter.allocate_tensors()
-    (given,) = interpreter.get_input_details()
-    (operator,) = [o for o in interpreter._get_ops_details() if o["op_name"] == "QUANTIZE"]
-    index = operator["outputs"][0]
-    detail = next(d for d in interpreter.get_tensor_details() if d["index"] == index)
-    scale, zero_point = detail["quantization"]
-    halves = (np.arange(24 * 20, dtype=np.float32) / 2 - 120) * np.float32(scale)
-    for values in halves.reshape(20, 1, 6, 4, 1):
-        interpreter.set_tensor(given["index"], values)
-        interpreter.invoke()
-        np.testing.assert_array_equal(
-            interpreter.get_tensor(index), quantize(values, tensor(scale, zero_point))
-        )
-
-
-@pytest.mark.parametrize("info", [tensor(0.0), tensor(0.5, dtype="int32")])
-def test_integers_without_one_scale_are_refused(info):
-    with pytest.raises(HarnessError, match="with one scale; got"):
-        quantize(np.zeros(1, np.float32), info)
-    with pytest.raises(HarnessError, match="with one scale; got"):
-        dequantize(np.zeros(1, np.int8), info)
-
-
-def test_wilson_interval_equals_the_published_example():
-    """Newcombe 1998, table I, method 3: 81 of 263."""
-    found = wilson_interval(fraction=81 / 263, count=263)
-    assert found == pytest.approx((0.2553, 0.3662), abs=5e-5)
-
-
-@given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_harness_and_pld_tf_give_the_same_interval(count):
-    from pld_tf.metrics import classification
-
-    correct, total = count
-    expected = classification.wilson_interval(correct, total)
-    assert wilson_interval(fraction=correct / total, count=total) == pytest.approx(expected)
+@pytest.mark.parametrize("end", ["inputs", "outputs"])
+@pytest.mark.parametrize("changes", [{"scale": 0.0}, {"dtype": "int32"}])
+def test_integers_without_one_scale_are_refused(features, float_classes, end, changes):
+    model = Model(read_tflite(GOLDEN / "int8.tflite"), resolver="reference")
+    setattr(model, end, (dataclasses.replace(getattr(model, end)[0], **changes),))
+    message = f"model's {end.removesuffix('s')} must be float32, or .* with one scale; got"
+    with pytest.raises(HarnessError, match=message):
+        measure_accuracy({"int8": model}, examples(features, float_classes))

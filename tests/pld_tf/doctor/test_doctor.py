@@ -326,7 +326,7 @@ def test_what_a_run_disputes_is_what_its_first_rung_says_of_whole_clips(tiny):
     from pld_tf.data.store.pack import open_store
     from pld_tf.distill.ladder import Ladder
     from pld_tf.features.log_mel import log_mel
-    from pld_tf.metrics.classification import softmax
+    from pld_tf.metrics.probabilities import softmax
     from pld_tf.run.folder import read_run
 
     run = read_run(tiny / "run")

@@ -16,7 +16,6 @@ from export.c_code.model.requantize import (
     divide_by_power_of_two,
     doubling_high,
     multiplier,
-    quantized,
     single,
 )
 
@@ -110,14 +109,6 @@ def test_two_roundings_differ_from_one():
     """0.4999999998 * 1: to 31 bits it is a half, and halves go away from zero."""
     factor = Multiplier(value=2**31 - 1, shift=-1)
     assert factor.apply(1) == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "scale", "zero", "expected"),
-    [(6.0, 0.05, -128, -8), (0.25, 0.5, 3, 4), (-0.25, 0.5, 3, 2), (-1.0, 0.3, 0, -3)],
-)
-def test_a_real_value_is_rounded_to_steps_with_halves_away_from_zero(value, scale, zero, expected):
-    assert quantized(value, scale, zero) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.c_code.model import generate
-from export.c_code.model.scratch import ALIGNMENT, Block, Use, place, plan
+from export.c_code.model.scratch import Use, plan
+from export.memory_plan import ALIGNMENT
 
 BYTES = st.integers(1, 70)
 
@@ -105,17 +106,6 @@ def test_the_callers_output_has_no_room_for_a_larger_tensor_even_when_it_is_resh
     ]
     made = plan(uses, sizes={0: 10, 1: 40, 2: 16, 3: 16}, model_input=0, model_output=3)
     assert (made.offsets, made.in_output) == ({1: 0}, {2, 3})
-
-
-def test_the_largest_block_is_placed_first_and_gaps_are_filled():
-    """16 bytes fit between two that lie 16 apart; 32 do not."""
-    blocks = [
-        Block(bytes=64, first=0, last=9),
-        Block(bytes=48, first=0, last=1),
-        Block(bytes=40, first=1, last=9),
-        Block(bytes=33, first=2, last=9),
-    ]
-    assert place(blocks) == [0, 64, 112, 64]
 
 
 def test_a_separable_block_works_in_place():

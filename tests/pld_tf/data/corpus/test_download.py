@@ -249,7 +249,7 @@ def test_an_archive_that_is_not_whole_is_refused(server, tmp_path, damage):
 
 
 def test_a_killed_unpacking_starts_again_cleanly(server, tmp_path):
-    (tmp_path / ".words.partial" / "stale").mkdir(parents=True)
+    (tmp_path / f".words.{os.getpid()}.new" / "stale").mkdir(parents=True)
     fetch_archive(server.archive(), tmp_path / "words")
     assert names(tmp_path) == ["words"]
     assert "stale" not in names(tmp_path / "words")

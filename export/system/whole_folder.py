@@ -1,0 +1,115 @@
+"""A folder that appears whole or not at all."""
+
+import ctypes
+import errno
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+_AT_FDCWD = -100  # paths are absolute or relative to the working folder
+_RENAME_EXCHANGE = 2
+# An old kernel, an old C library, a file system that cannot.
+_CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EPERM)
+
+
+@contextmanager
+def whole_folder(out: Path, *, refuse: Callable[[Path], object]) -> Generator[Path]:
+    """Give a temporary folder that becomes `out` when the body succeeds, and vanishes if not.
+
+    What a killed process left beside `out` is cleared first, and an `out` it had moved put back.
+
+    Args:
+      out: the folder; an older one is replaced in one step, where the system can do that.
+      refuse: raises where `out` holds what must not be replaced; asked before and after the body.
+
+    Raises:
+      OSError: the folder or its parent cannot be written to, or the disk is full.
+    """
+    out = out.absolute()
+    stage = out.with_name(f".{out.name}.{os.getpid()}.new")
+    try:
+        _clear_leftovers(out)
+        refuse(out)
+        stage.mkdir(parents=True)
+        yield stage
+        refuse(out)
+        _take_place(stage, out)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Remove `.NAME.PID.new` and `.old` of dead processes; `.old` may be the only whole folder."""
+    pattern = re.compile(rf"\.{re.escape(out.name)}\.([1-9]\d{{0,8}})\.(new|old)")
+    places = out.parent.iterdir() if out.parent.is_dir() else ()
+    for path in sorted(places):
+        named = pattern.fullmatch(path.name)
+        if named is None or not path.is_dir() or _is_other_process(int(named[1])):
+            continue
+        if named[2] == "old" and not out.exists():
+            path.rename(out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_other_process(pid: int) -> bool:
+    """True for a living process but this one, which has left nothing yet."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
+def _take_place(stage: Path, out: Path) -> None:
+    """Make `stage` to `out` in one step, so that whoever looks sees the old one or the new one.
+
+    An older `out` then lies where `stage` was, and goes with it.
+    """
+    if not out.exists() or not exchange(stage, out):
+        _rename_in_two_steps(stage, out)
+
+
+def _rename_in_two_steps(stage: Path, out: Path) -> None:
+    """Rename `stage` to `out`; an older `out` stays whole beside it until that has happened."""
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    replaces = out.exists()
+    if replaces:
+        out.rename(old)
+    try:
+        stage.rename(out)
+    except OSError:
+        if replaces:
+            old.rename(out)
+        raise
+    if replaces:
+        shutil.rmtree(old)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Swap two folders of one file system, or give False where that takes several steps.
+
+    Source: renameat2(2), Linux 3.15 and glibc 2.28.
+
+    Raises:
+      OSError: either is missing, or may not be renamed.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    done = renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    if done == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT:
+        return False
+    raise OSError(number, os.strerror(number), str(one), None, str(other))
