@@ -1,4 +1,7 @@
-"""JSON from files that may be hostile. `firmware_harness` has a twin: neither imports the other."""
+"""JSON from files that may be hostile.
+
+Packages that do not import each other have this same file; tests/test_twins.py compares them.
+"""
 
 import json
 import math
