@@ -95,14 +95,14 @@ def _flash(
 
 def _list_boards(*, as_json: bool) -> None:
     from firmware_harness.firmware.boards import board_names, load_board
+    from firmware_harness.system.tables import text_table
 
     boards = [load_board(name) for name in board_names()]
     if as_json:
         fields = [{"name": b.name, "core": b.core, "description": b.description} for b in boards]
         typer.echo(json.dumps(fields, indent=1))
         return
-    for board in boards:
-        typer.echo(f"{board.name:22}{board.description}")
+    typer.echo(text_table((board.name, board.description) for board in boards))
 
 
 def _text(report: dict[str, Any]) -> str:

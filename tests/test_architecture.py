@@ -30,6 +30,7 @@ FORBIDDEN = {
 JOINTS = ("pld_tf.commands", "pld_tf.bridge")
 # What answers before TensorFlow is there: loading them must not load it, however indirectly.
 LIGHT = (
+    "pld_tf.data.audio.read",
     "pld_tf.features.spec",
     "pld_tf.recipe.schema",
     "pld_tf.recipe.load",

@@ -9,6 +9,7 @@ TWINS = [
     "metrics/wilson.py",
     "system/source_commit.py",
     "system/strict_json.py",
+    "system/tables.py",
     "system/whole_folder.py",
     "tflite/macs.py",
     "tflite/quantization.py",

@@ -12,6 +12,7 @@ from export.model_bundle.read import ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
 from export.parity import accuracy
 from export.system.files import Json
+from export.system.tables import text_table
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
 from export.tflite.quantization import quantize
@@ -172,21 +173,8 @@ def comparison_text(compared: Json) -> str:
     """The table for people, from `Comparison.to_dict`; the best one is marked."""
     crops, best = compared["crops"], compared["best"]
     rows = [_row({"name": "float", **compared["float"]}), *map(_row, compared["students"])]
-    lines = [f"{crops:,} validation crops; sizes of the .tflite, and after zlib", *table(rows)]
-    return "\n".join([*lines, f"best: {best}"])
-
-
-def table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows under their headings; the first column stands left, the others right."""
-    columns = list(zip(_HEADINGS, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    return [
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (_HEADINGS, *rows)
-    ]
+    head = f"{crops:,} validation crops; sizes of the .tflite, and after zlib"
+    return "\n".join([head, text_table(rows, head=_HEADINGS, right=range(1, 5)), f"best: {best}"])
 
 
 def _row(student: Json) -> tuple[str, ...]:

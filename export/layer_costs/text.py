@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from export.system.columns import columns
 from export.system.files import Json
+from export.system.tables import text_table
 
 _TENSORS = ("layer", "operator", "tensor", "range", "holds", "scale", "clipped", "SNR", "worst")
 _LAYERS = ("layer", "operator", "divergence", "flipped", "accuracy lost")
@@ -11,18 +11,17 @@ _LAYERS = ("layer", "operator", "divergence", "flipped", "accuracy lost")
 
 def layers_text(report: Json) -> str:
     """Two tables, and a last line that names the layer that costs most."""
-    tensors = [_TENSORS, *(_tensor(entry) for entry in report["tensors"])]
-    layers = [_LAYERS, *(_layer(entry) for entry in report["layers"])]
-    layers += [
+    layers = [
+        *(_layer(entry) for entry in report["layers"]),
         ("all of them", "", *_costs(report["all_layers"])),
         ("the model", "", *_costs(report["model"])),
     ]
     lines = [
         f"Each tensor between float and integer, on {report['crops']} validation crops:",
-        *columns(tensors),
+        text_table(map(_tensor, report["tensors"]), head=_TENSORS),
         "",
         "Each layer rounded alone, the others in float:",
-        *columns(layers),
+        text_table(layers, head=_LAYERS),
         "",
         *(f"{name}: not compared, it has no twin" for name in report["unmatched"]),
         costs_most(report),

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from export.errors import ExportError
 from export.ports import FLOAT
-from export.system.columns import columns
 from export.system.files import Json
+from export.system.tables import text_table
 from export.tflite.facts import TensorInfo
 from export.tflite.quantization import in_steps, reachable
 
@@ -155,9 +155,9 @@ def _way_out(row: Row, blame: Callable[[], str]) -> str:
 
 def table_text(validation: Json) -> str:
     """The table for people, from a manifest's `validation`; stages that did not run stand below."""
-    lines = columns([_HEADINGS, *(_cells(row) for row in validation["stages"])])
+    stages = text_table(map(_cells, validation["stages"]), head=_HEADINGS)
     skipped: dict[str, str] = validation["stages_skipped"]
-    return "\n".join([*lines, *(f"{name}: not run, {why}" for name, why in skipped.items())])
+    return "\n".join([stages, *(f"{name}: not run, {why}" for name, why in skipped.items())])
 
 
 def _cells(row: Json) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from firmware_harness.listen.listen import Detection
 from firmware_harness.runtimes.host_library import open_library
 from pld_tf.streams.detections import Heard, tally
 from pld_tf.streams.files import read_words
+from pld_tf.system.tables import text_table
 
 Json = dict[str, Any]
 
@@ -58,21 +59,23 @@ def heard_report(bundle: Path, detections: Iterable[Detection], words: Path) -> 
 
 
 def heard_text(report: Json) -> str:
-    """The report as lines: one a keyword that was said or heard, and a sum."""
-    lines = []
-    for row in report["words"]:
-        score = "" if row["score"] is None else f"  {row['score']:.2f}"
-        fate = "missed" if row["heard_s"] is None else "heard"
-        fate = "FALSE" if row["said_s"] is None else fate
-        lines.append(f"{_time_s(row):10.2f} s  {fate:6}  {row['word']}{score}")
+    """The report as a table, a keyword that was said or heard a row, and a sum."""
+    rows = text_table(map(_row, report["words"]), right=[0])
     spoken, missed = report["keywords_spoken"], report["false_rejects"]
     delay = report["mean_delay_s"]
     after = "" if delay is None else f", {1000 * delay:.0f} ms after their ends on average"
-    lines.append(
+    summary = (
         f"{spoken - missed} of {spoken} keywords heard{after}; {missed} missed, "
         f"{report['false_accepts']} false accepts"
     )
-    return "\n".join(lines)
+    return "\n".join(filter(None, (rows, summary)))
+
+
+def _row(row: Json) -> tuple[str, ...]:
+    score = "" if row["score"] is None else f"{row['score']:.2f}"
+    fate = "missed" if row["heard_s"] is None else "heard"
+    fate = "FALSE" if row["said_s"] is None else fate
+    return f"{_time_s(row):.2f} s", fate, row["word"], score
 
 
 def _time_s(row: Json) -> float:

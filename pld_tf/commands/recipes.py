@@ -23,9 +23,9 @@ def recipes(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from pld_tf.recipe.load import load_recipe, recipe_names
+    from pld_tf.system.tables import text_table
 
-    for name in recipe_names():
-        typer.echo(f"{name:24}{load_recipe(name).description}")
+    typer.echo(text_table((name, load_recipe(name).description) for name in recipe_names()))
 
 
 @recipes_app.command("show")

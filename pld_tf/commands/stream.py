@@ -63,7 +63,7 @@ def tune(
 
 def listen(
     source: Annotated[
-        Path, typer.Argument(metavar="FILE.wav|-", help="WAV file; - for standard input.")
+        Path, typer.Argument(metavar="FILE|-", help="Recording; - for standard input.")
     ],
     bundle: Annotated[
         Path, typer.Option("--bundle", "-b", help="Folder of pld-tf export, whose C hears.")
@@ -76,19 +76,20 @@ def listen(
 ) -> None:
     """Print the words in a recording or live stream, with time and score, as a device hears them.
 
-    Takes mono PCM of 16 bits at the bundle's rate; through - without a header too. The bundle's C
-    is compiled and run: give only bundles that you trust.
+    A file may be whatever a corpus may hold: WAV, FLAC, Ogg, MP3 and others, of any rate and any
+    number of channels. Through - come mono samples of 16 bits at the bundle's rate, with or without
+    a WAV header. The bundle's C is compiled and run: give only bundles that you trust.
 
     \b
     Examples:
-      pld-tf listen speech.wav --bundle bundles/demo
+      pld-tf listen speech.mp3 --bundle bundles/demo
       arecord -q -f S16_LE -r 16000 -c 1 -t raw | pld-tf listen - --bundle bundles/demo
       pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
     """
-    from firmware_harness.listen.listen import listen as run_listen
     from pld_tf.bridge.heard_report import heard_report, heard_text
+    from pld_tf.bridge.recording_heard import words_heard
 
-    detections = run_listen(bundle, source)
+    detections = words_heard(bundle, source)
     if words is None:
         for detection in detections:
             typer.echo(_detection_line(detection, as_json=as_json))

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pld_tf.data.audio.decode import BadClip, decode_audio, parse_audio, read_file
+from pld_tf.data.audio.decode import decode
+from pld_tf.data.audio.read import BadClip, read_file
+from pld_tf.data.audio.resample import at_rate
 from pld_tf.data.corpus.corpus import Clip, Corpus
 from pld_tf.data.store.pack import DECODE_THREADS, fit_clip
 from pld_tf.data.store.packed import clip_samples
@@ -106,19 +108,16 @@ def _heard_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Heard | str:
 
 
 def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) -> _Heard:
-    data, suffix = read_file(path), path.suffix.lower()
-    stream = parse_audio(data, suffix)
-    native_hz = stream.sample_rate_hz
-    samples = decode_audio(stream, suffix, sample_rate_hz=native_hz)
+    data = read_file(path)
+    recording = decode(data)
+    native_hz = recording.sample_rate_hz
+    samples = at_rate(recording, native_hz)
     faults = list(sound_faults(samples, native_hz, short_ms=short_ms))
     if native_hz != sample_rate_hz:
         faults.append(("wrong_rate", f"{native_hz} Hz, resampled to {sample_rate_hz}"))
     second = None
     if is_judged:
-        at_rate = samples
-        if native_hz != sample_rate_hz:
-            at_rate = decode_audio(stream, suffix, sample_rate_hz=sample_rate_hz)
-        second = fit_clip(at_rate, clip_samples(sample_rate_hz))
+        second = fit_clip(at_rate(recording, sample_rate_hz), clip_samples(sample_rate_hz))
     return _Heard(
         faults=tuple(faults),
         file_digest=hashlib.sha256(data).digest(),

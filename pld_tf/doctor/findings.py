@@ -9,6 +9,7 @@ from typing import Any
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.errors import PldError
 from pld_tf.system.files import write_text
+from pld_tf.system.tables import text_table
 
 # Worst first: what makes a test dishonest, what teaches something wrong, what merely weakens.
 REASONS = {
@@ -89,13 +90,16 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def report_text(report: Report) -> str:
     """The report for people: counts with an example each, worst first, then notes."""
-    lines = [f"{report.data}: {report.clips:,} clips"]
+    rows: list[tuple[str, str]] = []
     for reason, group in report.by_reason().items():
         first = group[0]
-        lines += [
-            f"{len(group):>8,}  {reason}: {REASONS[reason]}",
-            f"          as {first.path} ({first.detail})",
+        rows += [
+            (f"{len(group):,}", f"{reason}: {REASONS[reason]}"),
+            ("", f"as {first.path} ({first.detail})"),
         ]
+    lines = [f"{report.data}: {report.clips:,} clips"]
+    if rows:
+        lines.append(text_table(rows, right=[0]))
     found = len({found.path for found in report.findings})
     lines.append(f"{found:,} clips with findings." if found else "Nothing was found.")
     return "\n".join([*lines, *report.notes])

@@ -12,6 +12,7 @@ from pld_tf.evaluation.evaluate import OpenedRung, open_rung
 from pld_tf.metrics.bootstrap import METHOD, clip_weights, interval
 from pld_tf.recipe.tables import PROTOCOLS
 from pld_tf.system.progress import Say
+from pld_tf.system.tables import text_table
 
 
 def compare_runs(
@@ -88,17 +89,17 @@ def comparison_text(report: dict[str, Any]) -> str:
         f"pair{'s' if pairs > 1 else ''}, {report['length_ms']} ms, {report['clips']} "
         f"{report['split']} clips"
     )
-    columns = f"{'protocol':10}{'runs':>9}{'against':>11}{'gain':>8}   95 % interval     by pair"
     rows = [_row(name, values) for name, values in report["protocols"].items()]
-    return "\n".join([head, "", columns, *rows])
+    titles = ("protocol", "runs", "against", "gain", "95 % interval", "by pair")
+    return "\n".join([head, "", text_table(rows, head=titles, right=(1, 2, 3))])
 
 
-def _row(name: str, values: dict[str, Any]) -> str:
+def _row(name: str, values: dict[str, Any]) -> tuple[str, ...]:
     ours, theirs = (100 * values[of]["mean"] for of in ("runs", "against"))
     mean, low, high = (100 * values["gain"][of] for of in ("mean", "low", "high"))
     by_pair = " ".join(f"{100 * each:+.2f}" for each in values["gain_by_pair"])
     between = f"{low:+.2f} to {high:+.2f}"
-    return f"{name:10}{ours:7.2f} %{theirs:9.2f} %{mean:+8.2f}   {between:18}{by_pair}"
+    return name, f"{ours:.2f} %", f"{theirs:.2f} %", f"{mean:+.2f}", between, by_pair
 
 
 def _require_alike(first: OpenedRung, other: OpenedRung) -> None:

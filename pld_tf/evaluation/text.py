@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from pld_tf.system.tables import text_table
+
+_MATRIX_CLASSES = 12  # a matrix of more is too wide to be read
+_PAIRS = 20
+
 
 def evaluation_text(report: dict[str, Any]) -> str:
     """Tables of accuracy, classes, confusion and position."""
@@ -16,42 +21,73 @@ def evaluation_text(report: dict[str, Any]) -> str:
 
 
 def _protocols(report: dict[str, Any]) -> str:
-    lines = [f"{'protocol':10}{'accuracy':>10}   95 % interval"]
-    for name, values in report["protocols"].items():
-        interval = f"{100 * values['low']:.1f} to {100 * values['high']:.1f}"
-        lines.append(f"{name:10}{100 * values['accuracy']:>8.1f} %   {interval}")
-    return "\n".join(lines)
+    rows = [
+        (
+            name,
+            f"{100 * values['accuracy']:.1f} %",
+            f"{100 * values['low']:.1f} to {100 * values['high']:.1f}",
+        )
+        for name, values in report["protocols"].items()
+    ]
+    return text_table(rows, head=("protocol", "accuracy", "95 % interval"), right=[1])
 
 
 def _classes(report: dict[str, Any]) -> str:
     loudest = report["protocols"]["loudest"]
-    lines = [f"{'loudest':14}{'precision':>10}{'recall':>10}"]
-    lines += [
-        f"{name:14}{_percent(loudest['precision'][name])}{_percent(loudest['recall'][name])}"
+    rows = [
+        (name, _percent(loudest["precision"][name]), _percent(loudest["recall"][name]))
         for name in report["classes"]
     ]
-    return "\n".join(lines)
+    return text_table(rows, head=("loudest", "precision", "recall"), right=[1, 2])
 
 
 def _percent(value: float | None) -> str:
-    return f"{'none':>10}" if value is None else f"{100 * value:>8.1f} %"
+    return "none" if value is None else f"{100 * value:.1f} %"
 
 
 def _confusion(report: dict[str, Any]) -> str:
     names, rows = report["classes"], report["protocols"]["loudest"]["confusion"]
-    widest = max(len(name) for name in names) + 2
-    lines = ["confusion (loudest): rows are right, columns predicted"]
-    lines.append(" " * widest + "".join(f"{name[:7]:>8}" for name in names))
-    for name, row in zip(names, rows, strict=True):
-        lines.append(f"{name:{widest}}" + "".join(f"{count:>8}" for count in row))
-    return "\n".join(lines)
+    if len(names) > _MATRIX_CLASSES:
+        return _confused(names, rows)
+    table = text_table(
+        [(name, *map(str, row)) for name, row in zip(names, rows, strict=True)],
+        head=("", *(name[:7] for name in names)),
+        right=range(1, len(names) + 1),
+    )
+    return f"confusion (loudest): rows are right, columns predicted\n{table}"
+
+
+def _confused(names: list[str], rows: list[list[int]]) -> str:
+    """The pairs of classes that are most often taken for each other, most frequent first."""
+    pairs = [
+        (count, right, predicted, sum(row))
+        for right, row in zip(names, rows, strict=True)
+        for predicted, count in zip(names, row, strict=True)
+        if count and predicted != right
+    ]
+    pairs.sort(key=lambda pair: -pair[0])
+    if not pairs:
+        return "confusion (loudest): none"
+    table = text_table(
+        [
+            (right, predicted, str(count), f"{100 * count / clips:.1f} %")
+            for count, right, predicted, clips in pairs[:_PAIRS]
+        ],
+        head=("right", "predicted", "clips", "of its class"),
+        right=[2, 3],
+    )
+    shown = min(_PAIRS, len(pairs))
+    return f"confusion (loudest): {shown} of {len(pairs)} pairs; --json has the matrix\n{table}"
 
 
 def _positions(report: dict[str, Any]) -> str:
-    lines = ["loudest part lies this far from the crop (random)"]
-    lines += [
-        f"{row['from_ms']:>5} to {row['to_ms']:>3} ms{100 * row['accuracy']:>8.1f} %   "
-        f"{row['crops']} crops"
+    rows = [
+        (
+            f"{row['from_ms']} to {row['to_ms']} ms",
+            f"{100 * row['accuracy']:.1f} %",
+            f"{row['crops']} crops",
+        )
         for row in report["protocols"]["random"]["by_distance_ms"]
     ]
-    return "\n".join(lines)
+    table = text_table(rows, right=[0, 1, 2])
+    return f"loudest part lies this far from the crop (random)\n{table}"

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+from rich.box import MARKDOWN
+
 from pld_tf.recipe.tables import PROTOCOLS, Protocol
 from pld_tf.reproduce import paper
+from pld_tf.system.tables import text_table
 
 Report = dict[str, Any]
 NOT_YET = "not yet"
@@ -204,13 +207,4 @@ def table(head: list[str], rows: Iterable[list[str]]) -> str:
     |---|----|
     | 1 | 2  |
     """
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    texts = [
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in lines
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([texts[0], rule, *texts[1:]])
+    return text_table(rows, head=head, box=MARKDOWN)

@@ -6,6 +6,7 @@ from pld_tf.metrics.poisson import poisson_interval
 from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.streams.decision import SCORE_ONE
 from pld_tf.streams.tune import Choice, ScoredStream
+from pld_tf.system.tables import text_table
 
 Json = dict[str, Any]
 
@@ -53,13 +54,11 @@ def tuning_report(
 def tuning_text(report: Json) -> str:
     """The report as a table."""
     tuned = report["tuned"]
-    width = max(len("keyword"), *(len(row["keyword"]) for row in report["keywords"]))
-    lines = [f"{'keyword':{width}}  threshold  false rejects  false accepts/h"]
-    for row in report["keywords"]:
-        rejects = f"{row['false_rejects']} of {row['spoken']}"
-        per_hour = row["false_accepts"] / tuned["hours"]
-        threshold = f"{row['threshold']:.3f}" if row["threshold"] <= 1 else "never"
-        lines.append(f"{row['keyword']:{width}}  {threshold:>9}  {rejects:>13}  {per_hour:>15.1f}")
+    keywords = text_table(
+        (_keyword(row, tuned["hours"]) for row in report["keywords"]),
+        head=("keyword", "threshold", "false rejects", "false accepts/h"),
+        right=(1, 2, 3),
+    )
     rate, low_high = tuned["false_reject_rate"], report["false_reject_interval"]
     accepts = tuned["false_accepts_per_hour"]
     low, high = report["false_accepts_per_hour_interval"]
@@ -69,9 +68,15 @@ def tuning_text(report: Json) -> str:
             f"{100 * rate:.1f} % of {tuned['keywords_spoken']} keywords rejected "
             f"({100 * low_high[0]:.1f} to {100 * low_high[1]:.1f})"
         )
-    lines.append(
+    summary = (
         f"{tuned['hours']:g} h of {tuned['split']} stream, {tuned['words_spoken']} words, "
         f"smoothing {report['smoothing']}: {accepts['measured']:.1f} false accepts/h "
         f"({low:.1f} to {high:.1f}; wanted {accepts['wanted']:g}), {rejected}"
     )
-    return "\n".join(lines)
+    return f"{keywords}\n{summary}"
+
+
+def _keyword(row: Json, hours: float) -> tuple[str, ...]:
+    threshold = f"{row['threshold']:.3f}" if row["threshold"] <= 1 else "never"
+    rejects = f"{row['false_rejects']} of {row['spoken']}"
+    return row["keyword"], threshold, rejects, f"{row['false_accepts'] / hours:.1f}"

@@ -1,8 +1,11 @@
-"""Audio files for tests, written byte by byte. Imports TensorFlow for Ogg and FLAC only."""
+"""Audio files for tests: written byte by byte, or encoded by libsndfile."""
 
+import io
 import struct
+from typing import Any
 
 import numpy as np
+import soundfile
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 
@@ -17,9 +20,14 @@ def wav(
     extensible: bool = False,
     before: bytes = b"",
     declared: int | None = None,
+    block: int | None = None,
 ) -> bytes:
-    """A WAV file. `before` goes between format and samples; `declared` is a false length."""
-    block = channels * bits // 8
+    """A WAV file.
+
+    `before` goes between format and samples; `declared` is a false length, `block` a false size of
+    one sample of all channels.
+    """
+    block = channels * bits // 8 if block is None else block
     outer = EXTENSIBLE if extensible else code
     fmt = struct.pack("<HHIIHH", outer, channels, rate, rate * block, block, bits)
     if extensible:
@@ -56,13 +64,17 @@ def mp3(frames: int, *, line: int) -> bytes:
 
 def flac(samples: np.ndarray, rate: int = 16000) -> bytes:
     """`samples` of shape [samples, channels]; int16, or int32 whose upper 24 bits count."""
-    import tensorflow_io as tfio
+    bits = 16 if samples.dtype == np.int16 else 24
+    return encoded(samples, rate, format="FLAC", subtype=f"PCM_{bits}")
 
-    return tfio.audio.encode_flac(samples, rate).numpy()
+
+def ogg(samples: np.ndarray, rate: int, subtype: str = "VORBIS") -> bytes:
+    """`samples` float of shape [samples, channels]."""
+    return encoded(samples, rate, format="OGG", subtype=subtype)
 
 
-def ogg(samples: np.ndarray, rate: int) -> bytes:
-    """`samples` float32 of shape [samples, 2]."""
-    import tensorflow_io as tfio
-
-    return tfio.audio.encode_vorbis(samples.astype(np.float32), rate).numpy()
+def encoded(samples: np.ndarray, rate: int = 16000, **how: Any) -> bytes:
+    """`how` as `soundfile.write` takes it."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, **how)
+    return file.getvalue()

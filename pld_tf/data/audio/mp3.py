@@ -1,72 +1,58 @@
-"""Check the frames of an MP3 file. Imports no TensorFlow."""
+"""Count the frames of an MP3 file, and write the number where the decoder looks for it.
+
+The decoder guesses the length of a file that does not tell it, stops there, and skips broken
+frames. A frame says how long it is, so frames that follow one another to the end are a whole file.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pld_tf.data.audio.stream import AudioStream, BadClip, check_header, require
+from pld_tf.data.audio.limits import BadClip, require
 
 _LAYER_3 = 1
+_MPEG_1 = 3
 # By the version bits of a frame header: MPEG-2.5, (reserved), MPEG-2, MPEG-1.
 _RATES_HZ = {0: (11025, 12000, 8000), 2: (22050, 24000, 16000), 3: (44100, 48000, 32000)}
 _KBPS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBPS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_MPEG_1 = 3
+_COUNT_GIVEN = 1  # flag of a Xing or Info tag
 
 
-class _Frame(NamedTuple):
-    sample_rate_hz: int
+class _Header(NamedTuple):
+    is_mpeg_1: bool
     channels: int
-    samples: int
-    size: int
+    size: int  # bytes of the frame
 
 
-def parse_mp3(data: bytes) -> AudioStream:
-    """An MP3 file whose frames follow one another from its first byte to its last.
+def is_mp3(data: bytes) -> bool:
+    """Whether `data` begins as a frame does."""
+    return len(data) >= 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0
 
-    The decoder itself skips what it does not understand; so that is looked for here.
-    ID3 tags and an APE tag are left out.
+
+def with_frame_count(data: bytes) -> bytes:
+    """MP3 frames without tags, led by a Xing frame that tells how many follow.
 
     Raises:
-      BadClip: not MP3, a frame is cut off, or the rate or channel count changes on the way.
+      BadClip: not MP3, a frame is cut off, or frames are missing.
     """
-    frames_only = _without_tags(data)
-    frames = list(_frames(frames_only))
-    require(bool(frames), "holds no MP3 frames")
-    rate, channels = frames[0].sample_rate_hz, frames[0].channels
+    frames = sum(1 for _ in _frames(data))
+    first = _header(data[:4], 0)
+    tag = _count_at(data, first)
+    if not tag:
+        return _xing_frame(data[:4], frames) + data
+    declared = int.from_bytes(data[tag : tag + 4], "big")
+    # Some encoders count the frame of the tag too.
     require(
-        all((frame.sample_rate_hz, frame.channels) == (rate, channels) for frame in frames),
-        "the sample rate or the channel count changes within the file",
+        frames >= declared,
+        f"truncated: the header declares {declared} MP3 frames, the file holds {frames - 1}",
     )
-    _require_declared_frames(frames_only[: frames[0].size], len(frames))
-    samples = sum(frame.samples for frame in frames)
-    check_header(sample_rate_hz=rate, channels=channels, samples=samples)
-    return AudioStream(
-        encoded=frames_only, sample_rate_hz=rate, channels=channels, sample_type="float32"
-    )
+    return data[:tag] + (frames - 1).to_bytes(4, "big") + data[tag + 4 :]
 
 
-def _without_tags(data: bytes) -> bytes:
-    start, end = 0, len(data)
-    if data[:3] == b"ID3" and len(data) >= 10:
-        size = 0
-        for byte in data[6:10]:  # seven bits each
-            size = size << 7 | byte & 0x7F
-        start = 10 + size
-        require(start <= end, f"truncated: an ID3 tag of {size} bytes in a file of {end}")
-    if data[max(start, end - 128) : end][:3] == b"TAG":
-        end -= 128
-    footer = data[max(start, end - 32) : end]
-    if footer[:8] == b"APETAGEX" and len(footer) == 32:
-        with_header = 32 if footer[23] & 0x80 else 0
-        end -= int.from_bytes(footer[12:16], "little") + with_header
-    require(start <= end, "an APE tag longer than the file")
-    return data[start:end]
-
-
-def _frames(data: bytes) -> Iterator[_Frame]:
+def _frames(data: bytes) -> Iterator[_Header]:
     position = 0
     while position < len(data):
-        frame = _frame(data[position : position + 4], position)
+        frame = _header(data[position : position + 4], position)
         left = len(data) - position
         require(
             frame.size <= left,
@@ -76,7 +62,7 @@ def _frames(data: bytes) -> Iterator[_Frame]:
         position += frame.size
 
 
-def _frame(header: bytes, position: int) -> _Frame:
+def _header(header: bytes, position: int) -> _Header:
     bits = int.from_bytes(header.ljust(4, b"\0"), "big")
     version, layer = bits >> 19 & 3, bits >> 17 & 3
     kbps_index, rate_index = bits >> 12 & 15, bits >> 10 & 3
@@ -85,21 +71,27 @@ def _frame(header: bytes, position: int) -> _Frame:
         raise BadClip(f"no MP3 frame at byte {position}: found {header!r}")
     require(kbps_index != 0, f"the MP3 frame at byte {position} has a free bit rate, unsupported")
     kbps = (_KBPS_1 if version == _MPEG_1 else _KBPS_2)[kbps_index]
-    rate = _RATES_HZ[version][rate_index]
-    samples = 1152 if version == _MPEG_1 else 576
-    padding = bits >> 9 & 1
-    channels = 1 if bits >> 6 & 3 == 3 else 2
-    return _Frame(rate, channels, samples, samples // 8 * kbps * 1000 // rate + padding)
+    bytes_a_kbps = (144_000 if version == _MPEG_1 else 72_000) * kbps
+    size = bytes_a_kbps // _RATES_HZ[version][rate_index] + (bits >> 9 & 1)
+    return _Header(version == _MPEG_1, 1 if bits >> 6 & 3 == 3 else 2, size)
 
 
-def _require_declared_frames(first: bytes, frames: int) -> None:
-    """A first frame with a Xing or Info tag may say how many frames follow it."""
-    tag = max(first.find(b"Xing", 0, 64), first.find(b"Info", 0, 64))
-    if tag < 0 or not first[tag + 7 : tag + 8] or not first[tag + 7] & 1:
-        return
-    declared = int.from_bytes(first[tag + 8 : tag + 12], "big")
-    # Some encoders count the tag's own frame.
-    require(
-        frames >= declared,
-        f"truncated: the header declares {declared} MP3 frames, the file holds {frames - 1}",
-    )
+def _tag_at(header: _Header) -> int:
+    """Where a Xing tag stands in a frame: behind the side information."""
+    mono, stereo = (17, 32) if header.is_mpeg_1 else (9, 17)
+    return 4 + (mono if header.channels == 1 else stereo)
+
+
+def _count_at(data: bytes, first: _Header) -> int:
+    """Where the first frame says how many follow it, or 0."""
+    at = _tag_at(first)
+    is_tag = data[at : at + 4] in (b"Xing", b"Info") and first.size >= at + 12
+    return at + 8 if is_tag and data[at + 7] & _COUNT_GIVEN else 0
+
+
+def _xing_frame(header: bytes, frames: int) -> bytes:
+    """A frame of silence like the one of `header`, but as long as can be and with the count."""
+    longest = bytes((0xFF, header[1] | 1, header[2] & 0x0C | 0xE0, header[3]))
+    frame = _header(longest, 0)
+    tag = b"Xing" + _COUNT_GIVEN.to_bytes(4, "big") + frames.to_bytes(4, "big")
+    return (longest + bytes(_tag_at(frame) - 4) + tag).ljust(frame.size, b"\0")

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pld_tf.data.corpus.scan import LAYOUT, Found, is_audio, scan
 from pld_tf.errors import PldError
 
-NOISE_FOLDER = "_background_noise_"
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
-_LAYOUT = "<word>/<speaker>_nohash_<n>.wav, or <word>/<any name>.wav, .flac, .ogg or .mp3"
 _SPEAKER = re.compile(r"^(.+?)_nohash_")
 # Fixed by the corpus: with another number its speakers would change splits.
 _MAX_CLIPS_PER_WORD = 2**27 - 1
@@ -52,14 +50,6 @@ class Corpus:
     fingerprint: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Found:
-    path: str
-    size: int
-    mtime_ns: int
-    is_readable: bool
-
-
 def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
     """List the clips of a corpus, each with its split, no speaker in two of them.
 
@@ -85,20 +75,21 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
     Raises:
       PldError: there is no such folder, no audio in it, or a clip is on both lists.
     """
-    everything, noise = _scan(root)
-    if not any(everything.values()):
-        raise PldError(_nothing_found(root))
-    words = _without(everything, excluded, root)
+    scanned = scan(root)
+    if not any(scanned.words.values()):
+        raise PldError(_nothing_found(root, scanned.notes))
+    words = _without(scanned.words, excluded, root)
     lists = {split: _read_list(root / name) for split, name in LISTS.items()}
     clips = tuple(sorted(_split_clips(words, lists, root), key=lambda clip: clip.path))
-    found = [*(file for files in words.values() for file in files), *noise]
-    present = [file.path for files in everything.values() for file in files]
+    found = [*(file for files in words.values() for file in files), *scanned.noise]
+    present = [file.path for files in scanned.words.values() for file in files]
     return Corpus(
         root=root,
         clips=clips,
-        noise=tuple(sorted(file.path for file in noise)),
+        noise=tuple(sorted(file.path for file in scanned.noise)),
         notes=(
-            *_folder_notes(everything),
+            *_folder_notes(scanned.words),
+            *scanned.notes,
             *_list_notes(present, lists),
             *_speaker_notes(clips),
             *_excluded_notes(len(present) - len(clips)),
@@ -110,12 +101,9 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
 def holds_clip(root: Path, path: str) -> bool:
     """Whether `path`, relative to the corpus and with slashes, is the path of one of its clips."""
     folder, _, name = path.partition("/")
-    if not folder or "/" in name or folder.startswith(("_", ".")) or not _is_audio(name):
+    if not folder or "/" in name or folder.startswith(("_", ".")) or not is_audio(name):
         return False
-    try:
-        return (root / path).is_file()
-    except OSError:  # longer than a name can be
-        return False
+    return os.path.lexists(root / path)
 
 
 def speaker_split(name: str) -> str:
@@ -133,24 +121,9 @@ def speaker_split(name: str) -> str:
     return "test" if percent < _VALIDATION_PERCENT + _TEST_PERCENT else "train"
 
 
-def _scan(root: Path) -> tuple[dict[str, list[_Found]], list[_Found]]:
-    """Audio files by word, and of the noise folder. One level deep, so links cannot loop."""
-    if not root.is_dir():
-        what = "a file" if root.exists() else "nothing"
-        raise PldError(f"{root}: expected a folder of recorded words ({_LAYOUT}), found {what}.")
-    words: dict[str, list[_Found]] = {}
-    noise: list[_Found] = []
-    for folder in _subfolders(root):
-        if folder == NOISE_FOLDER:
-            noise = list(_audio_files(root, folder))
-        elif not folder.startswith(("_", ".")):
-            words[folder] = list(_audio_files(root, folder))
-    return words, noise
-
-
 def _without(
-    words: dict[str, list[_Found]], excluded: frozenset[str], root: Path
-) -> dict[str, list[_Found]]:
+    words: dict[str, list[Found]], excluded: frozenset[str], root: Path
+) -> dict[str, list[Found]]:
     kept = {
         word: [file for file in files if file.path not in excluded] for word, files in words.items()
     }
@@ -159,48 +132,14 @@ def _without(
     return kept
 
 
-def _subfolders(root: Path) -> list[str]:
-    with os.scandir(root) as entries:
-        return sorted(_readable(entry.name, root) for entry in entries if entry.is_dir())
-
-
-def _audio_files(root: Path, folder: str) -> Iterator[_Found]:
-    with os.scandir(root / folder) as entries:
-        for entry in entries:
-            name = _readable(entry.name, root / folder)
-            if _is_audio(name) and entry.is_file():
-                status = entry.stat()
-                yield _Found(
-                    path=f"{folder}/{name}",
-                    size=status.st_size,
-                    mtime_ns=status.st_mtime_ns,
-                    is_readable=os.access(entry.path, os.R_OK),
-                )
-
-
-def _is_audio(name: str) -> bool:
-    # Names like `._a.wav` are what macOS leaves beside a file on a foreign disk.
-    return not name.startswith(".") and name.lower().endswith(AUDIO_SUFFIXES)
-
-
-def _readable(name: str, folder: Path) -> str:
-    """The name, if labels and indexes can store it."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise PldError(
-            f"{folder}: expected file names in UTF-8, got {os.fsencode(name)!r}. Rename it."
-        ) from None
-    return name
-
-
-def _nothing_found(root: Path) -> str:
+def _nothing_found(root: Path, notes: tuple[str, ...]) -> str:
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries)
-    loose = sum(map(_is_audio, names))
+    loose = sum(map(is_audio, names))
     found = f"{loose} audio files outside any word folder" if loose else ", ".join(names[:5])
     more = ", ..." if not loose and len(names) > 5 else ""
-    return f"{root}: expected recorded words as {_LAYOUT}; found {found or 'nothing'}{more}."
+    rest = "".join(f" {note}" for note in notes)
+    return f"{root}: expected recorded words as {LAYOUT}; found {found or 'nothing'}{more}.{rest}"
 
 
 def _read_list(path: Path) -> frozenset[str] | None:
@@ -222,7 +161,7 @@ def _key(path: str) -> str:
 
 
 def _split_clips(
-    words: dict[str, list[_Found]], lists: dict[str, frozenset[str] | None], root: Path
+    words: dict[str, list[Found]], lists: dict[str, frozenset[str] | None], root: Path
 ) -> Iterator[Clip]:
     has_lists = any(entries is not None for entries in lists.values())
     for word, files in words.items():
@@ -258,7 +197,7 @@ def _refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
             )
 
 
-def _folder_notes(words: dict[str, list[_Found]]) -> list[str]:
+def _folder_notes(words: dict[str, list[Found]]) -> list[str]:
     empty = [word for word, files in words.items() if not files]
     if not empty:
         return []
@@ -294,7 +233,7 @@ def _excluded_notes(excluded: int) -> list[str]:
     return [f"{excluded} clip(s) are excluded."] if excluded else []
 
 
-def _fingerprint(found: list[_Found], root: Path) -> str:
+def _fingerprint(found: list[Found], root: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(found, key=lambda file: file.path):
         # The zero byte cannot be in a path: no two sets of files give the same bytes.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pld_tf.data.audio.decode import BadClip, read_audio
+from pld_tf.data.audio.read import BadClip, read_audio
 from pld_tf.data.corpus.corpus import Corpus
 from pld_tf.errors import PldError
 

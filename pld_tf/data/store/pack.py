@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from platformdirs import user_cache_dir
 
-from pld_tf.data.audio.decode import BadClip, read_audio
+from pld_tf.data.audio.read import BadClip, read_audio
 from pld_tf.data.corpus.corpus import Clip, Corpus
 from pld_tf.data.store.lock import LOCK_NAME, claimed
 from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
@@ -46,6 +46,7 @@ from pld_tf.system.files import write_json, write_npz
 __all__ = ["SPLITS", "SplitIndex", "Store", "fit_clip", "open_store"]
 
 FORMAT = 1
+READER = 2  # raised when other files can be read: what was left out is then tried again
 SHARD_CLIPS = 1024
 DECODE_THREADS = 2
 Progress = Callable[[int, int], None]
@@ -113,7 +114,7 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
 
 
 def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
-    made_of = f"{FORMAT} {sample_rate_hz} {corpus.fingerprint}"
+    made_of = f"{FORMAT} {READER} {sample_rate_hz} {corpus.fingerprint}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]
 
 

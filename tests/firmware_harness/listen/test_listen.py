@@ -203,8 +203,8 @@ def test_the_command_counts_against_words(pld, bundle, tmp_path):
     words.write_text(f"word,start_s,end_s\n{first.word},0.000,{said_s:.3f}\nno,9,9.5\n")
     code, out, _ = pld("listen", path, "--bundle", bundle, "--words", words)
     assert code == 0
-    assert out.splitlines()[0] == f"{first.time_s:10.2f} s  heard   {first.word}  {first.score:.2f}"
-    assert out.splitlines()[-2] == "      9.50 s  missed  no"
+    assert out.splitlines()[0] == f"{first.time_s:.2f} s  heard   {first.word}  {first.score:.2f}"
+    assert out.splitlines()[-2] == "9.50 s  missed  no"
     assert out.splitlines()[-1] == (
         "1 of 2 keywords heard, 10 ms after their ends on average; 1 missed, "
         f"{len(others)} false accepts"

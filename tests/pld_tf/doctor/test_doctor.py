@@ -17,8 +17,7 @@ from tiny_corpus import clip_audio, write_wav
 
 from export.errors import ExportError
 from pld_tf.bridge.run_judge import run_judge
-from pld_tf.data.audio.decode import PARSERS
-from pld_tf.data.corpus.corpus import AUDIO_SUFFIXES, Clip
+from pld_tf.data.corpus.corpus import Clip
 from pld_tf.doctor import checks
 from pld_tf.doctor.copies import Copies, content_digest
 from pld_tf.doctor.doctor import doctor
@@ -278,10 +277,6 @@ def test_a_file_that_goes_away_while_it_is_looked_at_is_unreadable(sick, tmp_pat
     (found, *_) = diagnose(root).by_reason()["unreadable"]
     assert found.path == "no/nameless.wav"
     assert found.detail == "can't be opened (No such file or directory)"
-
-
-def test_every_audio_suffix_has_a_parser():
-    assert set(PARSERS) == set(AUDIO_SUFFIXES)
 
 
 def test_a_corpus_without_faults_says_so(tmp_path):

@@ -106,8 +106,8 @@ def test_a_comparison_reads_as_a_table():
     assert comparison_text(report).splitlines() == [
         "a0, a1 against b0, b1: 2 pairs, 500 ms, 1973 test clips",
         "",
-        "protocol       runs    against    gain   95 % interval     by pair",
-        "loudest     93.72 %    93.31 %   +0.41   -0.42 to +1.17    +0.41 +0.66",
+        "protocol     runs  against   gain  95 % interval   by pair",
+        "loudest   93.72 %  93.31 %  +0.41  -0.42 to +1.17  +0.41 +0.66",
     ]
 
 

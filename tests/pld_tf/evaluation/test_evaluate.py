@@ -115,9 +115,9 @@ def test_the_text_shows_every_table(report):
     ):
         assert title in text
     accuracy = report["protocols"]["sliding"]["accuracy"]
-    assert f"sliding   {100 * accuracy:>8.1f} %" in text
+    assert f"sliding   {f'{100 * accuracy:.1f} %':>8}  " in text
     crops = report["protocols"]["random"]["by_distance_ms"][0]["crops"]
-    assert "    0 to  50 ms" in text
+    assert "\n   0 to 50 ms" in text
     assert f"{crops} crops" in text
 
 
@@ -125,6 +125,27 @@ def test_a_class_never_predicted_has_no_precision_and_the_text_says_none(report)
     values = report["protocols"]["loudest"] | {"precision": dict.fromkeys(report["classes"])}
     text = evaluation_text(report | {"protocols": report["protocols"] | {"loudest": values}})
     assert text.count("none") == 4
+
+
+def test_of_many_classes_the_most_confused_pairs_are_shown(report):
+    names = [f"word{number:02d}" for number in range(40)]
+    confusion = np.diag([10] * 40)
+    confusion[3, 7], confusion[8, 2] = 5, 30
+    loudest = report["protocols"]["loudest"] | {
+        "confusion": confusion.tolist(),
+        "precision": dict.fromkeys(names, 0.5),
+        "recall": dict.fromkeys(names, 0.5),
+    }
+    many = {"classes": names, "protocols": report["protocols"] | {"loudest": loudest}}
+    text = evaluation_text(report | many)
+    assert max(map(len, text.splitlines()[1:])) < 80
+    start = text.index("confusion")
+    assert text[start:].splitlines()[:4] == [
+        "confusion (loudest): 2 of 2 pairs; --json has the matrix",
+        "right   predicted  clips  of its class",
+        "word08  word02        30        75.0 %",
+        "word03  word07         5        33.3 %",
+    ]
 
 
 @pytest.mark.parametrize("rung", [-1, 2])

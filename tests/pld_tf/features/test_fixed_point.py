@@ -258,7 +258,7 @@ def test_tensorflows_features_of_speech_like_sound_are_within_a_step(name):
 
 @pytest.mark.parametrize("name", REALISTIC)
 def test_tensorflows_features_of_recorded_speech_are_within_a_step(name, shared):
-    from pld_tf.data.audio.decode import read_audio
+    from pld_tf.data.audio.read import read_audio
 
     paths = sorted((shared / "data" / "speech_commands_8kw").glob("*/*_nohash_0.flac"))[::40]
     assert len(paths) > 100

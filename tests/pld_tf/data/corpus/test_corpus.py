@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from listed_corpus import make
 
 from pld_tf.data.corpus.corpus import find_corpus, speaker_split
+from pld_tf.data.corpus.scan import AUDIO_SUFFIXES
 from pld_tf.errors import PldError
 
 
@@ -122,6 +123,7 @@ def test_an_empty_word_folder_is_noted(tmp_path):
         ([], "found nothing"),
         (["a.wav", "b.flac"], "found 2 audio files outside any word folder"),
         (["yes/a.txt"], "found yes"),
+        (["yes/a.m4a", "yes/b.m4a"], r"found yes\. 2 files are not read: 2 \.m4a\."),
         (["_background_noise_/a.wav"], "found _background_noise_"),
     ],
 )
@@ -163,7 +165,41 @@ def test_a_folder_linked_to_itself_ends(tmp_path):
     (tmp_path / "yes" / "again").symlink_to(tmp_path)
     (tmp_path / "no").symlink_to(tmp_path / "yes")
     (tmp_path / "yes" / "gone.wav").symlink_to(tmp_path / "absent")
-    assert set(splits(tmp_path)) == {"yes/a_nohash_0.wav", "no/a_nohash_0.wav"}
+    links = {"yes/gone.wav", "no/gone.wav"}  # reading them will fail
+    assert set(splits(tmp_path)) == {"yes/a_nohash_0.wav", "no/a_nohash_0.wav", *links}
+
+
+def test_what_is_not_read_is_counted_by_suffix(tmp_path):
+    make(tmp_path, "yes/a_nohash_0.wav", "yes/a.m4a", "no/b.M4A", "no/b.wav ", "no/b", "no/._c.m4a")
+    make(tmp_path, "no/d_nohash_0.wave", "_background_noise_/e.aac", "_background_noise_/README.md")
+    (tmp_path / "no" / "deeper").mkdir()
+    (note,) = find_corpus(tmp_path).notes
+    assert note.startswith("6 files are not read: 2 .m4a, 1 ")
+    for count in ("1 .aac", "1 '.wav '", "1 folder", "1 without a suffix"):
+        assert count in note.split(". Recordings are ")[0]
+
+
+@pytest.mark.parametrize("suffix", AUDIO_SUFFIXES)
+def test_files_of_every_suffix_are_found(tmp_path, suffix):
+    make(tmp_path, f"yes/a_nohash_0{suffix}")
+    assert list(splits(tmp_path)) == [f"yes/a_nohash_0{suffix}"]
+
+
+def test_a_folder_that_is_a_link_to_nothing_is_noted(tmp_path):
+    make(tmp_path, "yes/a_nohash_0.wav")
+    (tmp_path / "no").symlink_to(tmp_path / "absent")
+    assert find_corpus(tmp_path).notes == ("no is a link to nothing and is left out.",)
+
+
+def test_a_folder_that_cannot_be_opened_is_refused(tmp_path, monkeypatch):
+    make(tmp_path, "yes/a_nohash_0.wav")
+
+    def forbidden(folder: Path):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("pld_tf.data.corpus.scan.os.scandir", forbidden)
+    with pytest.raises(PldError, match=r"can't be opened \(Permission denied\)"):
+        find_corpus(tmp_path)
 
 
 def test_the_fingerprint_changes_with_every_file_and_list_and_with_nothing_else(tmp_path):

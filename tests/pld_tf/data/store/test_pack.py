@@ -263,7 +263,7 @@ def test_bad_clips_stop_packing_and_the_first_ten_are_named(root, tmp_path):
             pack(root, tmp_path / "cache")
         text = str(caught.value)
         assert "\n" not in text
-        assert [f"no/bad{n:02d}_nohash_0.wav: not a WAV" in text for n in range(12)] == (
+        assert [f"no/bad{n:02d}_nohash_0.wav: expected WAV" in text for n in range(12)] == (
             [True] * 10 + [False] * 2
         )
         assert "and 2 more" in text

@@ -9,7 +9,7 @@ import pytest
 from tiny_corpus import RATE
 from tiny_store import pack, write_small_corpus
 
-from pld_tf.data.corpus import corpus as corpus_module
+from pld_tf.data.corpus import scan as scan_module
 from pld_tf.data.corpus.corpus import find_corpus
 from pld_tf.data.store import pack as store_module
 from pld_tf.data.store.pack import open_store
@@ -33,6 +33,15 @@ def test_a_clip_that_vanished_is_bad_and_can_be_left_out(root, tmp_path):
     assert len(store.splits["train"]) == 9
 
 
+def test_a_link_to_nothing_is_a_clip_that_cannot_be_opened(root, tmp_path):
+    (root / "no" / "9_nohash_0.wav").symlink_to(tmp_path / "absent.wav")
+    with pytest.raises(PldError, match=r"no/9_nohash_0\.wav: can't be opened \(No such file"):
+        pack(root, tmp_path / "cache")
+    options = {"sample_rate_hz": RATE, "cache": tmp_path / "cache"}
+    store = open_store(find_corpus(root), **options, skip_bad=True)
+    assert "1 unreadable clips were left out." in store.notes
+
+
 def test_a_clip_without_permission_is_read_once_it_is_given(root, tmp_path, monkeypatch):
     read_audio = store_module.read_audio
 
@@ -52,6 +61,6 @@ def test_a_clip_without_permission_is_read_once_it_is_given(root, tmp_path, monk
 def test_a_permission_given_later_makes_another_store(root, monkeypatch):
     allowed = find_corpus(root).fingerprint
     monkeypatch.setattr(
-        corpus_module.os, "access", lambda path, mode: not path.endswith("0_nohash_0.wav")
+        scan_module.os, "access", lambda path, mode: not path.endswith("0_nohash_0.wav")
     )
     assert find_corpus(root).fingerprint != allowed

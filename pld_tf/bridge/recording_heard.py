@@ -1,0 +1,70 @@
+"""Hear words in any recording that a corpus may hold, at any rate and with any number of channels.
+
+A WAV file that is just what the bundle hears is read piece by piece, so it may be of any length.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import soundfile
+
+from firmware_harness.listen.listen import Detection, hear, listen, open_listener
+from pld_tf.data.audio.decode import decode
+from pld_tf.data.audio.limits import BadClip
+from pld_tf.data.audio.read import read_file
+from pld_tf.data.audio.resample import at_rate
+from pld_tf.errors import PldError
+from pld_tf.system.stderr import load_tensorflow
+
+
+def words_heard(bundle: Path, source: Path) -> Iterator[Detection]:
+    """Words of a recording or a live stream, each as soon as it is heard.
+
+    Args:
+      bundle: folder of `pld-tf export`; its C is compiled and run.
+      source: a recording; `-` for standard input, bare samples or a WAV file.
+
+    Raises:
+      PldError: the recording can't be read.
+      HarnessError: as `firmware_harness.listen.listen.listen`.
+    """
+    if not source.is_file():  # standard input, a pipe, or nothing
+        yield from listen(bundle, source)
+        return
+    library = open_listener(bundle)
+    rate = library.sample_rate_hz
+    try:
+        if _is_heard_as_it_is(source, rate):
+            with source.open("rb") as file:
+                yield from hear(library, file, name=str(source), raw=False)
+        else:
+            samples = io.BufferedReader(io.BytesIO(_decoded(source, rate)))
+            yield from hear(library, samples, name=str(source), raw=True)
+    except BadClip as error:
+        raise PldError(f"{source} can't be read: {error}.") from error
+    except OSError as error:
+        raise PldError(f"{source} can't be read: {error.strerror or error}.") from error
+
+
+def _is_heard_as_it_is(source: Path, sample_rate_hz: int) -> bool:
+    with source.open("rb") as file:
+        return file.read(4) == b"RIFF" and _is_mono_of_16_bits(file, sample_rate_hz)
+
+
+def _is_mono_of_16_bits(file: BinaryIO, sample_rate_hz: int) -> bool:
+    file.seek(0)
+    try:
+        info = soundfile.info(file)
+    except soundfile.LibsndfileError:
+        return False
+    return (info.subtype, info.channels, info.samplerate) == ("PCM_16", 1, sample_rate_hz)
+
+
+def _decoded(source: Path, sample_rate_hz: int) -> bytes:
+    """Bare samples as standard input gives them: 16 bits, little-endian, mono."""
+    recording = decode(read_file(source))
+    if recording.sample_rate_hz != sample_rate_hz:
+        load_tensorflow()  # resamples
+    return at_rate(recording, sample_rate_hz).astype("<i2").tobytes()

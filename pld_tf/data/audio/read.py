@@ -1,0 +1,45 @@
+"""Read one recording from disk as int16 mono samples at a wanted rate."""
+
+import stat
+from pathlib import Path
+
+import numpy as np
+
+from pld_tf.data.audio.decode import decode
+from pld_tf.data.audio.limits import MAX_FILE_BYTES, BadClip, require
+from pld_tf.data.audio.resample import at_rate
+
+__all__ = ["BadClip", "read_audio", "read_file"]
+
+
+def read_audio(path: Path, *, sample_rate_hz: int) -> np.ndarray:
+    """The samples of a WAV, FLAC, Ogg, MP3, AIFF, AU, CAF or W64 file.
+
+    Channels are averaged. 16-bit mono audio that has the wanted rate comes back unchanged. May be
+    called from several threads at a time.
+
+    Returns:
+      int16, shape [samples], at `sample_rate_hz`; values outside its range are clipped.
+
+    Raises:
+      BadClip: the file is no whole recording: of another format, truncated, damaged, empty.
+      OSError: the file cannot be read at all.
+    """
+    return at_rate(decode(read_file(path)), sample_rate_hz)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a recording of a size that is not absurd.
+
+    Raises:
+      BadClip: not a regular file, empty, or larger than `MAX_FILE_BYTES`.
+      OSError: the file cannot be read at all.
+    """
+    status = path.stat()
+    require(stat.S_ISREG(status.st_mode), "not a regular file")
+    require(status.st_size > 0, "the file is empty")
+    require(
+        status.st_size <= MAX_FILE_BYTES,
+        f"expected at most {MAX_FILE_BYTES} bytes, the file has {status.st_size}",
+    )
+    return path.read_bytes()
