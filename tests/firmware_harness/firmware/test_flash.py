@@ -282,7 +282,7 @@ def test_the_child_names_the_extra_where_pyocd_cannot_be_loaded():
     """Isolated from this environment's packages, which may hold pyOCD."""
     script = (
         "import sys; sys.modules['pyocd'] = None\n"
-        "from firmware_harness import pyocd_child\n"
+        "from firmware_harness.firmware import pyocd_child\n"
         "pyocd_child.main('x.elf', 'chip', 0)"
     )
     ended = subprocess.run(

@@ -16,7 +16,7 @@ from places import ROOT
 from pld_tf.commands import main
 from pld_tf.errors import PldError
 from pld_tf.recipe.load import recipe_names, recipe_text
-from pld_tf.run import folder as run_module
+from pld_tf.run import train as run_module
 
 DOCS = ROOT / "docs"
 COMMANDS = dict(runpy.run_path(str(DOCS / "make_cli.py"))["commands"]())
@@ -325,7 +325,7 @@ def test_a_mistake_of_ours_is_no_line_but_a_traceback(monkeypatch):
     def fail(name: str) -> str:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr("pld_tf.recipe.schema.recipe_text", fail)
+    monkeypatch.setattr("pld_tf.recipe.load.recipe_text", fail)
     monkeypatch.setattr(sys, "argv", ["pld-tf", "recipes", "show", "smoke"])
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         main.main()
@@ -335,5 +335,5 @@ def test_ctrl_c_ends_with_130_and_one_line(pld, monkeypatch):
     def stop(name: str) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pld_tf.recipe.schema.recipe_text", stop)
+    monkeypatch.setattr("pld_tf.recipe.load.recipe_text", stop)
     assert pld("recipes", "show", "smoke") == (130, "", "pld-tf: stopped.\n")
