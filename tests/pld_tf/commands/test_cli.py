@@ -80,12 +80,14 @@ def test_every_option_is_explained_and_there_are_at_most_six(name):
 
 def test_help_is_fast_because_it_loads_nothing_heavy():
     code = (
-        "import sys, time\nfrom pld_tf.commands.main import main\nsys.argv = ['pld-tf', '--help']\n"
+        "import sys\nfrom pld_tf.commands.main import main\nsys.argv = ['pld-tf', '--help']\n"
         "try:\n    main()\nfinally:\n    heavy = ('tensorflow', 'numpy', 'pydantic', 'rich')\n"
-        "    print([name for name in heavy if name in sys.modules], time.process_time() < 0.5)"
+        "    print([name for name in heavy if name in sys.modules], len(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[] True"
+    heavy, modules = done.stdout.splitlines()[-1].rsplit(" ", 1)
+    assert heavy == "[]"
+    assert int(modules) < 300  # today 190, 68 of which are Python's own
 
 
 def test_the_version_is_the_packages(pld):
