@@ -42,7 +42,7 @@ def export_here(bundle: Path, out: Path, seed: int) -> None:
     """`export_bundle` of a bundle made by hand, whose model and crops do not belong together."""
     converter.convert = slow_conversion
     fits = {"crops": 1, "correct_float": 1, "correct_model": 1, "same": 1}
-    measured = export_module.parity.Parity(**fits, max_logit_difference_steps=float(seed))
+    measured = export_module.accuracy.Parity(**fits, max_logit_difference_steps=float(seed))
     patched = {
         "_check_ends": lambda model, bundle, *, kind: None,
         "_measure": lambda bundle, *, model, stage: measured,

@@ -302,7 +302,7 @@ def test_a_finished_student_is_measured_against_a_float_twin_of_its_own(
         asked.append(saved_model)
         outputs["float"].write_bytes(tiny_twins.float_model(LAYERS))
 
-    monkeypatch.setattr(gate.tflite, "convert", convert)
+    monkeypatch.setattr(gate.converter, "convert", convert)
     (tmp_path / parity_gate.MODEL).write_bytes(tiny_twins.int8_model(LAYERS))
     before = three_layers(seed=9)
     (tmp_path / parity_gate.FLOAT_MODEL).write_bytes(tiny_twins.float_model(before))
