@@ -112,6 +112,14 @@ def tiny(tmp_path_factory) -> Path:
     return tiny_run.trained(tmp_path_factory.getbasetemp())
 
 
+@pytest.fixture(scope="session")
+def family_models(tmp_path_factory) -> dict[str, Path]:
+    """int8 .tflite of every family's small students: see `family_models`. Read-only."""
+    from family_models import convert_families
+
+    return convert_families(tmp_path_factory.mktemp("families"))
+
+
 @pytest.fixture
 def tiny_cache(monkeypatch, tiny, own_cache) -> None:
     """The cache that the tiny run was trained from."""

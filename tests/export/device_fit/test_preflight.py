@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from export.cli import Brought
 from export.cli import export as export_command
-from export.convert.converter import Conversion, convert_all
+from export.convert.converter import convert_all
 from export.device_fit import preflight
 from export.device_fit.arena import Life, greedy_bytes, plan_arena, tensor_lives
 from export.device_fit.limits import Layers, Limits, device_costs, refused_operators, too_large
@@ -408,31 +408,17 @@ def test_every_shipped_recipe_fits_its_device_as_one_conversion_shows(name, pld,
 
 
 @pytest.mark.slow
-def test_tensors_of_every_family_are_planned_as_tflm_does(tmp_path):
+@pytest.mark.xdist_group("families")
+@pytest.mark.parametrize(
+    "name", ["ds_cnn", "tc_resnet 14", "res 15", "edgespeechnet", "bc_resnet", "bc_resnet_bn"]
+)
+def test_tensors_of_every_family_are_planned_as_tflm_does(name, family_models):
     """A dilated residual network has many tensors of one size: there the order of ties counts."""
     pytest.importorskip("tflite_micro", reason="needs the extra tflm")
     from firmware_harness.runtimes.tflm import arena_of_file
 
-    networks = {
-        "ds_cnn": "S", "tc_resnet": "14", "res": "15-narrow", "edgespeechnet": "D",
-        "bc_resnet": "1", "bc_resnet_bn": "1",
-    }  # fmt: skip
-    conversions = []
-    for family, size in networks.items():
-        recipe = tiny_run.make_recipe(models=[{"family": family, "size": size}])
-        folder = tmp_path / family
-        write_student(recipe)(folder, 1.0)
-        conversions.append(
-            Conversion(
-                saved_model=folder / "saved_model",
-                representative=folder / "representative.npz",
-                outputs={"int8": tmp_path / f"{family}.tflite"},
-            )
-        )
-    convert_all(conversions)
-    for family in networks:
-        path = tmp_path / f"{family}.tflite"
-        arena, measured = plan_arena(read_graph(path)), arena_of_file(path)
-        assert arena.tensor_bytes == measured["head_bytes"], family
-        # A device's structures are smaller: its pointers take 4 bytes, not 8.
-        assert 0.6 < arena.fixed_bytes / measured["tail_bytes"] < 1.0
+    path = family_models[name]
+    arena, measured = plan_arena(read_graph(path)), arena_of_file(path)
+    assert arena.tensor_bytes == measured["head_bytes"]
+    # A device's structures are smaller: its pointers take 4 bytes, not 8.
+    assert 0.6 < arena.fixed_bytes / measured["tail_bytes"] < 1.0
