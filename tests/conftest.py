@@ -21,6 +21,22 @@ def own_cache(monkeypatch, tmp_path_factory) -> None:
     monkeypatch.setenv("PLD_TF_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def forked_conversions():
+    """Conversions are forked from a process that has TensorFlow: each else loads it anew."""
+    from types import SimpleNamespace
+
+    from conversion_server import ConversionServer
+
+    from export.convert import converter
+
+    server = ConversionServer()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(converter, "subprocess", SimpleNamespace(run=server.run))
+        yield
+    server.stop()
+
+
 @pytest.fixture
 def pld(monkeypatch, capsys):
     """Runs a command line in this process; gives exit code, stdout and stderr."""
@@ -94,6 +110,14 @@ def tiny(tmp_path_factory) -> Path:
     import tiny_run
 
     return tiny_run.trained(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def family_models(tmp_path_factory) -> dict[str, Path]:
+    """int8 .tflite of every family's small students: see `family_models`. Read-only."""
+    from family_models import convert_families
+
+    return convert_families(tmp_path_factory.mktemp("families"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """One .tflite in the TFLite interpreter: load it, look inside, run it. Not tensorflow."""
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -71,8 +71,11 @@ class Model:
         self.file = file
         self.resolver: Resolver = resolver
         self.threads = threads
-        kernels = OpResolverType.BUILTIN_REF if resolver == "reference" else OpResolverType.BUILTIN
-        with _refusals(file.name), start_up_noise_held_back():
+        reference = resolver == "reference"
+        kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN
+        # Only the default makes a delegate, and so the noise.
+        quietly = nullcontext() if reference else start_up_noise_held_back()
+        with _refusals(file.name), quietly:
             self._interpreter: Any = Interpreter(
                 model_content=file.content,
                 num_threads=threads,

@@ -3,29 +3,42 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import IO, cast
 
-# The interpreter prints this on every start and has no switch for it.
+# The interpreter prints this once in a process, when it makes its first delegate, and has no
+# switch for it.
 _NOISE = r"^INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.$"
 # A process of its own, so that the last words of one that aborts still come through.
 _FILTER = """
 import os, re, sys
-noise = re.compile(sys.argv[1].encode())
+noise, heard = re.compile(sys.argv[1].encode()), False
 for line in sys.stdin.buffer:
-    if not noise.search(line):
+    if noise.search(line):
+        heard = True
+    else:
         os.write(2, line)
+sys.exit(int(sys.argv[2]) if heard else 0)
 """
+_HEARD = 3  # the filter's exit code when there was noise
+_over = threading.Event()  # the noise has come: in this process there will be no more
 
 
 @contextmanager
 def start_up_noise_held_back() -> Generator[None]:
-    """Pass on what the process writes to stderr, even from C++, line by line, but the noise."""
+    """Pass on what the process writes to stderr, even from C++, line by line, but the noise.
+
+    A filter costs as much as a start of Python, so none is started once the noise has come.
+    """
+    if _over.is_set():
+        yield
+        return
     sys.stderr.flush()
     # In a session of its own: Ctrl-C is for this process, whose words are still to come.
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE],
+        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE, str(_HEARD)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -40,3 +53,5 @@ def start_up_noise_held_back() -> Generator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
             os.close(kept)
+            if passing_on.wait() == _HEARD:
+                _over.set()

@@ -1,6 +1,7 @@
 """The command `pld-tf`: parses, calls one function, prints. Nothing imports this file."""
 
 import sys
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -20,8 +21,10 @@ from pld_tf.commands.reproduce import reproduce_app
 from pld_tf.commands.stream import listen, tune
 from pld_tf.commands.train import distill
 from pld_tf.errors import PldError
+from pld_tf.system.interrupt import remembered_ctrl_c
 
 STOPPED = 130  # exit code that typer makes of Ctrl-C
+RESUMING = {"distill", "data", "reproduce"}  # they are long, and go on where they were stopped
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,14 +57,15 @@ def common(
 
 def main() -> None:
     """Entry point: what a user caused is one line and exit code 2."""
+    resumes = not RESUMING.isdisjoint(sys.argv[1:2])
     try:
-        app()
+        with remembered_ctrl_c() if resumes else nullcontext():
+            app()
     except (PldError, ExportError, HarnessError) as error:
         typer.echo(f"pld-tf: {error}", err=True)
         sys.exit(2)
     except SystemExit as ended:
         if ended.code == STOPPED:
-            resumes = sys.argv[1:2] in (["distill"], ["data"], ["reproduce"])
             rest = "; the same command goes on from here." if resumes else "."
             typer.echo(f"pld-tf: stopped{rest}", err=True)
         raise

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pld_tf.system.interrupt import stop_if_asked
+
 LOG_SECONDS = 20.0
 Advance = Callable[[int, int], None]  # done, in all
 Say = Callable[[str], None]
@@ -15,7 +17,10 @@ Say = Callable[[str], None]
 
 @contextmanager
 def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
-    """Gives a function to call with (done, in all); it shows rate and time left."""
+    """Gives a function to call with (done, in all); it shows rate and time left.
+
+    That function raises KeyboardInterrupt where a Ctrl-C was lost before.
+    """
     console = Console(file=sys.stderr)
     if not console.is_terminal:
         yield _log_lines(title, unit)
@@ -32,6 +37,7 @@ def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
         rate = _Rate()
 
         def advance(done: int, total: int) -> None:
+            stop_if_asked()
             bars.update(task, completed=done, total=total, rate=f"{rate(done):,.0f} {unit}/s")
 
         yield advance
@@ -61,6 +67,7 @@ def _log_lines(title: str, unit: str) -> Advance:
 
     def advance(done: int, total: int) -> None:
         nonlocal last
+        stop_if_asked()
         speed = rate(done)
         if time.monotonic() - last < LOG_SECONDS:
             return

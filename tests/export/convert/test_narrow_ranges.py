@@ -41,6 +41,13 @@ def test_the_side_of_a_lone_outlier_is_cut():
     assert error(values, least, most) < 0.6 * error(values, low, high)
 
 
+def test_no_range_is_cut_to_less_than_three_tenths():
+    """A thousand million values near 0 for one at the far end, which must not cost them more."""
+    counts = np.zeros(2048, np.int64)
+    counts[:40], counts[-1] = 10**9, 1
+    assert least_error(counts, 0.0, 10.0) == (0.0, 3.0)
+
+
 def test_a_range_on_one_side_of_zero_stays_there():
     counts, low, high = histogram(np.random.default_rng(0).exponential(size=10_000))
     least, most = least_error(counts, low, high)

@@ -45,6 +45,21 @@ def test_stored_crops_come_golden_first_in_the_models_shape(model, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("most", "taken"),
+    [(1, [0]), (2, [0, 1]), (3, [0, 1, 4]), (5, [0, 1, 4, 5, 7]), (9, [0, 1, 4, 5, 6, 7, 8])],
+)
+def test_the_second_file_gives_crops_spread_over_it_while_there_is_room(
+    model, tmp_path, most, taken
+):
+    numbered = np.repeat(np.arange(9, dtype=np.int8), 24).reshape(9, 6, 4)
+    np.savez(tmp_path / "g.npz", model_input=numbered[:2])
+    np.savez(tmp_path / "v.npz", model_input=numbered[4:])
+    bundle = bundle_with(golden=tmp_path / "g.npz", validation=tmp_path / "v.npz")
+    _, (inputs,) = comparison_inputs(bundle, model, most=most)
+    assert inputs[:, 0, 0, 0, 0].tolist() == taken
+
+
+@pytest.mark.parametrize(
     "crops",
     [np.zeros((2, 6, 5), np.int8), np.zeros((2, 6, 4), np.int16), np.zeros((0, 6, 4), np.int8)],
 )

@@ -101,21 +101,22 @@ def test_start_up_says_nothing_and_other_messages_stay():
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from firmware_harness import interpreter\n"
+        "from firmware_harness.runtimes import interpreter\n"
         "from firmware_harness.bundle.read import read_tflite\n"
         "loader = interpreter.Interpreter\n"
         "def loud(**options):\n"
         "    os.write(2, b'ERROR: real\\n')\n"
         "    return loader(**options)\n"
         "interpreter.Interpreter = loud\n"
-        "interpreter.Model(read_tflite(Path(sys.argv[1])))\n"
+        "for resolver in ('reference', 'default', 'default'):\n"
+        "    interpreter.Model(read_tflite(Path(sys.argv[1])), resolver=resolver)\n"
         "os.write(2, b'after\\n')\n"
     )
     command = [sys.executable, "-c", code, str(GOLDEN / "float.tflite")]
     root = ROOT
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert done.stderr == "ERROR: real\nafter\n"
+    assert done.stderr == "ERROR: real\n" * 3 + "after\n"
 
 
 def test_the_harness_runs_without_tensorflow():

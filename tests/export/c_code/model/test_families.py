@@ -9,37 +9,13 @@ from c_models import Case, random_inputs
 
 from export.tflite.graph import parse_graph
 
-pytestmark = [pytest.mark.slow, needs_compiler]
-SIZES = {
-    "ds_cnn": "S", "ds_cnn_se": "S", "tc_resnet": "8", "res": "8-narrow", "edgespeechnet": "D",
-    "bc_resnet": "1", "bc_resnet_bn": "1", "highway": "128",
-}  # fmt: skip
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("families"), needs_compiler]
+FAMILIES = (
+    "ds_cnn", "ds_cnn_se", "tc_resnet", "res", "edgespeechnet", "bc_resnet", "bc_resnet_bn",
+    "highway",
+)  # fmt: skip
 INPUTS = 20
 CUTS = 3
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """int8 bytes of each family's smallest student, untrained but for drawn biases."""
-    from export.convert.converter import Conversion, convert_all
-    from pld_tf.model_bundle.untrained import write_untrained
-    from pld_tf.recipe.load import load_recipe
-
-    folder, recipe = tmp_path_factory.mktemp("families"), load_recipe("smoke")
-    conversions = []
-    for family, size in SIZES.items():
-        choice = recipe.models[0].model_copy(update={"family": family, "size": size})
-        students = recipe.model_copy(update={"models": [choice]})
-        write_untrained(students, folder / family, width=0.5)
-        conversions.append(
-            Conversion(
-                saved_model=folder / family / "saved_model",
-                representative=folder / family / "representative.npz",
-                outputs={"int8": folder / f"{family}.tflite"},
-            )
-        )
-    convert_all(conversions)
-    return {family: (folder / f"{family}.tflite").read_bytes() for family in SIZES}
 
 
 def cut(content: bytes, tensor: int) -> bytes:
@@ -61,19 +37,19 @@ def cases(family: str, content: bytes) -> dict[str, Case]:
 
 
 @pytest.fixture(scope="module")
-def compared(models, tmp_path_factory):
+def compared(family_models, tmp_path_factory):
     """Outputs of all models and of their cuts: the C's and TFLite Micro's, by family."""
     every = {
         f"{family} {name}": case
-        for family, content in models.items()
-        for name, case in cases(family, content).items()
+        for family in FAMILIES
+        for name, case in cases(family, family_models[family].read_bytes()).items()
     }
     golden = run_tflm(every, tmp_path_factory.mktemp("golden"))
     outputs = run_c(every, tmp_path_factory.mktemp("outputs"))
     return {name: (outputs[name], golden[name]) for name in every}
 
 
-@pytest.mark.parametrize("family", SIZES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_logits_and_inner_tensors_are_those_of_tflite_micro(family, compared):
     pairs = [pair for name, pair in compared.items() if name.startswith(f"{family} ")]
     assert len(pairs) == CUTS + 1

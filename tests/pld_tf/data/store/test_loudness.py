@@ -55,6 +55,13 @@ def test_worked_speech_so_far():
     assert found.tolist() == [[0.0, 0.0, 0.75, 0.75, 1.0, 1.0]]
 
 
+def test_the_level_of_a_clip_is_what_a_fifth_of_it_does_not_reach():
+    """Of eleven blocks the third quietest is 1; of the eight above it each holds an eighth."""
+    energies = np.array([[1] * 3 + [5] * 8], np.float32)
+    eighths = [number / 8 for number in range(9)]
+    assert speech_so_far(energies)[0].tolist() == [0.0] * 3 + eighths
+
+
 def test_a_clip_of_one_level_has_no_speech():
     assert not speech_so_far(np.array([[0.0] * 5, [7.0] * 5], np.float32)).any()
 

@@ -112,6 +112,14 @@ def test_cosine_warms_up_and_falls_to_nothing():
     assert seen[11] < 0.005
 
 
+def test_a_warm_up_takes_half_of_a_short_training_at_most():
+    """Of four epochs of two steps: the rate rises for four steps, then falls."""
+    recipe = tiny_run.make_recipe(learning_rate=0.1, warmup_epochs=9, schedule="cosine")
+    seen = rates(recipe, steps=2, epochs=4)
+    assert seen == [*sorted(seen[:5]), *sorted(seen[5:], reverse=True)]
+    np.testing.assert_allclose(seen[4], 0.1, rtol=1e-5)
+
+
 def test_a_constant_rate_stays():
     recipe = tiny_run.make_recipe(learning_rate=0.1, schedule="constant")
     np.testing.assert_allclose(rates(recipe, steps=2, epochs=2), 0.1, rtol=1e-6)
