@@ -51,7 +51,7 @@ def _of_net(
     for protocol in PROTOCOLS:
         line = {"table": table, "row": title, "length_ms": net["tested_ms"], "protocol": protocol}
         line |= {"paper": net.get("paper"), "seeds": len(net["seeds"])}
-        line |= {"validation": net["validation"]} | report["costs"][str(net["heard_ms"])]
+        line |= {"validation": net["validation"]} | report["costs"][str(net["input_ms"])]
         line |= _ends(net["protocols"].get(protocol))
         yield line | (_gains(ladder, protocol) if ladder else {})
 
