@@ -63,8 +63,8 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What a device makes of audio.
+class AudioRun:
+    """What front end and model make of audio.
 
     Args:
       features: as the model stores them, shape [crops, frames, bins].
@@ -97,11 +97,11 @@ class AudioStage:
 
     Args:
       name: as the table shows it.
-      hear: from the folder and int16 audio, [crops, samples].
+      run: from the folder and int16 audio, [crops, samples].
     """
 
     name: str
-    hear: Callable[[Path, NDArray[np.int16]], Heard | Skipped]
+    run: Callable[[Path, NDArray[np.int16]], AudioRun | Skipped]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The C files of a firmware bundle, by name: what the model gives, and what hearing audio needs."""
+"""The C files of a firmware bundle, by name: from the model, and from its front end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -272,9 +272,9 @@ def mel_weights(mel: Integers) -> MelWeights:
     Raises:
       ExportError: a bin feeds filters that are no neighbours, or filters do not follow each other.
     """
-    heard = np.flatnonzero(mel.any(axis=1))
-    first, filters = int(heard[0]), mel.shape[1]
-    rows = mel[first : heard[-1] + 1]
+    used = np.flatnonzero(mel.any(axis=1))
+    first, filters = int(used[0]), mel.shape[1]
+    rows = mel[first : used[-1] + 1]
     pairs = np.zeros((len(rows), 2), np.int64)
     begins = np.zeros(len(rows), np.int64)  # the last filter that has begun at each bin
     for i, row in enumerate(rows):

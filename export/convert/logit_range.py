@@ -2,7 +2,7 @@
 
 The converter spreads 256 steps over every logit it has seen, down to -50 where the best stands at
 15: most of them tell hopeless classes apart, and a step is so coarse that near ties change class. A
-softmax hears nothing of a logit that lies ln(2^15) below the best. So the range begins that far
+softmax makes nothing of a logit that lies ln(2^15) below the best. So the range begins that far
 below the least of the crops' best logits, and what is lower saturates. Kernels take the output's
 scale from the file; nothing else changes.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from export.tflite.quantization import least_and_most
 
 schema: Any = untyped
-UNHEARD = math.log(2**15)  # a class so far below the best scores less than 1 of 32768
+NEGLIGIBLE = math.log(2**15)  # a class so far below the best scores less than 1 of 32768
 
 
 def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
@@ -43,7 +43,7 @@ def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
     # Views of `changed`: what is written into them is written into the file.
     scales, zero_points = quantization.ScaleAsNumpy(), quantization.ZeroPointAsNumpy()
     lowest, highest = map(float, least_and_most("int8", scale=scales[0], zero_point=zero_points[0]))
-    least = min(float(logits.max(axis=1).min()) - UNHEARD, 0.0)  # 0 has a step of its own
+    least = min(float(logits.max(axis=1).min()) - NEGLIGIBLE, 0.0)  # 0 has a step of its own
     if not lowest < least < highest:
         return content
     scales[0] = (highest - least) / 255

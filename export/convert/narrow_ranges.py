@@ -100,11 +100,11 @@ def _histograms(
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    heard = interpreter.get_input_details()[0]["index"]
+    input_index = interpreter.get_input_details()[0]["index"]
     counts = {index: np.zeros(_BINS, np.int64) for index in ranges}
     for crop in crops:
         interpreter.reset_all_variables()
-        interpreter.set_tensor(heard, crop)
+        interpreter.set_tensor(input_index, crop)
         interpreter.invoke()
         for index, ends in ranges.items():
             values = interpreter.get_tensor(index)

@@ -164,17 +164,17 @@ def _of_stage(
 def _of_audio(
     stage: AudioStage, folder: Path, audio: NDArray[np.int16], golden: _Crops, model: ModelInfo
 ) -> list[Row] | Skipped:
-    heard = stage.hear(folder, audio)
-    if isinstance(heard, Skipped):
-        return heard
+    found = stage.run(folder, audio)
+    if isinstance(found, Skipped):
+        return found
     features = Row(
         stage=stage.name,
         against=TENSORFLOW,
         crops_from=golden.crops_from,
         crops=len(audio),
         what="features",
-        values=heard.features.size,
-        by_steps=count_steps(heard.features, golden.stored, model.input),
+        values=found.features.size,
+        by_steps=count_steps(found.features, golden.stored, model.input),
     )
-    golden.outputs[stage.name] = heard.outputs
+    golden.outputs[stage.name] = found.outputs
     return [features, golden.row(stage.name, against=(REFERENCE,), output=model.output)]

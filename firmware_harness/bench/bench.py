@@ -106,8 +106,8 @@ def bench_tflite(
         )
     accuracy = None
     if examples is not None:
-        heard = _heard(bundle, examples) if HOST in targets else None
-        accuracy = measure_accuracy(kinds, examples, heard=heard, progress=progress)
+        through_c = _through_c(bundle, examples) if HOST in targets else None
+        accuracy = measure_accuracy(kinds, examples, through_c=through_c, progress=progress)
     return {
         "format": REPORT_FORMAT,
         "model": _describe(bundle, plain, kind=next(iter(kinds))),
@@ -119,7 +119,7 @@ def bench_tflite(
     }
 
 
-def _heard(bundle: Bundle, examples: Examples) -> NDArray[np.int8] | None:
+def _through_c(bundle: Bundle, examples: Examples) -> NDArray[np.int8] | None:
     """What the bundle's C gives for audio, from sample to score; None where it has no front end."""
     if bundle.folder is None or examples.audio is None or "kws_frontend.c" not in bundle.names:
         return None

@@ -50,7 +50,7 @@ class Bundle:
       data_key: hash of the corpus that the model was trained on.
       excluded: paths of the clips of that corpus that the run left out.
       rung: which one the model comes from, 0 first.
-      length_ms: audio that the model hears.
+      length_ms: audio that the model takes.
       commit: of the source that trained it; None outside a checkout.
       folder: where its files are.
       names: of the files that its manifest lists.

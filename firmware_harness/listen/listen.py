@@ -1,4 +1,4 @@
-"""Hear words in a recording or a live stream with the very C of a bundle."""
+"""Detect words in a recording or a live stream with the very C of a bundle."""
 
 import sys
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ STANDARD_INPUT = Path("-")
 @dataclass(frozen=True, kw_only=True)
 class Detection:
     """One word. `score` is its mean probability, 0 to 1; `time_s` counts from the first sample to
-    the end of what the model had heard."""
+    the end of the audio that the model had."""
 
     word: str
     score: float
@@ -30,12 +30,12 @@ def open_listener(bundle: Path) -> HostLibrary:
     """A bundle's C, after its files were held against its manifest.
 
     Raises:
-      HarnessError: a damaged bundle, one that cannot hear audio, or no C compiler.
+      HarnessError: a damaged bundle, one that takes no audio, or no C compiler.
     """
     opened = open_bundle(bundle)
     if not bundle.is_dir() or opened.kind != "int8":
         raise HarnessError(
-            f"{bundle} has no C that hears audio; give a folder of pld-tf export RUN --int8."
+            f"{bundle} has no C for audio; give a folder of pld-tf export RUN --int8."
         )
     library = open_library(bundle)
     library.open_stream()
@@ -43,7 +43,7 @@ def open_listener(bundle: Path) -> HostLibrary:
 
 
 def listen(bundle: Path, source: Path) -> Iterator[Detection]:
-    """Words of a stream, each as soon as it is heard.
+    """Words of a stream, each as soon as it is detected.
 
     Args:
       bundle: folder of `pld-tf export`; its C is compiled and run.
@@ -55,16 +55,16 @@ def listen(bundle: Path, source: Path) -> Iterator[Detection]:
     library = open_listener(bundle)
     if source == STANDARD_INPUT:
         # A BufferedReader, which the type of sys.stdin does not say.
-        yield from hear(library, cast(BufferedIOBase, sys.stdin.buffer), name="-", raw=True)
+        yield from detect(library, cast(BufferedIOBase, sys.stdin.buffer), name="-", raw=True)
         return
     try:
         with source.open("rb") as file:
-            yield from hear(library, file, name=str(source), raw=False)
+            yield from detect(library, file, name=str(source), raw=False)
     except OSError as error:
         raise HarnessError(f"cannot read {source}: {error.strerror}.") from error
 
 
-def hear(
+def detect(
     library: HostLibrary, source: BufferedIOBase, *, name: str, raw: bool
 ) -> Iterator[Detection]:
     """As `listen`, from anything that gives bytes."""

@@ -20,7 +20,7 @@ from firmware_harness.tflite.quantization import (
 )
 
 FLOAT = "float"
-HEARD = "audio_through_c"  # beside kinds of models: front end and model in C
+THROUGH_C = "audio_through_c"  # beside kinds of models: front end and model in C
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def measure_accuracy(
     models: Mapping[str, Model],
     examples: Examples,
     *,
-    heard: NDArray[Any] | None = None,
+    through_c: NDArray[Any] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run every model on the same crops.
@@ -100,7 +100,7 @@ def measure_accuracy(
     Args:
       models: by kind: "float", "int8", "int16x8".
       examples: the crops.
-      heard: outputs that a bundle's C gives for their audio, as the integer model stores them.
+      through_c: outputs that a bundle's C gives for their audio, as the integer model stores them.
       progress: called with ("accuracy", done, total) after each crop.
 
     Returns:
@@ -121,9 +121,9 @@ def measure_accuracy(
         )
         for i, (kind, model) in enumerate(models.items())
     }
-    if heard is not None:
+    if through_c is not None:
         stored = next(model for kind, model in models.items() if kind != FLOAT)
-        logits[HEARD] = dequantize(heard, stored.outputs[0])
+        logits[THROUGH_C] = dequantize(through_c, stored.outputs[0])
     together = examples.crops_per_decision
     labels = examples.labels[::together]
     classes = {

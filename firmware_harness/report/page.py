@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from firmware_harness.errors import HarnessError
-from firmware_harness.measure.accuracy import HEARD
+from firmware_harness.measure.accuracy import THROUGH_C
 from firmware_harness.report.firmware import firmware_sections
 from firmware_harness.report.tables import cell, section, size_text
 
-_KIND_NAMES = {HEARD: "int8, audio through C"}
+_KIND_NAMES = {THROUGH_C: "int8, audio through C"}
 TARGET_NAMES = {"tflite": "TFLite", "tflite_float": "TFLite, float model"}
 
 
@@ -152,7 +152,7 @@ def _ethos_u_row(name: str, target: dict[str, Any]) -> list[str]:
 def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
     if accuracy is None:
         return []
-    kinds = list(dict.fromkeys([kind, "float", HEARD]))
+    kinds = list(dict.fromkeys([kind, "float", THROUGH_C]))
     rows = [
         [
             _KIND_NAMES.get(k, k),

@@ -14,15 +14,15 @@ _NOISE = r"^INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.$"
 # A process of its own, so that the last words of one that aborts still come through.
 _FILTER = """
 import os, re, sys
-noise, heard = re.compile(sys.argv[1].encode()), False
+noise, seen = re.compile(sys.argv[1].encode()), False
 for line in sys.stdin.buffer:
     if noise.search(line):
-        heard = True
+        seen = True
     else:
         os.write(2, line)
-sys.exit(int(sys.argv[2]) if heard else 0)
+sys.exit(int(sys.argv[2]) if seen else 0)
 """
-_HEARD = 3  # the filter's exit code when there was noise
+_SEEN = 3  # the filter's exit code when there was noise
 _over = threading.Event()  # the noise has come: in this process there will be no more
 
 
@@ -38,7 +38,7 @@ def start_up_noise_held_back() -> Generator[None]:
     sys.stderr.flush()
     # In a session of its own: Ctrl-C is for this process, whose words are still to come.
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE, str(_HEARD)],
+        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE, str(_SEEN)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -53,5 +53,5 @@ def start_up_noise_held_back() -> Generator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
             os.close(kept)
-            if passing_on.wait() == _HEARD:
+            if passing_on.wait() == _SEEN:
                 _over.set()

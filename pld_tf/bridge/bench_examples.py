@@ -20,7 +20,7 @@ from pld_tf.system.progress import Say
 def bundle_examples(
     path: Path, *, data: Path, protocol: Protocol, audio: bool = False, skip_bad: bool, say: Say
 ) -> Examples:
-    """Features and labels of the test clips, cut as the bundle's model hears them.
+    """Features and labels of the test clips, cut as the bundle's model takes them.
 
     Args:
       path: firmware bundle.

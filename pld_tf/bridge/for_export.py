@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from export.ports import Harness, Heard, Skipped, Stages
+    from export.ports import AudioRun, Harness, Skipped, Stages
     from pld_tf.recipe.schema import Recipe
 
 KIB = 1024
@@ -59,7 +59,7 @@ def parity_stages() -> Stages:
             # The generated C rounds as TFLite Micro does.
             Stage(name="generated C", against=(tflm, REFERENCE), run=_in_c),
         ),
-        audio=(AudioStage(name="audio through C", hear=_heard_in_c),),
+        audio=(AudioStage(name="audio through C", run=_run_audio),),
     )
 
 
@@ -88,8 +88,8 @@ def _in_c(folder: Path, crops: NDArray[Any]) -> NDArray[Any] | Skipped:
     return open_library(folder).run_model(crops)
 
 
-def _heard_in_c(folder: Path, audio: NDArray[np.int16]) -> Heard | Skipped:
-    from export.ports import Heard
+def _run_audio(folder: Path, audio: NDArray[np.int16]) -> AudioRun | Skipped:
+    from export.ports import AudioRun
 
     missing = _c_is_missing(folder, "kws_model.c", "kws_frontend.c")
     if missing is not None:
@@ -98,7 +98,7 @@ def _heard_in_c(folder: Path, audio: NDArray[np.int16]) -> Heard | Skipped:
 
     library = open_library(folder)
     features = library.features(audio)
-    return Heard(features=features, outputs=library.run_model(features))
+    return AudioRun(features=features, outputs=library.run_model(features))
 
 
 def _c_is_missing(folder: Path, *names: str) -> Skipped | None:

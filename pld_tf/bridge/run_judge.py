@@ -11,7 +11,7 @@ from pld_tf.doctor.judge import RunJudge
 from pld_tf.errors import PldError
 from pld_tf.run.folder import read_run
 
-JUDGING_RUNG = 0  # the one that hears most
+JUDGING_RUNG = 0  # the one with the longest input
 
 
 def run_judge(run_dir: Path, words: Sequence[str], *, confidence: float) -> RunJudge:
@@ -45,7 +45,7 @@ def run_judge(run_dir: Path, words: Sequence[str], *, confidence: float) -> RunJ
 def _batched(
     one: tf.types.experimental.ConcreteFunction, frames: int, bins: int
 ) -> tf.types.experimental.PolymorphicFunction:
-    """A bundle's graph for many crops: 20 times as fast as one at a time, as a device hears."""
+    """A bundle's graph for many crops: 20 times as fast as one at a time."""
 
     def logits(crop: tf.Tensor) -> tf.Tensor:
         return one(features=crop[None])["logits"][0]

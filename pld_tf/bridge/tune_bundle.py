@@ -89,19 +89,19 @@ def tune_bundle(
     """
     library = open_listener(bundle)
     parts = stream_parts(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
-    heard = score_stream(
+    scored = score_stream(
         library, parts, seconds=3600 * wanted.hours, seed=wanted.seed, advance=advance
     )
-    choice = choose(heard, false_accepts=wanted.false_accepts, refractory=library.refractory)
+    choice = choose(scored, false_accepts=wanted.false_accepts, refractory=library.refractory)
     report = tuning_report(
-        heard,
+        scored,
         choice,
         wanted_per_hour=wanted.false_accepts_per_hour,
         split=SPLIT,
         seed=wanted.seed,
     )
     tuned = {**report["tuned"], "data_key": parts.store.key}
-    thresholds = dict(zip(heard.keywords, choice.thresholds.tolist(), strict=True))
+    thresholds = dict(zip(scored.keywords, choice.thresholds.tolist(), strict=True))
     return (
         {**decision, "smoothing": choice.smoothing, "thresholds": thresholds, "tuned": tuned},
         report,
@@ -112,12 +112,12 @@ def score_stream(
     library: HostLibrary, parts: StreamParts, *, seconds: float, seed: int, advance: Advance
 ) -> ScoredStream:
     """Scores of every inference of a stream; memory grows by them alone."""
-    hearing = library.open_stream()
+    listener = library.open_stream()
     spoken: list[Spoken] = []
     times, scores = [], []
     done = 0
     for piece in stream(parts, seconds=seconds, seed=seed):
-        ended, given = hearing.scores(piece.samples)
+        ended, given = listener.scores(piece.samples)
         times.append(ended)
         scores.append(given[:, : library.num_keywords])
         if piece.spoken:

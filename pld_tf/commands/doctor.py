@@ -17,7 +17,9 @@ def doctor(
     ],
     with_run: Annotated[
         Path | None,
-        typer.Option("--with", metavar="RUN", help="Run folder whose first rung hears each clip."),
+        typer.Option(
+            "--with", metavar="RUN", help="Run folder whose first rung checks each label."
+        ),
     ] = None,
     confidence: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Probability at which it disputes a label.")

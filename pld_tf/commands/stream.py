@@ -33,7 +33,7 @@ def tune(
     """Choose the smoothing and each keyword's threshold, and write them into a bundle.
 
     Streams are made of validation clips and noise, words with pauses, half of them keywords, and
-    heard by the bundle's own C. Of the decisions with few enough false accepts the one with the
+    run through the bundle's own C. Of the decisions with few enough false accepts the one with the
     fewest false rejects is taken.
 
     \b
@@ -65,16 +65,14 @@ def listen(
     source: Annotated[
         Path, typer.Argument(metavar="FILE|-", help="Recording; - for standard input.")
     ],
-    bundle: Annotated[
-        Path, typer.Option("--bundle", "-b", help="Folder of pld-tf export, whose C hears.")
-    ],
+    bundle: Annotated[Path, typer.Option("--bundle", "-b", help="Folder of pld-tf export.")],
     words: Annotated[
         Path | None,
-        typer.Option(help="CSV of what is said when: count what was missed and wrongly heard."),
+        typer.Option(help="CSV of what is said when: count misses and false accepts."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the words in a recording or live stream, with time and score, as a device hears them.
+    """Print the words in a recording or live stream, with time and score, as on the device.
 
     A file may be whatever a corpus may hold: WAV, FLAC, Ogg, MP3 and others, of any rate and any
     number of channels. Through - come mono samples of 16 bits at the bundle's rate, with or without
@@ -86,16 +84,16 @@ def listen(
       arecord -q -f S16_LE -r 16000 -c 1 -t raw | pld-tf listen - --bundle bundles/demo
       pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
     """
-    from pld_tf.bridge.heard_report import heard_report, heard_text
-    from pld_tf.bridge.recording_heard import words_heard
+    from pld_tf.bridge.detection_report import detection_report, detection_text
+    from pld_tf.bridge.listen_to import detected_words
 
-    detections = words_heard(bundle, source)
+    detections = detected_words(bundle, source)
     if words is None:
         for detection in detections:
             typer.echo(_detection_line(detection, as_json=as_json))
         return
-    report = heard_report(bundle, detections, words)
-    typer.echo(json.dumps(report, indent=1) if as_json else heard_text(report))
+    report = detection_report(bundle, detections, words)
+    typer.echo(json.dumps(report, indent=1) if as_json else detection_text(report))
 
 
 def data_stream(

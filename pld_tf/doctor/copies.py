@@ -13,15 +13,15 @@ _KEPT_FIRST = ("test", "validation", "train")
 
 
 def content_digest(samples: np.ndarray, sample_rate_hz: int) -> bytes | None:
-    """Digest of what is heard: rate, and samples without the zeros at both ends.
+    """Digest of the sound: rate, and samples without the zeros at both ends.
 
     Returns:
       None for all zeros: that is no recording, and every such clip would equal every other.
     """
-    heard = np.flatnonzero(samples)
-    if not len(heard):
+    sounding = np.flatnonzero(samples)
+    if not len(sounding):
         return None
-    core = samples[heard[0] : heard[-1] + 1].astype("<i2").tobytes()
+    core = samples[sounding[0] : sounding[-1] + 1].astype("<i2").tobytes()
     return hashlib.sha256(f"{sample_rate_hz} ".encode() + core).digest()
 
 

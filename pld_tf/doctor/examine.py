@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Heard:
+class _Examined:
     """What is kept of a clip: `second` only until its chunk is judged."""
 
     faults: tuple[Fault, ...]
@@ -54,15 +54,15 @@ def examine(
       corpus: from `list_corpus`.
       sample_rate_hz: another rate than this one is a `wrong_rate`.
       short_ms: a shorter clip is `short`.
-      judge: hears every readable clip at that rate, fitted to a second; None to leave that out.
+      judge: given every readable clip at that rate, fitted to a second; None to leave that out.
       progress: called with clips done and clips in all.
 
     Returns:
       All findings, and how many clips are shorter than a second.
     """
     found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
-    hear = partial(
-        _heard_or_reason,
+    examine_one = partial(
+        _examined_or_reason,
         root=corpus.root,
         sample_rate_hz=sample_rate_hz,
         short_ms=short_ms,
@@ -70,24 +70,24 @@ def examine(
     )
     with ThreadPoolExecutor(DECODE_THREADS) as pool:
         for clips, done in _chunks(corpus.clips):
-            whole: list[tuple[Clip, _Heard]] = []
-            for clip, heard in zip(clips, pool.map(hear, clips), strict=True):
-                if isinstance(heard, str):
-                    found.append(finding(clip, "unreadable", heard))
+            whole: list[tuple[Clip, _Examined]] = []
+            for clip, examined in zip(clips, pool.map(examine_one, clips), strict=True):
+                if isinstance(examined, str):
+                    found.append(finding(clip, "unreadable", examined))
                     continue
-                whole.append((clip, heard))
-                copies.add(clip, file_digest=heard.file_digest, content=heard.content)
-                padded += heard.is_padded
+                whole.append((clip, examined))
+                copies.add(clip, file_digest=examined.file_digest, content=examined.content)
+                padded += examined.is_padded
             found += _faults(whole, judge)
             progress(done, len(corpus.clips))
     return [*found, *copies.findings()], padded
 
 
-def _faults(whole: list[tuple[Clip, _Heard]], judge: Judge | None) -> Iterator[Finding]:
-    for clip, heard in whole:
-        yield from (finding(clip, reason, detail) for reason, detail in heard.faults)
+def _faults(whole: list[tuple[Clip, _Examined]], judge: Judge | None) -> Iterator[Finding]:
+    for clip, examined in whole:
+        yield from (finding(clip, reason, detail) for reason, detail in examined.faults)
     if judge and whole:
-        seconds = [heard.second for _, heard in whole if heard.second is not None]
+        seconds = [examined.second for _, examined in whole if examined.second is not None]
         yield from judge([clip for clip, _ in whole], np.stack(seconds))
 
 
@@ -97,17 +97,17 @@ def _chunks(clips: tuple[Clip, ...]) -> Iterator[tuple[tuple[Clip, ...], int]]:
         yield chunk, first + len(chunk)
 
 
-def _heard_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Heard | str:
+def _examined_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Examined | str:
     """What there is to know of a clip, or why it can't be read."""
     try:
-        return _hear(root / clip.path, **how)
+        return _examine_clip(root / clip.path, **how)
     except BadClip as error:
         return str(error)
     except OSError as error:
         return f"can't be opened ({error.strerror or error})"
 
 
-def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) -> _Heard:
+def _examine_clip(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) -> _Examined:
     data = read_file(path)
     recording = decode(data)
     native_hz = recording.sample_rate_hz
@@ -118,7 +118,7 @@ def _hear(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: bool) ->
     second = None
     if is_judged:
         second = fit_clip(at_rate(recording, sample_rate_hz), clip_samples(sample_rate_hz))
-    return _Heard(
+    return _Examined(
         faults=tuple(faults),
         file_digest=hashlib.sha256(data).digest(),
         content=content_digest(samples, native_hz),

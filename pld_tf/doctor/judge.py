@@ -20,8 +20,8 @@ class RunJudge:
     """The first rung of a run: says which clips it takes for another class.
 
     Attributes:
-      spec: what it hears.
-      length_ms: how much; the loudest part of that length.
+      spec: its features.
+      length_ms: its input; the loudest part of that length.
       classes: of the run over `words`.
       class_of_word: class by word; IGNORED for words that the run was not trained on.
       confidence: least probability of another class.
@@ -42,10 +42,10 @@ class RunJudge:
             return
         probabilities = softmax(self._logits(seconds[known]))
         for place, row in zip(known, probabilities, strict=True):
-            heard = int(row.argmax())
-            if heard != labels[place] and row[heard] >= self.confidence:
-                name = self.classes.names[heard]
-                yield finding(clips[place], "disputed", f"model says {name}, {row[heard]:.3f}")
+            said = int(row.argmax())
+            if said != labels[place] and row[said] >= self.confidence:
+                name = self.classes.names[said]
+                yield finding(clips[place], "disputed", f"model says {name}, {row[said]:.3f}")
 
     def _logits(self, seconds: np.ndarray) -> np.ndarray:
         crops = _loudest(seconds, self.spec, self.length_ms)

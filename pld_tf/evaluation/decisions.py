@@ -43,7 +43,7 @@ def right_decisions(
       clips: to test on.
       spec: of the features.
       tested_ms: length of the crops that the protocols cut.
-      input_ms: what the model hears: the crop, between zeros where this is longer.
+      input_ms: the input of the model: the crop, between zeros where this is longer.
     """
     right: dict[Protocol, np.ndarray] = {}
     for protocol in PROTOCOLS:

@@ -34,7 +34,7 @@ class BundleContents:
       excluded: paths of the clips of that corpus that the run left out.
       rung: which one the student is, 0 first.
       variant: how the student was finished; None as its rung left it.
-      length_ms: what the student hears.
+      length_ms: input of the student.
       commit: of the source that trained it; None outside a checkout.
       versions: package name to version.
       spec: of the student.
@@ -77,7 +77,7 @@ def write_bundle(
     Args:
       directory: the bundle folder itself, RUN/bundle.
       model: takes [batch, any or frames, bins, 1], gives logits.
-      frames: of the crops that the student hears.
+      frames: of the crops that the student takes.
       contents: all that lies beside the model.
 
     Raises:

@@ -68,7 +68,7 @@ class LadderChoices(Table):
 
     input_lengths_ms: Annotated[list[int], Field(min_length=1)]
     """Input length of each rung, longest first. Multiples of 10; the first at most 1000. The last
-    one is what the device hears."""
+    one is the input of the device."""
     teacher_lengths: Literal["fixed", "any"] = "any"
     """`"any"`: a rung trains on crops of its own length and of all lengths after it. `"fixed"`: on
     its own length alone."""
@@ -173,10 +173,10 @@ class TeachingChoices(Table):
     """Weight of a second loss: the input of the student's last layer, projected, should point where
     the first teacher's does (1 - cosine)."""
     teacher_input: TeacherInput = "crop"
-    """What the teacher hears to label a crop. `"crop"`: the student's crop. `"padded_crop"`: the
-    crop between zeros, as long as the teacher's own input. `"clip"`: as much of the clip around
-    the crop as the teacher's own input holds. `"blend"`: crop and clip; the clip's label counts as
-    much as the crop holds of the word."""
+    """The input of the teacher when it labels a crop. `"crop"`: the student's crop.
+    `"padded_crop"`: the crop between zeros, as long as the teacher's own input. `"clip"`: as much
+    of the clip around the crop as the teacher's own input holds. `"blend"`: crop and clip; the
+    clip's label counts as much as the crop holds of the word."""
     ensemble: Literal["mean", "switch"] = "mean"
     """With several teachers. `"mean"`: the mean of their probabilities at `temperature`.
     `"switch"`: at each step the labels of one teacher, drawn at random."""

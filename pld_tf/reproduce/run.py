@@ -101,9 +101,9 @@ class Reproduction:
         self._asked, self._store, self._run_dir = asked, store, run_dir
         self._sizes, self._say = sizes, say
         self._climbs = nets.climbs(asked.recipe, [*asked.ladders, *asked.direct])
-        heard = {net.input_ms for climb in self._climbs for net in climb}
+        inputs_ms = {net.input_ms for climb in self._climbs for net in climb}
         self._origin = {"commit": source_commit(), "versions": package_versions()}
-        self._costs = shape_costs(asked.recipe, store, sorted(heard, reverse=True))
+        self._costs = shape_costs(asked.recipe, store, sorted(inputs_ms, reverse=True))
         self._clips = held_out(store, find_classes(asked.recipe.words, store.words), "test")
         self._summary = Summary(
             recipe=asked.recipe,

@@ -1,10 +1,11 @@
-"""Which detections are right: words of known time against what was heard."""
+"""Which detections are right: words of known time against the detections."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# A word is heard until so long after its end: the crop must hold most of it, and smoothing waits.
-HEARD_WITHIN_S = 0.75
+# A word may be detected until so long after its end: the crop must hold most of it, and smoothing
+# waits.
+DETECTED_WITHIN_S = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +18,8 @@ class Spoken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """A detection: the word that fired, and the end of what had been heard then, in seconds."""
+class Detected:
+    """A word that fired, and the end of the audio until then, in seconds."""
 
     word: str
     time_s: float
@@ -29,27 +30,29 @@ class Tally:
     """What a stream's detections are worth.
 
     Attributes:
-      hits: keywords that were heard, each with its detection, in the order of detections.
-      misses: keywords that were spoken and not heard, false rejects, in the order of words.
+      hits: keywords that were detected, each with its detection, in the order of detections.
+      misses: keywords that were spoken and not detected, false rejects, in the order of words.
       false_accepts: detections that no word accounts for.
     """
 
-    hits: tuple[tuple[Spoken, Heard], ...]
+    hits: tuple[tuple[Spoken, Detected], ...]
     misses: tuple[Spoken, ...]
-    false_accepts: tuple[Heard, ...]
+    false_accepts: tuple[Detected, ...]
 
 
-def tally(spoken: Iterable[Spoken], heard: Iterable[Heard], keywords: Sequence[str]) -> Tally:
+def tally(
+    spoken: Iterable[Spoken], detections: Iterable[Detected], keywords: Sequence[str]
+) -> Tally:
     """Match detections with words of their name, as `match` does.
 
     Args:
       spoken: words of the stream, in order; those that are no keywords account for nothing.
-      heard: detections, in order; each word is one of the keywords.
+      detections: in order; each word is one of the keywords.
       keywords: words that may fire.
     """
     wanted = {name: [word for word in spoken if word.word == name] for name in keywords}
-    found: dict[str, list[Heard]] = {name: [] for name in keywords}
-    for detection in heard:
+    found: dict[str, list[Detected]] = {name: [] for name in keywords}
+    for detection in detections:
         found[detection.word].append(detection)
     hits, misses, false_accepts = [], [], []
     for name in keywords:
@@ -62,8 +65,8 @@ def tally(spoken: Iterable[Spoken], heard: Iterable[Heard], keywords: Sequence[s
             (wanted[name][i], d) for i, d in zip(which, found[name], strict=True) if i is not None
         ]
         false_accepts += [d for i, d in zip(which, found[name], strict=True) if i is None]
-        heard_words = set(which)
-        misses += [word for i, word in enumerate(wanted[name]) if i not in heard_words]
+        found_words = set(which)
+        misses += [word for i, word in enumerate(wanted[name]) if i not in found_words]
     return Tally(
         hits=tuple(sorted(hits, key=lambda hit: hit[1].time_s)),
         misses=tuple(sorted(misses, key=lambda word: word.start_s)),
@@ -77,7 +80,7 @@ def match(
     """Which word accounts for each detection.
 
     A detection belongs to the first word that has none yet, has begun, and ended no more than
-    `HEARD_WITHIN_S` before. So a second detection of one word is a false accept.
+    `DETECTED_WITHIN_S` before. So a second detection of one word is a false accept.
 
     Args:
       starts_s: first seconds of words of one name, in order, not overlapping.
@@ -90,7 +93,7 @@ def match(
     which: list[int | None] = []
     word = 0
     for time_s in times_s:
-        while word < len(ends_s) and ends_s[word] + HEARD_WITHIN_S < time_s:
+        while word < len(ends_s) and ends_s[word] + DETECTED_WITHIN_S < time_s:
             word += 1
         if word < len(starts_s) and starts_s[word] <= time_s:
             which.append(word)

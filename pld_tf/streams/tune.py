@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pld_tf.streams.decision import NEVER, SCORE_ONE, decide, smoothed
-from pld_tf.streams.detections import HEARD_WITHIN_S, Heard, Spoken, Tally, match, tally
+from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, match, tally
 
 SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16 words would be over before they fire
 
@@ -19,7 +19,7 @@ class ScoredStream:
     Attributes:
       keywords: in the order of `scores`' columns.
       spoken: words of the stream, in order.
-      times_s: float64 [inferences], end of what each has heard.
+      times_s: float64 [inferences], end of what each has stream.
       scores: int [inferences, keywords], in 1/32768.
       seconds: length of the stream.
     """
@@ -55,7 +55,7 @@ class _Option:
     threshold: int
 
 
-def choose(heard: ScoredStream, *, false_accepts: int, refractory: int) -> Choice:
+def choose(stream: ScoredStream, *, false_accepts: int, refractory: int) -> Choice:
     """The decision with the fewest false rejects among those with few enough false accepts.
 
     Each keyword is swept alone: thresholds just above each of its false peaks, raised to the middle
@@ -64,12 +64,12 @@ def choose(heard: ScoredStream, *, false_accepts: int, refractory: int) -> Choic
     as the device does it; while that gives too many false accepts, fewer are shared out.
 
     Args:
-      heard: a stream that no clip of the training was in.
+      stream: a stream that no clip of the training was in.
       false_accepts: allowed in the whole stream.
       refractory: inferences kept silent after a detection.
     """
     choices = [
-        _choose_thresholds(heard, smoothing, false_accepts, refractory) for smoothing in SMOOTHINGS
+        _choose_thresholds(stream, smoothing, false_accepts, refractory) for smoothing in SMOOTHINGS
     ]
     return min(choices, key=lambda choice: _badness(choice, false_accepts))
 
@@ -83,33 +83,35 @@ def _badness(choice: Choice, false_accepts: int) -> tuple[int, int, int, int]:
 
 
 def _choose_thresholds(
-    heard: ScoredStream, smoothing: int, false_accepts: int, refractory: int
+    stream: ScoredStream, smoothing: int, false_accepts: int, refractory: int
 ) -> Choice:
-    sums = smoothed(heard.scores, smoothing)
+    sums = smoothed(stream.scores, smoothing)
     options = [
-        _Keyword(heard, name, sums[:, column], smoothing, refractory).options(false_accepts)
-        for column, name in enumerate(heard.keywords)
+        _Keyword(stream, name, sums[:, column], smoothing, refractory).options(false_accepts)
+        for column, name in enumerate(stream.keywords)
     ]
     for allowed in range(false_accepts, -1, -1):
         thresholds = _share_out(options, allowed)
         choice = Choice(
             smoothing=smoothing,
             thresholds=thresholds,
-            tally=count(heard, thresholds, smoothing=smoothing, refractory=refractory),
+            tally=count(stream, thresholds, smoothing=smoothing, refractory=refractory),
         )
         if len(choice.tally.false_accepts) <= false_accepts:
             break
     return choice
 
 
-def count(heard: ScoredStream, thresholds: np.ndarray, *, smoothing: int, refractory: int) -> Tally:
+def count(
+    stream: ScoredStream, thresholds: np.ndarray, *, smoothing: int, refractory: int
+) -> Tally:
     """Hits, misses and false accepts of a decision on a stream."""
-    fired = decide(heard.scores, thresholds=thresholds, smoothing=smoothing, refractory=refractory)
+    fired = decide(stream.scores, thresholds=thresholds, smoothing=smoothing, refractory=refractory)
     detections = [
-        Heard(word=heard.keywords[one.keyword], time_s=float(heard.times_s[one.inference]))
+        Detected(word=stream.keywords[one.keyword], time_s=float(stream.times_s[one.inference]))
         for one in fired
     ]
-    return tally(heard.spoken, detections, heard.keywords)
+    return tally(stream.spoken, detections, stream.keywords)
 
 
 def _share_out(options: Sequence[Sequence[_Option]], allowed: int) -> np.ndarray:
@@ -149,19 +151,19 @@ class _Keyword:
     """The sums of one keyword's scores, its words, and what thresholds make of them alone."""
 
     def __init__(
-        self, heard: ScoredStream, name: str, sums: np.ndarray, smoothing: int, refractory: int
+        self, stream: ScoredStream, name: str, sums: np.ndarray, smoothing: int, refractory: int
     ) -> None:
-        words = [word for word in heard.spoken if word.word == name]
+        words = [word for word in stream.spoken if word.word == name]
         self._starts_s = [word.start_s for word in words]
         self._ends_s = [word.end_s for word in words]
-        self._times_s = heard.times_s
+        self._times_s = stream.times_s
         self._sums = sums
         self._smoothing = smoothing
         self._refractory = refractory
-        # Inferences at which each word may be heard.
-        self._first = np.searchsorted(heard.times_s, self._starts_s, side="left")
-        ends_s = np.asarray(self._ends_s) + HEARD_WITHIN_S
-        self._past = np.searchsorted(heard.times_s, ends_s, side="right")
+        # Inferences at which each word may be stream.
+        self._first = np.searchsorted(stream.times_s, self._starts_s, side="left")
+        ends_s = np.asarray(self._ends_s) + DETECTED_WITHIN_S
+        self._past = np.searchsorted(stream.times_s, ends_s, side="right")
 
     def options(self, most: int) -> list[_Option]:
         """Thresholds worth choosing among, with up to `most` false accepts; one has none."""
@@ -184,7 +186,7 @@ class _Keyword:
         return peaks
 
     def _option(self, lowest: int) -> _Option:
-        """The middle of the thresholds that hear the same words as `lowest` does."""
+        """The middle of the thresholds that detect the same words as `lowest` does."""
         least, which = self._try(lowest)
         peaks = [
             int(self._sums[first:past].max()) // self._smoothing

@@ -12,14 +12,14 @@ Json = dict[str, Any]
 
 
 def tuning_report(
-    heard: ScoredStream, choice: Choice, *, wanted_per_hour: float, split: str, seed: int
+    stream: ScoredStream, choice: Choice, *, wanted_per_hour: float, split: str, seed: int
 ) -> Json:
     """What was chosen and what it gives, by keyword and in all."""
-    hours = heard.seconds / 3600
+    hours = stream.seconds / 3600
     tally = choice.tally
     keywords = []
-    for column, name in enumerate(heard.keywords):
-        spoken = sum(word.word == name for word in heard.spoken)
+    for column, name in enumerate(stream.keywords):
+        spoken = sum(word.word == name for word in stream.spoken)
         keywords.append(
             {
                 "keyword": name,
@@ -40,7 +40,7 @@ def tuning_report(
             "split": split,
             "hours": hours,
             "seed": seed,
-            "words_spoken": len(heard.spoken),
+            "words_spoken": len(stream.spoken),
             "keywords_spoken": spoken,
             "false_accepts_per_hour": {
                 "wanted": wanted_per_hour,

@@ -1,7 +1,7 @@
-"""Which samples a model hears: starts, gain, noise and masks, drawn for each clip of an epoch.
+"""Which samples a model gets: starts, gain, noise and masks, drawn for each clip of an epoch.
 
 Every choice is a pure function of (seed, epoch, clip), so a run repeats to the byte, goes on after
-a stop as if it had not, and a teacher hears exactly its student's crop.
+a stop as if it had not, and a teacher gets exactly its student's crop.
 """
 
 import numpy as np

@@ -16,7 +16,7 @@ MAX_SECONDS = 1200
 def noise_by_split(corpus: Corpus, sample_rate_hz: int) -> dict[str, np.ndarray]:
     """Noise of each split, int16 [samples].
 
-    Each recording is cut in time, 80 / 10 / 10 %, so that no split hears another's noise. A corpus
+    Each recording is cut in time, 80 / 10 / 10 %, so that no split has another's noise. A corpus
     of long recordings gives their first parts, equally, up to 20 minutes in all.
 
     Raises:

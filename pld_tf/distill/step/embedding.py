@@ -15,7 +15,7 @@ class EmbeddingMatch:
 
     Args:
       student: network that is trained.
-      teacher: frozen network; may hear something else, and have another width.
+      teacher: frozen network; may have another input, and another width.
       seed: of the projection's initial weights.
 
     Attributes:
@@ -30,14 +30,14 @@ class EmbeddingMatch:
         initial = tf.random.stateless_normal([ours, theirs], (seed, _STREAM)) * ours**-0.5
         self.projection = tf.Variable(initial)
 
-    def loss(self, embedding: tf.Tensor, heard: tf.Tensor) -> tf.Tensor:
+    def loss(self, embedding: tf.Tensor, teacher_features: tf.Tensor) -> tf.Tensor:
         """1 - cosine of each pair, float32 [batch]; the teacher receives no gradient.
 
         Args:
           embedding: float32 [batch, width], of the student.
-          heard: features [batch, frames, bins, 1] that the teacher hears.
+          teacher_features: [batch, frames, bins, 1], the input of the teacher.
         """
-        theirs = tf.stop_gradient(self._teacher(heard, training=False))
+        theirs = tf.stop_gradient(self._teacher(teacher_features, training=False))
         ours = tf.math.l2_normalize(embedding @ self.projection, axis=-1)
         return 1 - tf.reduce_sum(ours * tf.math.l2_normalize(theirs, axis=-1), axis=-1)
 

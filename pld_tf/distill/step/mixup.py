@@ -19,7 +19,7 @@ def mixed(
       step: updates done so far.
 
     Returns:
-      The batch with what student and teacher hear blended by the same shares, and two keys more:
+      The batch, inputs of student and teacher blended by the same shares, and two keys more:
       `other_label` int32 [batch], and `own_share` float32 [batch], what a crop keeps. A blend is
       `labelled` where both of its crops are.
 

@@ -2,9 +2,9 @@
 
 import json
 
-import hearing_bundle
+import listening_bundle
 import pytest
-from hearing_bundle import DECISION, manifest
+from listening_bundle import DECISION, manifest
 
 from export.errors import ExportError
 from export.jobs import set_decision
@@ -16,7 +16,7 @@ OTHER = DECISION | {"smoothing": 7, "thresholds": {"yes": 5, "no": 32769}, "tune
 
 @pytest.fixture
 def bundle(tmp_path):
-    return hearing_bundle.write(tmp_path / "bundle")
+    return listening_bundle.write(tmp_path / "bundle")
 
 
 def test_a_decision_is_read_as_it_was_written(bundle):

@@ -16,7 +16,7 @@ from export.model_bundle.read import ModelBundle
 from export.parity import measure as parity_gate
 from export.parity.measure import TENSORFLOW, Measured, measure
 from export.parity.rows import Row, table_text
-from export.ports import FLOAT, REFERENCE, AudioStage, Heard, Skipped, Stage, Stages
+from export.ports import FLOAT, REFERENCE, AudioRun, AudioStage, Skipped, Stage, Stages
 from export.tflite import interpreter
 from export.tflite.facts import inspect
 from export.tflite.quantization import quantize
@@ -201,17 +201,17 @@ def test_where_none_of_them_ran_it_is_compared_with_the_reference(folder):
 # --- from audio ---
 
 
-def hear(folder: Path, audio: np.ndarray) -> Heard:
+def hear(folder: Path, audio: np.ndarray) -> AudioRun:
     """A front end that gives the golden features, but for two that are three steps off."""
     assert audio.dtype == np.int16
     info = inspect(folder / parity_gate.MODEL)
     features = quantize(student().golden_features[: len(audio)], info.input)
     features[0, 0, :2] += np.int8(3)
-    return Heard(features=features, outputs=on_reference(folder, features))
+    return AudioRun(features=features, outputs=on_reference(folder, features))
 
 
 def test_a_front_end_has_a_row_of_features_and_one_of_logits(folder):
-    found = rows(measured(folder, audio=(AudioStage(name="ears", hear=hear),)), "ears")
+    found = rows(measured(folder, audio=(AudioStage(name="ears", run=hear),)), "ears")
     features, logits = found
     assert (features.what, features.against, features.values) == ("features", TENSORFLOW, 360)
     assert features.by_steps == {3: 2}
@@ -221,7 +221,7 @@ def test_a_front_end_has_a_row_of_features_and_one_of_logits(folder):
 
 
 def test_a_front_end_that_can_not_run_is_told(folder):
-    deaf = AudioStage(name="ears", hear=not_here)
+    deaf = AudioStage(name="ears", run=not_here)
     assert measured(folder, audio=(deaf,)).skipped == {"ears": "there is no compiler"}
 
 
@@ -256,11 +256,11 @@ def test_a_limit_of_all_crops_refuses_nothing(folder):
 
 
 def test_a_front_end_that_lies_is_refused_by_name(folder):
-    def mishear(folder: Path, audio: np.ndarray) -> Heard:
+    def mishear(folder: Path, audio: np.ndarray) -> AudioRun:
         heard = hear(folder, audio)
-        return Heard(features=heard.features, outputs=lie(folder, heard.features))
+        return AudioRun(features=heard.features, outputs=lie(folder, heard.features))
 
-    ears = Stages(audio=(AudioStage(name="ears", hear=mishear),))
+    ears = Stages(audio=(AudioStage(name="ears", run=mishear),))
     with pytest.raises(ExportError, match=r"^stage 'ears' flips the label of 3 of 3 golden crops"):
         passed(folder, stages=ears)
 

@@ -4,12 +4,12 @@ import io
 import json
 import struct
 
-import hearing_bundle
+import listening_bundle
 import numpy as np
 import pytest
-from hearing_bundle import LABELS, sound
 from hypothesis import given
 from hypothesis import strategies as st
+from listening_bundle import LABELS, sound
 from stub_bundle import RATE, compiler
 
 from firmware_harness.errors import HarnessError
@@ -21,7 +21,7 @@ from firmware_harness.runtimes.host_library import open_library
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     compiler()
-    return hearing_bundle.write(tmp_path_factory.mktemp("listen") / "bundle")
+    return listening_bundle.write(tmp_path_factory.mktemp("listen") / "bundle")
 
 
 def fmt(*, code=1, channels=1, rate=RATE, bits=16):
@@ -170,7 +170,7 @@ def test_a_bundle_without_c_hears_nothing(tmp_path, bundle):
 
 
 def test_a_bundle_whose_c_was_changed_is_not_run(tmp_path):
-    folder = hearing_bundle.write(tmp_path / "bundle")
+    folder = listening_bundle.write(tmp_path / "bundle")
     with (folder / "kws.c").open("a") as file:
         file.write("/* other */")
     with pytest.raises(HarnessError, match=r"kws\.c"):

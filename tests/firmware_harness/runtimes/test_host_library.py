@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import stub_bundle
-from hearing_bundle import sound
+from listening_bundle import sound
 from stub_bundle import FRAMES, HOP, LABELS, RATE, WINDOW, compiler, stub_features, stub_logits
 
 from firmware_harness.errors import HarnessError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hearing_bundle import sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listening_bundle import sound
 from stub_bundle import (
     FRAMES,
     HOP,

@@ -111,7 +111,9 @@ def test_tune_changes_the_decision_alone_and_listen_hears_with_it(
 
 
 def _heard(report) -> int:
-    return sum(row["heard_s"] is not None and row["said_s"] is not None for row in report["words"])
+    return sum(
+        row["detected_s"] is not None and row["said_s"] is not None for row in report["words"]
+    )
 
 
 @stub.needs_compiler

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pld_tf.metrics.poisson import poisson_interval
-from pld_tf.streams.detections import HEARD_WITHIN_S, Heard, Spoken, match, tally
+from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, match, tally
 
 WORDS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=8)
 TIMES = st.lists(st.integers(0, 400), max_size=20)
@@ -18,14 +18,14 @@ def spoken(word, start_s, end_s):
 
 
 def heard(word, time_s):
-    return Heard(word=word, time_s=time_s)
+    return Detected(word=word, time_s=time_s)
 
 
 def test_a_word_is_heard_from_its_start_until_a_while_after_its_end():
     def which(time_s):
         return match(starts_s=[1.0], ends_s=[2.0], times_s=[time_s])
 
-    assert HEARD_WITHIN_S == 0.75
+    assert DETECTED_WITHIN_S == 0.75
     assert [which(t) for t in (0.99, 1.0, 2.75, 2.76)] == [[None], [0], [0], [None]]
 
 
@@ -52,7 +52,7 @@ def test_no_more_detections_can_be_matched(words, times):
     times_s = sorted(time / 20 for time in times)
     which = match(starts_s=starts, ends_s=ends, times_s=times_s)
     fits = [
-        [w for w in range(len(starts)) if starts[w] <= t <= ends[w] + HEARD_WITHIN_S]
+        [w for w in range(len(starts)) if starts[w] <= t <= ends[w] + DETECTED_WITHIN_S]
         for t in times_s
     ]
     for detection, word in enumerate(which):

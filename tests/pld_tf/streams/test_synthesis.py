@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import sys
 
-import hearing_bundle
+import listening_bundle
 import numpy as np
 import pytest
 import tiny_corpus
@@ -228,7 +228,7 @@ def test_a_failed_stream_leaves_no_file(parts, tmp_path):
 
 
 def test_words_are_read_without_tensorflow():
-    code = "import sys, pld_tf.bridge.heard_report; print('tensorflow' in sys.modules)"
+    code = "import sys, pld_tf.bridge.detection_report; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -280,7 +280,7 @@ def test_the_command_writes_both_files(pld, corpus_root, tmp_path):
     from stub_bundle import compiler
 
     compiler()
-    bundle = hearing_bundle.write(tmp_path / "bundle")
+    bundle = listening_bundle.write(tmp_path / "bundle")
     out = tmp_path / "s.wav"
     code, said, err = pld(
         "data", "stream", out, "--bundle", bundle, "--data", corpus_root, "--seconds", 20
@@ -288,5 +288,5 @@ def test_the_command_writes_both_files(pld, corpus_root, tmp_path):
     assert code == 0, err
     rows = list(csv.reader(out.with_suffix(".csv").read_text().splitlines()))
     assert said == f"{out}: 20 s, {len(rows) - 1} words; when: {out.with_suffix('.csv')}\n"
-    assert len(read_wav(out)) == 20 * hearing_bundle.SPEC["sample_rate_hz"]
+    assert len(read_wav(out)) == 20 * listening_bundle.SPEC["sample_rate_hz"]
     assert {row[0] for row in rows[1:]} <= set(tiny_corpus.COUNTS["test"])

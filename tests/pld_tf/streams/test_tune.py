@@ -3,7 +3,7 @@
 import itertools
 import json
 
-import hearing_bundle
+import listening_bundle
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from export.jobs.set_decision import read_decision
 from pld_tf.bridge import tune_bundle
 from pld_tf.bridge.tune_bundle import Wanted, score_stream, stream_parts
 from pld_tf.streams.decision import NEVER, SCORE_ONE
-from pld_tf.streams.detections import Heard, Spoken, Tally
+from pld_tf.streams.detections import Detected, Spoken, Tally
 from pld_tf.streams.tune import (
     SMOOTHINGS,
     Choice,
@@ -182,7 +182,7 @@ def report(false_accepts=2, hours=0.5):
         tally=Tally(
             hits=(),
             misses=heard.spoken[:1],
-            false_accepts=(Heard(word="no", time_s=1.0),) * false_accepts,
+            false_accepts=(Detected(word="no", time_s=1.0),) * false_accepts,
         ),
     )
     return tuning_report(heard, choice, wanted_per_hour=4.0, split="validation", seed=7)
@@ -222,7 +222,7 @@ def bundle(tmp_path_factory):
     from stub_bundle import compiler
 
     compiler()
-    return hearing_bundle.write(tmp_path_factory.mktemp("tune") / "bundle")
+    return listening_bundle.write(tmp_path_factory.mktemp("tune") / "bundle")
 
 
 def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
@@ -250,7 +250,7 @@ def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
 def test_the_command_tunes_a_bundle_and_the_bundle_hears_by_it(pld, corpus_root, tmp_path):
     from firmware_harness.listen.listen import open_listener
 
-    folder = hearing_bundle.write(tmp_path / "bundle")
+    folder = listening_bundle.write(tmp_path / "bundle")
     before = read_decision(folder)
     code, out, err = pld(
         "tune", folder, "--data", corpus_root, "--hours", 0.02, "--seed", 1, "--json"
@@ -269,14 +269,14 @@ def test_the_command_tunes_a_bundle_and_the_bundle_hears_by_it(pld, corpus_root,
 def test_the_same_seed_tunes_to_the_same_bytes(pld, corpus_root, tmp_path):
     contents = []
     for name in "ab":
-        folder = hearing_bundle.write(tmp_path / name)
+        folder = listening_bundle.write(tmp_path / name)
         assert pld("tune", folder, "-d", corpus_root, "--hours", 0.01)[0] == 0
         contents.append({p.name: p.read_bytes() for p in folder.iterdir()})
     assert contents[0] == contents[1]
 
 
 def test_a_bundle_that_knows_no_recipe_is_refused(pld, corpus_root, tmp_path):
-    folder = hearing_bundle.write(tmp_path / "bundle", recipe=None)
+    folder = listening_bundle.write(tmp_path / "bundle", recipe=None)
     code, _, err = pld("tune", folder, "--data", corpus_root)
     assert code == 2
     assert "does not say which words it was trained on" in err

@@ -42,7 +42,7 @@ def softened(logits, temperature: float) -> np.ndarray:
     return tf.nn.softmax(tf.constant(logits) / temperature).numpy()
 
 
-HEARD = {"features": tf.zeros([1, 2, 1, 1])}
+THROUGH_C = {"features": tf.zeros([1, 2, 1, 1])}
 
 
 # --- mean ---
@@ -63,7 +63,7 @@ def test_the_mean_is_that_of_the_softened_probabilities(first, second, temperatu
 def test_worked_mean():
     """(3/4, 1/4) and (1/4, 3/4) are (1/2, 1/2); at temperature 2 logits of (ln 9, 0) are 3/4."""
     pair = [[float(np.log(9)), 0.0]], [[0.0, float(np.log(9))]]
-    found = say(teachers(*(Says(*logits) for logits in pair), temperature=2.0), HEARD)
+    found = say(teachers(*(Says(*logits) for logits in pair), temperature=2.0), THROUGH_C)
     assert found[0, 0] == pytest.approx(found[0, 1])
     np.testing.assert_allclose(found, 2 * np.log(0.5), rtol=1e-5)
 
@@ -80,7 +80,7 @@ def test_a_class_that_no_teacher_believes_in_stays_finite():
 def turns(count: int, *, seed: int = 1) -> list[int]:
     """Which of three teachers speaks at each of the first steps."""
     three = teachers(*(Says([float(n), 0.0]) for n in range(3)), ensemble="switch", seed=seed)
-    run = tf.function(lambda step: three.logits(HEARD, step))
+    run = tf.function(lambda step: three.logits(THROUGH_C, step))
     return [int(run(tf.constant(step, tf.int64))[0, 0]) for step in range(count)]
 
 
@@ -95,7 +95,7 @@ def test_turns_follow_from_seed_and_step():
 
 
 def test_a_single_teacher_has_every_turn():
-    found = say(teachers(Says([3.0, 1.0]), ensemble="switch"), HEARD)
+    found = say(teachers(Says([3.0, 1.0]), ensemble="switch"), THROUGH_C)
     assert found.tolist() == [[3.0, 1.0]]
 
 

@@ -1,6 +1,6 @@
-"""Hear words in any recording that a corpus may hold, at any rate and with any number of channels.
+"""Detect words in any recording that a corpus may hold, of any rate and number of channels.
 
-A WAV file that is just what the bundle hears is read piece by piece, so it may be of any length.
+A WAV file that is just as the bundle takes it is read piece by piece, so it may be of any length.
 """
 
 import io
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import soundfile
 
-from firmware_harness.listen.listen import Detection, hear, listen, open_listener
+from firmware_harness.listen.listen import Detection, detect, listen, open_listener
 from pld_tf.data.audio.decode import decode
 from pld_tf.data.audio.limits import BadClip
 from pld_tf.data.audio.read import read_file
@@ -19,8 +19,8 @@ from pld_tf.errors import PldError
 from pld_tf.system.stderr import load_tensorflow
 
 
-def words_heard(bundle: Path, source: Path) -> Iterator[Detection]:
-    """Words of a recording or a live stream, each as soon as it is heard.
+def detected_words(bundle: Path, source: Path) -> Iterator[Detection]:
+    """Words of a recording or a live stream, each as soon as it is detected.
 
     Args:
       bundle: folder of `pld-tf export`; its C is compiled and run.
@@ -36,19 +36,19 @@ def words_heard(bundle: Path, source: Path) -> Iterator[Detection]:
     library = open_listener(bundle)
     rate = library.sample_rate_hz
     try:
-        if _is_heard_as_it_is(source, rate):
+        if _needs_no_change(source, rate):
             with source.open("rb") as file:
-                yield from hear(library, file, name=str(source), raw=False)
+                yield from detect(library, file, name=str(source), raw=False)
         else:
             samples = io.BufferedReader(io.BytesIO(_decoded(source, rate)))
-            yield from hear(library, samples, name=str(source), raw=True)
+            yield from detect(library, samples, name=str(source), raw=True)
     except BadClip as error:
         raise PldError(f"{source} can't be read: {error}.") from error
     except OSError as error:
         raise PldError(f"{source} can't be read: {error.strerror or error}.") from error
 
 
-def _is_heard_as_it_is(source: Path, sample_rate_hz: int) -> bool:
+def _needs_no_change(source: Path, sample_rate_hz: int) -> bool:
     with source.open("rb") as file:
         return file.read(4) == b"RIFF" and _is_mono_of_16_bits(file, sample_rate_hz)
 

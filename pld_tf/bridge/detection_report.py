@@ -1,4 +1,4 @@
-"""What a bundle heard of a stream whose words are known."""
+"""What a bundle detected in a stream whose words are known."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Any
 
 from firmware_harness.listen.listen import Detection
 from firmware_harness.runtimes.host_library import open_library
-from pld_tf.streams.detections import Heard, tally
+from pld_tf.streams.detections import Detected, tally
 from pld_tf.streams.files import read_words
 from pld_tf.system.tables import text_table
 
 Json = dict[str, Any]
 
 
-def heard_report(bundle: Path, detections: Iterable[Detection], words: Path) -> Json:
+def detection_report(bundle: Path, detections: Iterable[Detection], words: Path) -> Json:
     """Hits, misses and false accepts, ready for JSON.
 
     Raises:
@@ -24,27 +24,27 @@ def heard_report(bundle: Path, detections: Iterable[Detection], words: Path) -> 
     found = list(detections)
     library = open_library(bundle)
     keywords = library.labels[: library.num_keywords]
-    heard = [Heard(word=one.word, time_s=one.time_s) for one in found]
+    detected = [Detected(word=one.word, time_s=one.time_s) for one in found]
     scores = {(one.word, one.time_s): one.score for one in found}
-    counted = tally(spoken, heard, keywords)
+    counted = tally(spoken, detected, keywords)
     rows = [
         {
             "word": word.word,
             "said_s": word.end_s,
-            "heard_s": hit.time_s,
+            "detected_s": hit.time_s,
             "score": scores[hit.word, hit.time_s],
         }
         for word, hit in counted.hits
     ]
     rows += [
-        {"word": word.word, "said_s": word.end_s, "heard_s": None, "score": None}
+        {"word": word.word, "said_s": word.end_s, "detected_s": None, "score": None}
         for word in counted.misses
     ]
     rows += [
         {
             "word": wrong.word,
             "said_s": None,
-            "heard_s": wrong.time_s,
+            "detected_s": wrong.time_s,
             "score": scores[wrong.word, wrong.time_s],
         }
         for wrong in counted.false_accepts
@@ -58,14 +58,14 @@ def heard_report(bundle: Path, detections: Iterable[Detection], words: Path) -> 
     }
 
 
-def heard_text(report: Json) -> str:
-    """The report as a table, a keyword that was said or heard a row, and a sum."""
+def detection_text(report: Json) -> str:
+    """The report as a table, a row for each keyword that was said or detected, and a sum."""
     rows = text_table(map(_row, report["words"]), right=[0])
     spoken, missed = report["keywords_spoken"], report["false_rejects"]
     delay = report["mean_delay_s"]
     after = "" if delay is None else f", {1000 * delay:.0f} ms after their ends on average"
     summary = (
-        f"{spoken - missed} of {spoken} keywords heard{after}; {missed} missed, "
+        f"{spoken - missed} of {spoken} keywords detected{after}; {missed} missed, "
         f"{report['false_accepts']} false accepts"
     )
     return "\n".join(filter(None, (rows, summary)))
@@ -73,14 +73,14 @@ def heard_text(report: Json) -> str:
 
 def _row(row: Json) -> tuple[str, ...]:
     score = "" if row["score"] is None else f"{row['score']:.2f}"
-    fate = "missed" if row["heard_s"] is None else "heard"
+    fate = "missed" if row["detected_s"] is None else "detected"
     fate = "FALSE" if row["said_s"] is None else fate
     return f"{_time_s(row):.2f} s", fate, row["word"], score
 
 
 def _time_s(row: Json) -> float:
-    """When a row's word was heard; of a missed one, when it was said."""
-    return row["said_s"] if row["heard_s"] is None else row["heard_s"]
+    """When a row's word was detected; of a missed one, when it was said."""
+    return row["said_s"] if row["detected_s"] is None else row["detected_s"]
 
 
 def _mean(values: list[float]) -> float | None:
