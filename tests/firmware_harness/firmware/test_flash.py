@@ -42,7 +42,7 @@ def bundle(tmp_path_factory):
 
 def test_the_list_names_every_board_and_what_it_is():
     listed = run("--list")
-    assert "nucleo-l4r5zi         ST Nucleo-144" in listed
+    assert "nucleo-l4r5zi        ST Nucleo-144" in listed
     assert len(listed.splitlines()) == 8
     assert {board["core"] for board in json.loads(run("--list", "--json"))} == {
         "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55",
