@@ -18,7 +18,7 @@ def doctor(
     with_run: Annotated[
         Path | None,
         typer.Option(
-            "--with", metavar="RUN", help="Run folder whose first rung checks each label."
+            "--with", metavar="RUN", help="Run whose first rung checks each label."
         ),
     ] = None,
     confidence: Annotated[
