@@ -17,9 +17,7 @@ def doctor(
     ],
     with_run: Annotated[
         Path | None,
-        typer.Option(
-            "--with", metavar="RUN", help="Run whose first rung checks each label."
-        ),
+        typer.Option("--with", metavar="RUN", help="Run whose first rung checks each label."),
     ] = None,
     confidence: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Probability at which it disputes a label.")
