@@ -20,7 +20,7 @@ def ladder_facts(store, run_dir: Path) -> list[dict[str, Any]]:
     from pld_tf.distill.ladder import Ladder
 
     recipe = tiny_run.make_recipe(
-        keywords=tiny_corpus.KEYWORDS, ladder_ms=[1000, 700, 500], networks=[2, 1, 1]
+        keywords=tiny_corpus.KEYWORDS, input_lengths_ms=[1000, 700, 500], networks=[2, 1, 1]
     )
     ladder = Ladder(recipe=recipe, store=store, run_dir=run_dir, seed=SEED)
     networks = [(rung, network) for rung in range(3) for network in range((2, 1, 1)[rung])]
