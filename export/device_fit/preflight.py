@@ -30,8 +30,8 @@ _LEAST_WIDTH = 0.05
 _REPORTED = 3  # violations in one line
 OTHER_LAYERS = "Take layers that quantize: convolutions, pooling, dense layers, ReLU"
 OTHER_WAYS = (
-    "a smaller size or family, a shorter last rung of ladder_ms or fewer features.mel_bins need "
-    "less, or raise the limit in [device]"
+    "a smaller size or family, a shorter last rung (ladder.input_lengths_ms) or fewer "
+    "features.mel_bins need less, or raise the limit in [device]"
 )
 
 

@@ -116,7 +116,7 @@ class Rung:
         raise PldError(
             f"{self._title}: the loss is {losses[wrong[0]]} at step {step} (epoch {epoch}); its "
             f"batch begins with {', '.join(names[:3])}, all {len(names)} clips are in {listing}. "
-            "Lower learning_rate, or look at these clips."
+            "Lower training.learning_rate, or look at these clips."
         )
 
     def _out_of_patience(self, reached: Progressed) -> bool:

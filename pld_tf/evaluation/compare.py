@@ -117,7 +117,7 @@ def _require_alike(first: OpenedRung, other: OpenedRung) -> None:
     if not same or not np.array_equal(ours.labels, theirs.labels):
         raise PldError(
             f"{other.run.folder} is tested on other clips than {first.run.folder}: unknown, "
-            "silence, ignored_words or --exclude differ. Give runs of the same task."
+            "silence, words.ignored or --exclude differ. Give runs of the same task."
         )
 
 

@@ -179,7 +179,7 @@ def _half_precision(logits: np.ndarray, clip: np.ndarray, data: TrainingData) ->
         name = paths[wrong].decode() if wrong < len(paths) else "(silence)"
         raise PldError(
             f"expected finite logits of every teacher, got others for a crop of {name}. Train the "
-            "teacher anew with a lower learning_rate."
+            "teacher anew with a lower training.learning_rate."
         )
     shifted = logits - logits.max(axis=1, keepdims=True)
     return np.maximum(shifted, _LOWEST).astype("<f2")
