@@ -163,7 +163,7 @@ def test_silence_has_no_file_to_list(make, monkeypatch, tmp_path):
 
 
 def test_an_absurd_learning_rate_is_stopped(make):
-    with pytest.raises(PldError, match="Lower training.learning_rate"):
+    with pytest.raises(PldError, match=r"Lower training\.learning_rate"):
         make(learning_rate=1e30, optimizer="sgd", epochs=4, schedule="constant").fit(silent)
 
 
