@@ -1,42 +1,13 @@
 """The TFLite interpreter without its start-up line; all else still reaches stderr."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import IO, cast
+from contextlib import AbstractContextManager
+
+from firmware_harness.system.held_back import held_back
 
 # The interpreter prints this on every start and has no switch for it.
 _NOISE = r"^INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.$"
-# A process of its own, so that the last words of one that aborts still come through.
-_FILTER = """
-import os, re, sys
-noise = re.compile(sys.argv[1].encode())
-for line in sys.stdin.buffer:
-    if not noise.search(line):
-        os.write(2, line)
-"""
 
 
-@contextmanager
-def start_up_noise_held_back() -> Generator[None]:
-    """Pass on what the process writes to stderr, even from C++, line by line, but the noise."""
-    sys.stderr.flush()
-    # In a session of its own: Ctrl-C is for this process, whose words are still to come.
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as passing_on:
-        kept = os.dup(2)
-        pipe = cast(IO[bytes], passing_on.stdin)
-        os.dup2(pipe.fileno(), 2)
-        pipe.close()
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
-            os.close(kept)
+def start_up_noise_held_back() -> AbstractContextManager[None]:
+    """Pass on all that the process writes to stderr, even from C++, but the start-up line."""
+    return held_back(_NOISE)

@@ -32,7 +32,7 @@ class Heard(Protocol):
         ...
 
 
-class Plan(NamedTuple):
+class CropPlan(NamedTuple):
     """Where crops are to be cut and what is masked, a row for each; nothing is heard yet.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
 
 def plan_crops(
     data: TrainingData, tables: Tables, *, clip: tf.Tensor, draws: tf.Tensor, lengths: tf.Tensor
-) -> Plan:
+) -> CropPlan:
     """One crop of each clip.
 
     Args:
@@ -82,11 +82,11 @@ def plan_crops(
         told["held"] = crops.speech_held(tf.gather(tables.speech, clip), begin, share)
     heard = spec.samples(data.teacher_ms)
     around = tf.clip_by_value(start - (heard - length) // 2, 0, spec.clip_samples - heard)
-    return Plan(start, around, masks, told)
+    return CropPlan(start, around, masks, told)
 
 
 def hear_crops(
-    data: TrainingData, plan: Plan, which_length: tf.Tensor, hear: Heard
+    data: TrainingData, plan: CropPlan, which_length: tf.Tensor, hear: Heard
 ) -> dict[str, tf.Tensor]:
     """Crops of one length, as `training_batches` gives them."""
     spec = data.spec

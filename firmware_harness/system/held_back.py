@@ -1,0 +1,40 @@
+"""Standard error without lines that mean nothing, even those that C++ writes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import IO, cast
+
+# A process of its own, so that the last words of one that aborts still come through.
+_FILTER = """
+import os, re, sys
+noise = re.compile(sys.argv[1].encode())
+for line in sys.stdin.buffer:
+    if not noise.search(line):
+        os.write(2, line)
+"""
+
+
+@contextmanager
+def held_back(noise: str) -> Generator[None]:
+    """Pass on what the process writes to stderr, line by line, but lines of this pattern."""
+    sys.stderr.flush()
+    # In a session of its own: Ctrl-C is for this process, whose words are still to come.
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _FILTER, noise],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as passing_on:
+        kept = os.dup(2)
+        pipe = cast(IO[bytes], passing_on.stdin)
+        os.dup2(pipe.fileno(), 2)
+        pipe.close()
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
+            os.close(kept)
