@@ -7,6 +7,7 @@ PACKAGES = ("pld_tf", "export", "firmware_harness")
 TWINS = [
     "metrics/probabilities.py",
     "metrics/wilson.py",
+    "system/held_back.py",
     "system/source_commit.py",
     "system/strict_json.py",
     "system/tables.py",

@@ -24,7 +24,7 @@ from export.errors import ExportError
 from export.tflite.facts import model_info
 from export.tflite.graph import read_graph
 
-FORMAT = 1
+PREFLIGHT_FORMAT = 1
 _SHARES = (1.0, 0.93, 0.85, 0.75, 0.6)  # of the width that arithmetic suggests; then tried
 _LEAST_WIDTH = 0.05
 _REPORTED = 3  # violations in one line
@@ -64,7 +64,7 @@ def preflight(student: Student, limits: Limits) -> dict[str, Any]:
       ExportError: the conversion fails for no reason that could be put down to a layer.
     """
     report = {
-        "format": FORMAT,
+        "format": PREFLIGHT_FORMAT,
         "recipe": student.name,
         "width": student.width,
         "limits": _limits_json(limits),

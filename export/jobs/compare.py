@@ -2,7 +2,7 @@
 
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from export.model_bundle.read import ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
 from export.parity import accuracy
 from export.system.files import Json
+from export.system.progress import Progress
 from export.system.tables import text_table
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
@@ -87,7 +88,7 @@ class Comparison:
 
 
 def compare_run(
-    run: Path, *, rung: int | None = None, progress: Callable[[str], None] = lambda line: None
+    run: Path, *, rung: int | None = None, progress: Progress = lambda line: None
 ) -> Comparison:
     """Convert every student of a run to int8 and compare them; nothing is kept.
 

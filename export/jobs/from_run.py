@@ -16,10 +16,11 @@ from export.jobs.gate import check_options, pass_gate
 from export.model_bundle.read import ORIGIN, ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
 from export.parity import accuracy
-from export.parity.measure import FLOAT_MODEL, MAX_CARRIED_CROPS, MODEL, Progress, evenly
+from export.parity.measure import FLOAT_MODEL, MAX_CARRIED_CROPS, MODEL, evenly
 from export.parity.rows import DEFAULT_MAX_FLIPS
 from export.ports import NOTHING, BringHarness, Harness, arena_entry
 from export.system.files import (
+    FIRMWARE_BUNDLE_FORMAT,
     Json,
     inventory,
     new_folder,
@@ -28,11 +29,11 @@ from export.system.files import (
     write_npz,
     write_texts,
 )
+from export.system.progress import Progress
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
 from export.tflite.quantization import quantize
 
-FORMAT = 1
 _COPIED = ("labels.json", "feature_spec.json", "feature_tables.npz")
 _DTYPES = {"int8": "int8", "int16x8": "int16", "float": "float32"}
 
@@ -256,7 +257,7 @@ def _write_texts(
 def _manifest(bundle: ModelBundle, *, model: ModelInfo, kind: str, stage: Path) -> Json:
     header = bundle.header
     return {
-        "format": FORMAT,
+        "format": FIRMWARE_BUNDLE_FORMAT,
         "kind": kind,
         **{name: header[name] for name in ORIGIN},
         "excluded": header.get("excluded", []),

@@ -10,13 +10,21 @@ from numpy.typing import NDArray
 from export.c_code.files import model_c, model_data_texts
 from export.errors import ExportError
 from export.model_bundle.read import ORIGIN
-from export.parity.measure import MODEL, Progress
+from export.parity.measure import MODEL
 from export.parity.rows import count_steps
 from export.ports import NOTHING, BringHarness, Skipped, Stages, arena_entry
-from export.system.files import Json, inventory, new_folder, sha256, write_json, write_texts
+from export.system.files import (
+    FIRMWARE_BUNDLE_FORMAT,
+    Json,
+    inventory,
+    new_folder,
+    sha256,
+    write_json,
+    write_texts,
+)
+from export.system.progress import Progress
 from export.tflite.facts import ModelInfo, inspect
 
-FORMAT = 1
 RANDOM_INPUTS = 200
 _SEED = 20201  # of pld-tf bench too: both look at the same inputs
 
@@ -61,7 +69,7 @@ def export_tflite(
         write_texts(stage, texts | inference.texts)
         compared = _compare(stage, info, stages=brought.stages, progress=progress)
         manifest: Json = {
-            "format": FORMAT,
+            "format": FIRMWARE_BUNDLE_FORMAT,
             "kind": "int8",
             "excluded": [],
             **dict.fromkeys((*ORIGIN, "commit", "validation", "decision")),

@@ -10,10 +10,11 @@ from export.errors import ExportError
 from export.layer_costs.report import layer_report
 from export.layer_costs.text import costs_most
 from export.model_bundle.read import ModelBundle
-from export.parity.measure import FLOAT_MODEL, MODEL, Progress, measure
+from export.parity.measure import FLOAT_MODEL, MODEL, measure
 from export.parity.rows import check_max_flips, refuse_flips
 from export.ports import Stages
 from export.system.files import Json, write_json
+from export.system.progress import Progress
 from export.tflite.facts import inspect
 
 LAYERS = "quantization.json"

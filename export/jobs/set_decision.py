@@ -6,10 +6,16 @@ from typing import cast
 
 from export.c_code.decision import config_header
 from export.errors import ExportError
-from export.system.files import Json, new_folder, read_json, sha256, write_json
+from export.system.files import (
+    FIRMWARE_BUNDLE_FORMAT,
+    Json,
+    new_folder,
+    read_json,
+    sha256,
+    write_json,
+)
 
 HEADER = "kws_decision_config.h"
-_FORMAT = 1
 
 
 def read_decision(bundle: Path) -> Json:
@@ -52,10 +58,12 @@ def _checked_manifest(bundle: Path) -> Json:
     manifest = read_json(bundle / "manifest.json")
     files = manifest.get("files")
     decides = isinstance(manifest.get("decision"), dict) and isinstance(files, dict)
-    if manifest.get("format") != _FORMAT or not decides or HEADER not in cast(Json, files):
+    known = manifest.get("format") == FIRMWARE_BUNDLE_FORMAT
+    if not known or not decides or HEADER not in cast(Json, files):
         raise ExportError(
-            f"{bundle} is no bundle that hears audio: its manifest must have format {_FORMAT}, a "
-            f"decision, and list {HEADER}. Write it again with pld-tf export --int8."
+            f"{bundle} is no bundle that hears audio: its manifest must have format "
+            f"{FIRMWARE_BUNDLE_FORMAT}, a decision, and list {HEADER}. Write it again with "
+            "pld-tf export --int8."
         )
     listed = cast(Json, files)[HEADER]
     if not (bundle / HEADER).is_file() or listed != _entry(bundle / HEADER):

@@ -18,15 +18,16 @@ from export.errors import ExportError
 from export.layer_costs.match import match
 from export.layer_costs.parts import Pair, Part, input_part, layer_part
 from export.layer_costs.tensors import Noise, Twin
-from export.parity.measure import Progress, evenly
+from export.parity.measure import evenly
 from export.system.files import Json
+from export.system.progress import Progress
 from export.tflite import interpreter
 from export.tflite.facts import TensorInfo, model_info
 from export.tflite.graph import read_graph
 from export.tflite.quantization import dequantize, quantize
 from export.tflite.rounding import Rounding, with_rounding, without_rounding
 
-FORMAT = 1
+LAYER_COSTS_FORMAT = 1
 MAX_CROPS = 200
 _SMALL = ("int8", "int16")  # biases of 32 bits lose nothing
 
@@ -95,7 +96,7 @@ def _report(case: _Case, progress: Progress) -> Json:
     parts += [layer_part(layer, floating, twin) for layer in layers]
     progress(f"measuring {len(parts)} layers on {len(case.crops)} validation crops")
     return {
-        "format": FORMAT,
+        "format": LAYER_COSTS_FORMAT,
         "crops": len(case.crops),
         "unmatched": list(unmatched),
         "tensors": _tensors(parts, case, twin, info.input, logits=integer.outputs[0]),

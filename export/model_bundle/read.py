@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from export.errors import ExportError
 from export.system.files import Arrays, Json, read_json, read_npz, sha256
 
-FORMAT = 1
+MODEL_BUNDLE_FORMAT = 1
 REQUIRED = (
     "saved_model/saved_model.pb",
     "feature_spec.json",
@@ -150,9 +150,9 @@ def read_bundle(run: Path, *, rung: int | None = None) -> ModelBundle:
 
 def _check_header(header: Json, directory: Path) -> None:
     path = directory / "bundle.json"
-    if header.get("format") != FORMAT:
+    if header.get("format") != MODEL_BUNDLE_FORMAT:
         raise ExportError(
-            f"{path} must have format {FORMAT}, got {header.get('format')!r}; "
+            f"{path} must have format {MODEL_BUNDLE_FORMAT}, got {header.get('format')!r}; "
             "write the bundle again with this version of pld-tf."
         )
     for name, kind in (ORIGIN | {"files": dict, "model": dict}).items():

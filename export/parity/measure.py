@@ -1,6 +1,5 @@
 """The parity gate: what changes stage by stage, from audio to label, from float to the device."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from export.model_bundle.read import ModelBundle
 from export.parity.rows import Row, count_flips, count_steps
 from export.ports import FLOAT, REFERENCE, AudioStage, Skipped, Stage, Stages
+from export.system.progress import Progress
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, TensorInfo
 from export.tflite.quantization import quantize
@@ -18,7 +18,6 @@ from export.tflite.quantization import quantize
 MODEL, FLOAT_MODEL = "model.tflite", "model_float.tflite"
 TENSORFLOW = "TensorFlow"
 MAX_CARRIED_CROPS = 1000  # validation crops in a firmware bundle; TFLite Micro takes 10 ms for one
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

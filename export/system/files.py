@@ -21,6 +21,7 @@ from export.errors import ExportError
 from export.system import strict_json
 from export.system.whole_folder import whole_folder
 
+FIRMWARE_BUNDLE_FORMAT = 1  # of its manifest.json
 MAX_JSON_BYTES = 16 * 2**20
 MAX_ARRAY_BYTES = 384 * 2**20  # of one .npz, unpacked; a bundle's arrays stay under 1 GB
 

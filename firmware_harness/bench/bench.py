@@ -15,12 +15,13 @@ from firmware_harness.bundle.read import Bundle, ModelFile, open_bundle
 from firmware_harness.errors import HarnessError
 from firmware_harness.measure.accuracy import FLOAT, Examples, measure_accuracy
 from firmware_harness.measure.costs import model_costs
-from firmware_harness.measure.latency import Progress, measure_latency, summarize
+from firmware_harness.measure.latency import measure_latency, summarize
 from firmware_harness.runtimes.host_library import open_library
 from firmware_harness.runtimes.interpreter import Model, Resolver
 from firmware_harness.runtimes.tflm import require_integers, require_tflm
 from firmware_harness.runtimes.trial import try_models
 from firmware_harness.system.machine import describe_machine
+from firmware_harness.system.progress import Progress
 from firmware_harness.system.source_commit import source_commit
 
 __all__ = ["HOST", "TFLITE", "Examples", "bench_tflite", "check_targets"]

@@ -8,9 +8,9 @@ from firmware_harness.bench.cortex import BOARDS, cortex_target
 from firmware_harness.bundle.c_files import KwsSources
 from firmware_harness.bundle.read import Bundle
 from firmware_harness.firmware.host import FLAGS, run_on_host
-from firmware_harness.measure.latency import Progress
 from firmware_harness.measure.workload import make_workload, require_int8
 from firmware_harness.runtimes.interpreter import Model
+from firmware_harness.system.progress import Progress
 from firmware_harness.system.toolchain import arm_compiler, emulator, host_compiler, version_of
 
 HOST = "host"

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from firmware_harness.bundle.read import Bundle
 from firmware_harness.measure.differences import count_differences, explain
 from firmware_harness.measure.inputs import comparison_inputs
-from firmware_harness.measure.latency import Progress
 from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.runtimes.tflm import require_integers, require_tflm, run_tflm
+from firmware_harness.system.progress import Progress
 
 
 def tflm_target(

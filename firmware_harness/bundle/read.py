@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from firmware_harness.errors import HarnessError
 from firmware_harness.system import strict_json
 
-FORMAT = 1
+FIRMWARE_BUNDLE_FORMAT = 1
 KINDS = ("int8", "float", "int16x8")
 MODEL_NAME = "model.tflite"
 FLOAT_NAME = "model_float.tflite"
@@ -177,10 +177,10 @@ def _read_manifest(path: Path) -> dict[str, object]:
             f"{path} is not JSON ({error}). Write the bundle again with pld-tf export."
         ) from error
     fields = _fields(manifest, path, "an object")
-    if fields.get("format") != FORMAT:
+    if fields.get("format") != FIRMWARE_BUNDLE_FORMAT:
         raise HarnessError(
-            f"{path}: this version reads format {FORMAT}, got {fields.get('format')!r}. "
-            "Write the bundle again with this version's pld-tf export."
+            f"{path}: this version reads format {FIRMWARE_BUNDLE_FORMAT}, got "
+            f"{fields.get('format')!r}. Write the bundle again with this version's pld-tf export."
         )
     return fields
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_harness.errors import HarnessError
-from firmware_harness.measure.latency import Progress
 from firmware_harness.metrics.probabilities import decide_together
 from firmware_harness.metrics.wilson import wilson_interval
 from firmware_harness.runtimes.interpreter import Model, TensorInfo
+from firmware_harness.system.progress import Progress
 from firmware_harness.tflite.quantization import (
     dequantize,
     is_quantized,

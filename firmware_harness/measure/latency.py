@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.runtimes.random_inputs import random_inputs
+from firmware_harness.system.progress import Progress
 
-Progress = Callable[[str, int, int], None]  # phase, done, total
 MAX_RUNS = 1_000_000
 
 

@@ -1,6 +1,5 @@
 """Run a bundle's C on streams of a corpus: what `tune` chooses from, and streams to test on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from pld_tf.streams.detections import Spoken
 from pld_tf.streams.synthesis import StreamParts, stream
 from pld_tf.streams.tune import ScoredStream, choose
 from pld_tf.streams.tuning_report import tuning_report
-from pld_tf.system.progress import Say
+from pld_tf.system.progress import Advance, Say
 
 Json = dict[str, Any]
-Advance = Callable[[int, int], None]
 SPLIT = "validation"
 
 

@@ -21,12 +21,12 @@ from pld_tf.doctor.copies import Copies, content_digest
 from pld_tf.doctor.findings import Finding, finding
 from pld_tf.doctor.speakers import shared_speakers
 from pld_tf.features.spec import CLIP_MS
+from pld_tf.system.progress import Advance
 
 CHUNK_CLIPS = 512  # examined, then forgotten: 16 MB of audio at 16 kHz
 
 # Says what is wrong with clips, given int16 [clips, samples of a second] of them.
 Judge = Callable[[list[Clip], np.ndarray], Iterable[Finding]]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def examine(
     sample_rate_hz: int,
     short_ms: int,
     judge: Judge | None,
-    progress: Progress,
+    progress: Advance,
 ) -> tuple[list[Finding], int]:
     """Read each clip once.
 

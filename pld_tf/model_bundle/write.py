@@ -19,7 +19,7 @@ from pld_tf.model_bundle.freeze import freeze, save_model
 from pld_tf.system.files import write_npz
 from pld_tf.system.whole_folder import whole_folder
 
-FORMAT = 1
+MODEL_BUNDLE_FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ def _fill(stage: Path, *, model: tf_keras.Model, frames: int, contents: BundleCo
 def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, Any]:
     paths = sorted(path for path in stage.rglob("*") if path.is_file())
     return {
-        "format": FORMAT,
+        "format": MODEL_BUNDLE_FORMAT,
         "recipe_name": contents.recipe_name,
         "recipe": contents.recipe,
         "seed": contents.seed,

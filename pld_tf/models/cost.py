@@ -64,7 +64,7 @@ def macs(model: tf_keras.Model, *, frames: int, bins: int) -> int:
 def _maps(layer: tf_keras.layers.Layer) -> list[Any]:
     """What has a place for each use of a layer's kernel: one map for each call of the layer."""
     calls = range(len(layer.inbound_nodes))
-    if isinstance(layer, FusedLstm):
+    if isinstance(layer, (FusedLstm, layers.Conv2DTranspose)):
         return [layer.get_input_at(call) for call in calls]
     if isinstance(layer, (*CONVOLUTIONS, layers.Dense)):
         return [layer.get_output_at(call) for call in calls]

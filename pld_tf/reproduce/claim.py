@@ -12,7 +12,7 @@ from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
 
-FORMAT = 1
+CLAIM_FORMAT = 1
 KIND = "paper"
 
 
@@ -28,7 +28,7 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
     now = {"commit": source_commit(), "versions": package_versions()}
     if not path.exists():
         begun = {"recipe": recipe.model_dump(mode="json"), "data_key": data_key}
-        write_json(path, {"format": FORMAT, "kind": KIND} | begun | now)
+        write_json(path, {"format": CLAIM_FORMAT, "kind": KIND} | begun | now)
         return
     try:
         values = json.loads(path.read_text("utf-8"))
@@ -37,8 +37,10 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
                 f"{run_dir} holds a run of pld-tf distill, not a reproduction of the paper. Give "
                 "another --run-dir."
             )
-        if values["format"] != FORMAT:
-            raise PldError(f"{path} has format {values['format']}; this version reads {FORMAT}.")
+        if values["format"] != CLAIM_FORMAT:
+            raise PldError(
+                f"{path} has format {values['format']}; this version reads {CLAIM_FORMAT}."
+            )
         earlier = parse_recipe(values["recipe"], str(path))
         changed = [] if values["data_key"] == data_key else [OTHER_DATA]
         same_code = {key: values[key] for key in now} == now

@@ -29,7 +29,7 @@ from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
 
-FORMAT = 1
+PAPER_FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class Reproduction:
         }
         parameters = self._costs[paper.SOURCE_MS]["parameters"]
         return {
-            "format": FORMAT,
+            "format": PAPER_FORMAT,
             "source": paper.SOURCE,
             "command": self._asked.command,
             **self._origin,

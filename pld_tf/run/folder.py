@@ -18,7 +18,7 @@ from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
 
-FORMAT = 2
+RUN_FORMAT = 2
 OTHER_DATA = "other data, or data that has changed since"
 
 
@@ -78,9 +78,9 @@ def read_run(run_dir: Path) -> Run:
         )
     try:
         values = json.loads(path.read_text("utf-8"))
-        if values["format"] != FORMAT:
+        if values["format"] != RUN_FORMAT:
             raise PldError(
-                f"{path} has format {values['format']}; this version reads {FORMAT}. Train anew in "
+                f"{path} has format {values['format']}; this version reads {RUN_FORMAT}. Train anew in "
                 "another folder, or go on with the version that began it."
             )
         if "kind" in values:
@@ -132,7 +132,7 @@ def claim(
     """Make the folder this run's, or check that it is."""
     if not (run_dir / "run.json").exists():
         values: dict[str, Any] = {
-            "format": FORMAT,
+            "format": RUN_FORMAT,
             "recipe_name": recipe_name,
             "recipe": recipe.model_dump(mode="json"),
             "seed": seed,

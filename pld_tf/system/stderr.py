@@ -1,11 +1,9 @@
 """TensorFlow without its start-up noise; real warnings and errors still reach stderr."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, cast
+from contextlib import AbstractContextManager
+
+from pld_tf.system.held_back import held_back
 
 # Said on every machine without a GPU, by C++ code that no log level quiets without hiding errors.
 _NOISE = (
@@ -20,37 +18,11 @@ _NOISE = (
     r"|libmp3lame\.so\.0 or lame functions are not available"  # nothing here writes MP3
     r"|Local rendezvous is aborting with status: OUT_OF_RANGE"
 )
-# A process of its own, so that the last words of one that aborts still come through.
-_FILTER = """
-import os, re, sys
-noise = re.compile(sys.argv[1].encode())
-for line in sys.stdin.buffer:
-    if not noise.search(line):
-        os.write(2, line)
-"""
 
 
-@contextmanager
-def start_up_noise_held_back() -> Iterator[None]:
+def start_up_noise_held_back() -> AbstractContextManager[None]:
     """Pass on what the process writes to stderr, even from C++, line by line, but the noise."""
-    sys.stderr.flush()
-    # In a session of its own: Ctrl-C is for this process, whose words are still to come.
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as passing_on:
-        kept = os.dup(2)
-        pipe = cast(IO[bytes], passing_on.stdin)
-        os.dup2(pipe.fileno(), 2)
-        pipe.close()
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
-            os.close(kept)
+    return held_back(_NOISE)
 
 
 def load_tensorflow() -> None:

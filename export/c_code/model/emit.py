@@ -14,6 +14,7 @@ from export.c_code.model.tflm_route import tflm_source
 from export.errors import ExportError
 from export.memory_plan import ALIGNMENT
 from export.tflite.flatbuffer import Damaged
+from export.tflite.macs import operator_macs
 
 MAX_SCRATCH_BYTES = 2**26
 MAX_TABLE_CHARACTERS = 2**26  # layers may share their weights, so the file's size is no bound
@@ -83,7 +84,7 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
         source=_source(read, layers, placed, digest=digest),
         tflm_source=tflm_source(digest),
         scratch_bytes=scratch_bytes,
-        layers=tuple(_info(read, node, code) for node, code in layers),
+        layers=tuple(_info(read, node) for node, _ in layers),
     )
 
 
@@ -149,13 +150,15 @@ def _use(model: Model, node: Node, code: LayerCode | None) -> Use:
     )
 
 
-def _info(model: Model, node: Node, code: LayerCode) -> Layer:
+def _info(model: Model, node: Node) -> Layer:
+    output = model.values[node.output]
+    inputs = [model.values[index].shape if index >= 0 else None for index in node.inputs]
     return Layer(
-        name=model.values[node.output].name,
+        name=output.name,
         operator=node.operator,
         function=node.function,
-        macs=code.macs,
-        output_shape=model.values[node.output].shape,
+        macs=operator_macs(node.operator, inputs=inputs, outputs=[output.shape]),
+        output_shape=output.shape,
     )
 
 

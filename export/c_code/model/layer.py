@@ -34,7 +34,6 @@ class LayerCode:
       kernels: what the body calls.
       work_bytes: what `work` must hold.
       in_place: positions in `arguments` whose memory `output` may take over, if it is no larger.
-      macs: multiply-accumulates.
     """
 
     comment: str
@@ -44,7 +43,6 @@ class LayerCode:
     kernels: tuple[Kernel, ...] = ()
     work_bytes: int = 0
     in_place: tuple[int, ...] = ()
-    macs: int = 0
 
 
 class Layer:

@@ -1,4 +1,4 @@
-"""Download and unpack Speech Commands. Standard library only."""
+"""Download and unpack Speech Commands."""
 
 import gzip
 import hashlib
@@ -7,16 +7,15 @@ import tarfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pld_tf.errors import PldError
 from pld_tf.system.files import outside_working_folder
+from pld_tf.system.progress import Advance
 from pld_tf.system.whole_folder import whole_folder
-
-Progress = Callable[[int, int], None]
 
 _TIMEOUT_S = 60
 _CHUNK_BYTES = 1 << 20
@@ -50,7 +49,7 @@ ARCHIVES = {
 
 
 def download_speech_commands(
-    version: int, directory: Path, *, url: str | None = None, progress: Progress | None = None
+    version: int, directory: Path, *, url: str | None = None, progress: Advance | None = None
 ) -> None:
     """Put an official Speech Commands corpus into a folder.
 
@@ -76,7 +75,7 @@ def download_speech_commands(
     fetch_archive(archive._replace(url=source), directory, progress=progress)
 
 
-def fetch_archive(archive: Archive, directory: Path, *, progress: Progress | None = None) -> None:
+def fetch_archive(archive: Archive, directory: Path, *, progress: Advance | None = None) -> None:
     """Download an archive of known size and checksum, and unpack it as `directory`."""
     if _is_unpacked(directory, archive):
         return
@@ -104,7 +103,7 @@ def _is_unpacked(directory: Path, archive: Archive) -> bool:
     return False
 
 
-def _download(archive: Archive, part: Path, progress: Progress | None) -> None:
+def _download(archive: Archive, part: Path, progress: Advance | None) -> None:
     have = part.stat().st_size if part.exists() else 0
     if have == archive.size:
         return
@@ -158,7 +157,7 @@ def _starts_at(response: http.client.HTTPResponse, have: int) -> bool:
 
 
 def _copy(
-    response: http.client.HTTPResponse, file: BinaryIO, archive: Archive, progress: Progress | None
+    response: http.client.HTTPResponse, file: BinaryIO, archive: Archive, progress: Advance | None
 ) -> None:
     done = file.tell()
     while chunk := _read(response, archive.url):

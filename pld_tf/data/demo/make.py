@@ -2,7 +2,6 @@
 
 import json
 import wave
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from pld_tf.data.demo.espeak import Utterance, speak
 from pld_tf.data.demo.sound import SAMPLE_RATE_HZ
 from pld_tf.errors import PldError
 from pld_tf.system.files import outside_working_folder
+from pld_tf.system.progress import Advance
 from pld_tf.system.whole_folder import whole_folder
 
 DEMO_KEYWORDS = ("yes", "no", "up", "down", "left", "right", "stop", "go")
@@ -63,7 +63,7 @@ def make_demo_corpus(
     directory: Path,
     *,
     clips_per_word: int = 300,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
 ) -> None:
     """Write the demo corpus in the layout of Speech Commands: one-second 16 kHz WAV files.
 
@@ -119,9 +119,7 @@ def _is_made(directory: Path, parameters: dict[str, object]) -> bool:
     return True
 
 
-def _write_corpus(
-    root: Path, clips_per_word: int, progress: Callable[[int, int], None] | None
-) -> None:
+def _write_corpus(root: Path, clips_per_word: int, progress: Advance | None) -> None:
     lists: dict[str, list[str]] = {split: [] for split in LISTS}
     chatter: list[np.ndarray] = []
     for word_number, word in enumerate(DEMO_WORDS):

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -42,15 +42,14 @@ from pld_tf.data.store.packed import (
 from pld_tf.errors import PldError
 from pld_tf.features.spec import CLIP_MS
 from pld_tf.system.files import write_json, write_npz
+from pld_tf.system.progress import Advance, Say
 
 __all__ = ["SPLITS", "SplitIndex", "Store", "fit_clip", "open_store"]
 
-FORMAT = 1
+STORE_FORMAT = 1
 READER = 2  # raised when other files can be read: what was left out is then tried again
 SHARD_CLIPS = 1024
 DECODE_THREADS = 2
-Progress = Callable[[int, int], None]
-Say = Callable[[str], None]
 
 
 def open_store(
@@ -59,7 +58,7 @@ def open_store(
     sample_rate_hz: int,
     cache: Path | None = None,
     skip_bad: bool = False,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
     say: Say | None = None,
 ) -> Store:
     """The packed form of `corpus`, made now if it is not there yet.
@@ -114,7 +113,7 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
 
 
 def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
-    made_of = f"{FORMAT} {READER} {sample_rate_hz} {corpus.fingerprint}"
+    made_of = f"{STORE_FORMAT} {READER} {sample_rate_hz} {corpus.fingerprint}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]
 
 
@@ -123,7 +122,7 @@ def _no_progress(done: int, total: int) -> None:
 
 
 def _pack(
-    corpus: Corpus, partial: Path, sample_rate_hz: int, skip_bad: bool, progress: Progress
+    corpus: Corpus, partial: Path, sample_rate_hz: int, skip_bad: bool, progress: Advance
 ) -> None:
     needed = len(corpus.clips) * sample_rate_hz * 2
     with _told_when_full(partial, needed):
@@ -222,7 +221,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[st
     arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
     bad: list[tuple[str, str]] = []
     sizes: list[np.ndarray] = []
-    digest = hashlib.sha256(f"{FORMAT} {sample_rate_hz}".encode())
+    digest = hashlib.sha256(f"{STORE_FORMAT} {sample_rate_hz}".encode())
     for name, clips, _ in _shards(corpus):
         split = name.split("-")[0]
         with open_arrays(partial / f"{name}.npz") as shard:
@@ -243,7 +242,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[st
         partial / "index.npz", **{name: np.concatenate(parts) for name, parts in arrays.items()}
     )
     index = {
-        "format": FORMAT,
+        "format": STORE_FORMAT,
         "key": digest.hexdigest(),
         "sample_rate_hz": sample_rate_hz,
         "words": words,

@@ -18,7 +18,7 @@ from pld_tf.errors import PldError
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 
-FORMAT = 1
+SOFT_LABELS_FORMAT = 1
 # What tells a crop, one number each.
 CROP_COLUMNS = {"clip": "<i4", "start_samples": "<i4", "length_samples": "<i4"}
 
@@ -28,7 +28,7 @@ def store_header(recipe: Recipe, data: TrainingData, teachers: Teachers) -> dict
     several = len(teachers.models) > 1
     blended = data.teacher_input == "blend" or (several and recipe.teaching.ensemble == "mean")
     return {
-        "format": FORMAT,
+        "format": SOFT_LABELS_FORMAT,
         "teachers": [_weights_hash(model) for model in teachers.models],
         "ensemble": recipe.teaching.ensemble if several else None,
         "temperature": recipe.teaching.temperature if blended else None,

@@ -9,7 +9,7 @@ from pld_tf.models.layers.blocks import classifier, conv_bn_relu, scaled, separa
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class DsCnnPlan:
     """Strides are (frames, bins): of the first convolution, of the first separable block."""
 
     channels: int
@@ -19,10 +19,10 @@ class Plan:
 
 
 PLANS = {
-    "S": Plan(channels=64, blocks=4, first=(2, 2), second=(1, 1)),
-    "M": Plan(channels=172, blocks=4, first=(2, 1), second=(2, 2)),
+    "S": DsCnnPlan(channels=64, blocks=4, first=(2, 2), second=(1, 1)),
+    "M": DsCnnPlan(channels=172, blocks=4, first=(2, 1), second=(2, 2)),
     # Five blocks: only so do the paper's 497.6 KB of weights and activations come out.
-    "L": Plan(channels=276, blocks=5, first=(2, 1), second=(2, 2)),
+    "L": DsCnnPlan(channels=276, blocks=5, first=(2, 1), second=(2, 2)),
 }
 
 

@@ -11,7 +11,7 @@ from pld_tf.models.layers.blocks import classifier, conv_bn_relu, layers, scaled
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class EdgeSpeechNetPlan:
     """Channels of the stem (and of every block's end), of each block's middle, of the head.
 
     A head of 0 is none. `pool` says whether the map is halved both ways after the stem; the
@@ -25,10 +25,10 @@ class Plan:
 
 
 PLANS = {
-    "A": Plan(stem=39, middles=(20, 15, 25, 22, 22, 25), head=45),
-    "B": Plan(stem=30, middles=(8, 9, 11, 10, 8, 11), head=45),
-    "C": Plan(stem=24, middles=(6, 9, 12, 6, 5, 6, 2), head=45),
-    "D": Plan(stem=45, middles=(30, 33, 35), head=0, pool=True),
+    "A": EdgeSpeechNetPlan(stem=39, middles=(20, 15, 25, 22, 22, 25), head=45),
+    "B": EdgeSpeechNetPlan(stem=30, middles=(8, 9, 11, 10, 8, 11), head=45),
+    "C": EdgeSpeechNetPlan(stem=24, middles=(6, 9, 12, 6, 5, 6, 2), head=45),
+    "D": EdgeSpeechNetPlan(stem=45, middles=(30, 33, 35), head=0, pool=True),
 }
 
 

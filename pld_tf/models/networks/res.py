@@ -16,7 +16,7 @@ NARROW_MAPS = 19
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ResPlan:
     """Args: convolutions after the first; average pool after the first (frames, bins); dilate."""
 
     convolutions: int
@@ -25,9 +25,9 @@ class Plan:
 
 
 PLANS = {
-    "8": Plan(convolutions=6, pool=(4, 3), dilate=False),
-    "15": Plan(convolutions=13, pool=(1, 1), dilate=True),
-    "26": Plan(convolutions=24, pool=(2, 2), dilate=False),
+    "8": ResPlan(convolutions=6, pool=(4, 3), dilate=False),
+    "15": ResPlan(convolutions=13, pool=(1, 1), dilate=True),
+    "26": ResPlan(convolutions=24, pool=(2, 2), dilate=False),
 }
 
 

@@ -193,6 +193,15 @@ def test_costs_of_each_kind_of_layer_are_those_worked_by_hand():
     assert cost.trainable(model) == stored + 4
 
 
+def test_a_transposed_convolution_spends_its_whole_kernel_on_each_input_value():
+    """As in a .tflite. 10 x 8 places: 1 x 1 from 2 to 3 channels, then 3 x 3 from 3 to 4."""
+    x = inputs = tf_keras.Input((None, 8, 2))
+    x = tf_keras.layers.Conv2D(3, 1, use_bias=False)(x)
+    x = tf_keras.layers.Conv2DTranspose(4, 3, strides=2, use_bias=False)(x)
+    model = tf_keras.Model(inputs, x)
+    assert cost.macs(model, frames=10, bins=8) == 10 * 8 * (2 * 3 + 3 * 3 * 3 * 4)
+
+
 def test_a_sub_spectral_norm_stores_a_scale_and_an_offset_per_bin_and_channel():
     inputs = tf_keras.Input((None, 10, 3))
     model = tf_keras.Model(inputs, SubSpectralNorm()(inputs))

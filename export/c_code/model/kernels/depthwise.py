@@ -74,7 +74,6 @@ def _code(
         kernels=(DEPTHWISE if quick else DEPTHWISE_ANY, *clamp_kernel),
         work_bytes=4 * plane[0] * plane[1],
         in_place=(0,) if shape == out_shape else (),
-        macs=where.rows.output * where.columns.output * matrix.size,
     )
 
 

@@ -1,6 +1,5 @@
 """CONV_2D and FULLY_CONNECTED: every output is a row of weights times a patch of the input."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,7 +131,6 @@ def _code(layer: Layer, product: Product) -> LayerCode:
         work_bytes=4 * taps + depth,
         # Pixel by pixel: what is written lies where all has been read.
         in_place=(0,) if where is None or where.pointwise else (),
-        macs=math.prod((*product.output, taps)),
     )
 
 
