@@ -80,8 +80,8 @@ def read_run(run_dir: Path) -> Run:
         values = json.loads(path.read_text("utf-8"))
         if values["format"] != RUN_FORMAT:
             raise PldError(
-                f"{path} has format {values['format']}; this version reads {RUN_FORMAT}. Train anew in "
-                "another folder, or go on with the version that began it."
+                f"{path} has format {values['format']}; this version reads {RUN_FORMAT}. Train "
+                "anew in another folder, or go on with the version that began it."
             )
         if "kind" in values:
             raise PldError(

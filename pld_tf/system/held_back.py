@@ -35,7 +35,7 @@ def held_back(noise: str, held: HeldBack | None = None) -> Generator[None]:
 
     Args:
       noise: regular expression of the lines that are held back.
-      held: is told whether there were any.
+      held: says afterwards whether there were any.
     """
     sys.stderr.flush()
     # In a session of its own: Ctrl-C is for this process, whose words are still to come.
