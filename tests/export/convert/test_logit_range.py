@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import add_of_two
 
-from export.convert.logit_range import UNHEARD, narrow_logits
+from export.convert.logit_range import NEGLIGIBLE, narrow_logits
 from export.tflite.graph import parse_graph
 
 CLASSES = 5
@@ -73,12 +73,12 @@ def test_the_range_holds_zero_and_all_that_can_be_heard(best, scale, zero):
     assert new_scale <= np.float32(scale)
     lowest, highest = (-128 - new_zero) * new_scale, (127 - new_zero) * new_scale
     was_lowest, was_highest = (-128 - zero) * scale, (127 - zero) * scale
-    assert lowest <= max(was_lowest, min(0, best - UNHEARD)) + new_scale
+    assert lowest <= max(was_lowest, min(0, best - NEGLIGIBLE)) + new_scale
     assert highest == pytest.approx(was_highest, abs=new_scale)
 
 
 def test_a_class_below_the_range_scores_less_than_one_of_32768():
-    assert math.exp(-UNHEARD) == pytest.approx(1 / 32768)
+    assert math.exp(-NEGLIGIBLE) == pytest.approx(1 / 32768)
 
 
 def run(content: bytes, crops: np.ndarray) -> np.ndarray:
@@ -134,5 +134,5 @@ def test_a_conversion_narrows_the_range(tmp_path):
         outputs={"int8": tmp_path / "int8.tflite"},
     )
     output = inspect(tmp_path / "int8.tflite").output
-    assert output.scale == pytest.approx((15 + UNHEARD) / 255, rel=0.02)
+    assert output.scale == pytest.approx((15 + NEGLIGIBLE) / 255, rel=0.02)
     assert output.scale < (15 + 51.5) / 255 / 2

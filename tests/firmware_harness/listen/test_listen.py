@@ -13,7 +13,7 @@ from listening_bundle import LABELS, sound
 from stub_bundle import RATE, compiler
 
 from firmware_harness.errors import HarnessError
-from firmware_harness.listen.listen import Detection, hear, listen, open_listener
+from firmware_harness.listen.listen import Detection, detect, listen, open_listener
 from firmware_harness.listen.pcm import read_samples
 from firmware_harness.runtimes.host_library import open_library
 
@@ -153,7 +153,7 @@ def test_a_pipe_hears_the_same_words(bundle, tmp_path):
     path.write_bytes(wav(sound(3000)))
     for content in (sound(3000).tobytes(), wav(sound(3000), size=0)):
         source = io.BufferedReader(Trickle(content, most=17))
-        heard = list(hear(open_listener(bundle), source, name="-", raw=True))
+        heard = list(detect(open_listener(bundle), source, name="-", raw=True))
         assert heard == list(listen(bundle, path))
 
 
@@ -165,7 +165,7 @@ def test_a_file_that_is_not_there_is_told(bundle, tmp_path):
 def test_a_bundle_without_c_hears_nothing(tmp_path, bundle):
     path = tmp_path / "model.tflite"
     path.write_bytes((bundle / "model.tflite").read_bytes())
-    with pytest.raises(HarnessError, match="has no C that hears audio"):
+    with pytest.raises(HarnessError, match="has no C for audio"):
         list(listen(path, tmp_path / "a.wav"))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pld_tf.distill.step.teachers import Teachers, heard_features, mean_logits
+from pld_tf.distill.step.teachers import Teachers, mean_logits, teacher_features
 
 LOGITS = hnp.arrays(np.float32, (3, 4), elements=st.floats(-20, 20, width=32))
 TEMPERATURE = st.floats(0.5, 20)
@@ -131,7 +131,7 @@ def test_crop_and_clip_are_labelled_by_the_same_teacher():
 
 def test_the_teachers_own_features_are_heard_where_there_are_some():
     features, own = tf.zeros([1, 2, 1, 1]), tf.ones([1, 3, 1, 1])
-    assert heard_features({"features": features}) is features
-    assert heard_features({"features": features, "teacher": own}) is own
+    assert teacher_features({"features": features}) is features
+    assert teacher_features({"features": features, "teacher": own}) is own
     found = say(teachers(echo, teacher_input="clip"), {"features": features, "teacher": own})
     assert found.tolist() == [[1.0, 1.0, 1.0]]
