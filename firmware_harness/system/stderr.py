@@ -1,4 +1,4 @@
-"""The TFLite interpreter without its start-up line; all else still reaches stderr."""
+"""Hide the TFLite interpreter's start-up line; everything else still reaches stderr."""
 
 import os
 import subprocess
@@ -8,10 +8,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import IO, cast
 
-# The interpreter prints this once in a process, when it makes its first delegate, and has no
-# switch for it.
+# The interpreter prints this once per process, when it makes its first delegate. It has no switch
+# for it.
 _NOISE = r"^INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.$"
-# A process of its own, so that the last words of one that aborts still come through.
+# A process of its own, so that the last lines still come through if this one aborts.
 _FILTER = """
 import os, re, sys
 noise, seen = re.compile(sys.argv[1].encode()), False
@@ -22,21 +22,21 @@ for line in sys.stdin.buffer:
         os.write(2, line)
 sys.exit(int(sys.argv[2]) if seen else 0)
 """
-_SEEN = 3  # the filter's exit code when there was noise
-_over = threading.Event()  # the noise has come: in this process there will be no more
+_SEEN = 3  # the filter's exit code if it saw the noise
+_over = threading.Event()  # the noise was seen: it will not come again in this process
 
 
 @contextmanager
 def start_up_noise_held_back() -> Generator[None]:
-    """Pass on what the process writes to stderr, even from C++, line by line, but the noise.
+    """Pass on what the process writes to stderr, even from C++, line by line, without the noise.
 
-    A filter costs as much as a start of Python, so none is started once the noise has come.
+    A filter costs as much as a start of Python, so none is started after the noise was seen.
     """
     if _over.is_set():
         yield
         return
     sys.stderr.flush()
-    # In a session of its own: Ctrl-C is for this process, whose words are still to come.
+    # In its own session, so that Ctrl-C does not end the filter before this process's last lines.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE, str(_SEEN)],
         stdin=subprocess.PIPE,
@@ -51,7 +51,7 @@ def start_up_noise_held_back() -> Generator[None]:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
+            os.dup2(kept, 2)  # closes the pipe's last end, so the filter finishes
             os.close(kept)
             if passing_on.wait() == _SEEN:
                 _over.set()
