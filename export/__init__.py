@@ -1,4 +1,4 @@
-"""Model bundle to firmware bundle: int8 .tflite, C array, manifest.
+"""Turns a model bundle into a firmware bundle: int8 .tflite, C files, manifest.
 
 Imports neither pld_tf nor firmware_harness.
 """

@@ -14,12 +14,12 @@ from export.ports import NOTHING, BringHarness
 
 @dataclass(frozen=True, kw_only=True)
 class Brought:
-    """What whoever composes the commands brings from packages that this one does not import.
+    """What the caller brings from packages that this one may not import.
 
     Args:
-      preflight: of a recipe by name or file: the report of `export.device_fit.preflight`.
-      harness: what measures, runs further kernels, and the C that all bundles share.
-      generate_c: for commands beside this one: C by file name, for the path of a .tflite.
+      preflight: takes a recipe's name or file, gives the report of `export.device_fit.preflight`.
+      harness: gives what measures, runs further kernels, and holds the C that all bundles share.
+      generate_c: for other commands: takes the path of a .tflite, gives C text by file name.
     """
 
     preflight: Callable[[str], dict[str, Any]]
@@ -92,10 +92,10 @@ def export(
 ) -> None:
     """Quantize a run's student and write its firmware bundle: .tflite, C files, manifest.
 
-    The result is measured against its float twin on the validation split, and passes the parity
-    gate, from audio to label: TFLite, XNNPACK, TFLite Micro, generated C. When it loses more than
-    --max-loss points, or one stage changes more than --max-flips of the labels, nothing is written.
-    Of a student that was finished in several ways the most accurate int8 one is taken.
+    The int8 model is compared with its float twin on the validation split. It must also pass the
+    parity gate, from audio to label: TFLite, XNNPACK, TFLite Micro, generated C. Nothing is written
+    if it loses more than --max-loss points, or if one stage changes more than --max-flips of the
+    labels. If a student was finished in several ways, the most accurate int8 one is taken.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def export(
     if compare and out is None:
         _compare(run, rung, as_json=as_json)
         return
-    # Here, because the interpreter takes time to load.
+    # Imported here, because the interpreter takes time to load.
     from export.jobs.from_run import export_bundle
     from export.jobs.text import export_text
 

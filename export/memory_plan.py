@@ -1,4 +1,4 @@
-"""Places in one piece of memory for blocks that are needed for a part of a run."""
+"""Places in one piece of memory for blocks that are each needed for a part of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ ALIGNMENT = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Memory that is taken from layer `first` to layer `last`."""
+    """Memory in use from layer `first` to layer `last`."""
 
     bytes: int
     first: int
@@ -18,7 +18,7 @@ class Block:
 def place(blocks: Sequence[Block]) -> list[int]:
     """An offset for each block: the lowest that is free all its life, largest blocks first.
 
-    Of blocks of one size the first comes first.
+    Blocks of equal size are placed in the given order.
 
     >>> place([Block(bytes=32, first=0, last=1), Block(bytes=16, first=1, last=2)])
     [0, 32]
@@ -40,7 +40,7 @@ def place(blocks: Sequence[Block]) -> list[int]:
 
 
 def placed_bytes(blocks: Sequence[Block], offsets: Sequence[int]) -> int:
-    """Bytes that hold all blocks where they were placed."""
+    """Bytes needed to hold all blocks at their offsets."""
     pairs = zip(blocks, offsets, strict=True)
     return max((offset + aligned(block.bytes) for block, offset in pairs), default=0)
 

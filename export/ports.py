@@ -1,4 +1,4 @@
-"""What an export takes of a test harness, which this package does not import: it is brought.
+"""What an export needs from a test harness. The caller passes it in: this package imports none.
 
 Light to import: no interpreter.
 """
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 Measured = dict[str, int | str]
-# What measures: given a .tflite, `bytes`, `head_bytes`, `tail_bytes` and the `version` of TFLite
-# Micro; None where that is not installed. The caller brings it: export imports no harness.
+# Takes a .tflite, gives `bytes`, `head_bytes`, `tail_bytes` and the `version` of TFLite Micro; None
+# if TFLite Micro is not installed.
 MeasureArena = Callable[[Path], Measured | None]
-# Measured with the reference kernels, whose structures are the largest here: pointers take 8
-# bytes, a device's 4. But optimized kernels ask for buffers of their own: CMSIS-NN on a Cortex-M55
-# needed 12 % more for the MLPerf Tiny keyword model than the reference kernels do here.
+# The arena is measured here with the reference kernels. Their structures are larger than on a
+# device, because pointers have 8 bytes and not 4. But optimized kernels need buffers of their own:
+# CMSIS-NN on a Cortex-M55 needed 12 % more for the MLPerf Tiny keyword model than measured here.
 MARGIN_PERCENT = 20
 _ROUNDED_TO = 1024
 
 
 def no_tflm(model: Path) -> None:
-    """Measures nothing: TFLite Micro is not here."""
+    """Measures nothing, because TFLite Micro is not installed."""
 
 
 def with_margin(arena_bytes: int) -> int:
@@ -57,14 +57,14 @@ REFERENCE = "TFLite reference kernels"
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A stage that cannot run here, and why, in a few words."""
+    """A stage that cannot run here, and a short reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioRun:
-    """What front end and model make of audio.
+    """Output of front end and model for audio.
 
     Args:
       features: as the model stores them, shape [crops, frames, bins].
@@ -81,8 +81,8 @@ class Stage:
 
     Args:
       name: as the table shows it.
-      against: names of stages before it; it is compared with the first of them that ran.
-      run: from the folder and crops as the model stores them, [crops, frames, bins], to its
+      against: names of earlier stages; it is compared with the first of them that ran.
+      run: takes the folder and crops as the model stores them, [crops, frames, bins]; gives its
         outputs as it stores them, [crops, classes].
     """
 
@@ -93,11 +93,11 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class AudioStage:
-    """Runs the front end of a bundle folder, and the model on what it gives.
+    """Runs the front end of a bundle folder, then the model on its features.
 
     Args:
       name: as the table shows it.
-      run: from the folder and int16 audio, [crops, samples].
+      run: takes the folder and int16 audio, [crops, samples].
     """
 
     name: str
@@ -106,7 +106,7 @@ class AudioStage:
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """Those beyond TFLite's own kernels."""
+    """The stages beyond TFLite's own kernels."""
 
     models: tuple[Stage, ...] = ()
     audio: tuple[AudioStage, ...] = ()
@@ -114,12 +114,12 @@ class Stages:
 
 @dataclass(frozen=True, kw_only=True)
 class Harness:
-    """Nothing of it is needed; a bundle that is written without has less in it, or less proof.
+    """All parts are optional. Without them a bundle holds less, or is proven less.
 
     Args:
-      measure_arena: of a .tflite, on TFLite Micro.
-      stages: of the parity gate, beyond TFLite's own kernels.
-      sources: text by name of the C that is the same in all bundles: front end, decision, API.
+      measure_arena: measures the arena of a .tflite on TFLite Micro.
+      stages: stages of the parity gate beyond TFLite's own kernels.
+      sources: C text by file name that is the same in all bundles: front end, decision, API.
     """
 
     measure_arena: MeasureArena = no_tflm
@@ -128,5 +128,5 @@ class Harness:
 
 
 NOTHING = Harness()
-# Gives one when it is asked for, since a harness takes time to load.
+# Called only when needed, because a harness takes time to load.
 BringHarness = Callable[[], Harness]

@@ -1,1 +1,1 @@
-"""Measures exported models. Imports neither pld_tf, export nor tensorflow."""
+"""Measures exported models. Imports none of pld_tf, export and tensorflow."""

@@ -12,7 +12,7 @@ from firmware_harness.errors import HarnessError
 
 
 class Brought(Protocol):
-    """What whoever composes the commands brings from packages that this one does not import."""
+    """What the caller brings from packages that this one may not import."""
 
     @property
     def generate_c(self) -> GenerateC: ...
@@ -43,8 +43,8 @@ def flash(
 ) -> None:
     """Build the benchmark for a board, flash it with pyOCD, and print the cycles it counts.
 
-    The board runs stored crops and compares each byte. Emulated boards are run in QEMU, which
-    counts instructions. Flashing is an extra: pip install 'pld-tf[flash]'.
+    The board runs stored crops and compares each byte. Emulated boards run in QEMU, which counts
+    instructions. Flashing is an extra: pip install 'pld-tf[flash]'.
 
     \b
     Examples:
@@ -70,14 +70,14 @@ def flash(
             generate_c=brought.generate_c if brought else None,
         )
     if out is None:
-        report["files"] = {}  # they are gone
+        report["files"] = {}  # the temporary folder is gone
     typer.echo(json.dumps(report, indent=1) if as_json else _text(report))
 
 
 def _flash(
     bundle: Path, name: str, *, out: Path, build_only: bool, generate_c: GenerateC | None
 ) -> dict[str, Any]:
-    from firmware_harness.firmware.boards import load_board  # here, because these imports take time
+    from firmware_harness.firmware.boards import load_board  # here, because these imports are slow
     from firmware_harness.firmware.flash import (
         build_for_board,
         image_report,

@@ -1,9 +1,9 @@
-"""The exception for everything a user of the harness can cause. Imports nothing of ours."""
+"""The exception for every error that a user of the harness can cause. Imports nothing from here."""
 
 import re
 
 _MAX_CHARACTERS = 1500
-# Names out of hostile files may hold line feeds, or what moves a terminal's cursor.
+# Names from hostile files may hold line feeds, or codes that move a terminal's cursor.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 
 

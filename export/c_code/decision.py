@@ -1,4 +1,4 @@
-"""Write how scores become words as a C header: kws_decision_config.h."""
+"""Write the decision, how scores become detections, as a C header: kws_decision_config.h."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ SMOOTHING = 4
 REFRACTORY_MS = 750
 THRESHOLD = 26214  # 0.8, until `pld-tf tune` has found better ones
 NEVER = 32769  # KWS_NEVER of kws_decision.h: one more than KWS_SCORE_ONE
-MAX_SMOOTHING = 16  # its KWS_MAX_SMOOTHING
+MAX_SMOOTHING = 16  # KWS_MAX_SMOOTHING of kws_decision.h
 MAX_REFRACTORY = 65535
 
 _PER_LINE = 12
@@ -43,12 +43,12 @@ _HEADER = """\
 
 
 def default_decision(keywords: Sequence[str], *, hop_ms: int, frames: int) -> Json:
-    """The decision of a bundle that nobody has tuned, as docs/formats.md describes it.
+    """The decision of a bundle that has not been tuned; docs/formats.md describes it.
 
     Args:
       keywords: labels that may fire, in output order.
-      hop_ms: from one frame to the next.
-      frames: of one crop; the model runs at least once in so many.
+      hop_ms: milliseconds from one frame to the next.
+      frames: frames in one crop; the model runs at least once per crop.
     """
     return {
         "hops_per_inference": max(1, min(frames, round(INFERENCE_MS / hop_ms))),
@@ -100,7 +100,7 @@ def config_header(
 
 
 def refractory_inferences(refractory_ms: int, *, inference_ms: int) -> int:
-    """Inferences that nothing fires for, so that two detections lie at least so far apart.
+    """Inferences to keep silent after a detection, so that detections lie at least so far apart.
 
     >>> refractory_inferences(750, inference_ms=60), refractory_inferences(60, inference_ms=60)
     (12, 0)
@@ -109,7 +109,7 @@ def refractory_inferences(refractory_ms: int, *, inference_ms: int) -> int:
 
 
 def exp_of_minus(output_scale: float) -> list[int]:
-    """65535 * exp(-difference) of two logits 0 to 255 output steps apart.
+    """65535 * exp(-difference) for two logits that are 0 to 255 output steps apart.
 
     >>> exp_of_minus(0.5)[:3]
     [65535, 39749, 24109]

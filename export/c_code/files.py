@@ -1,4 +1,4 @@
-"""The C files of a firmware bundle, by name: from the model, and from its front end."""
+"""The C files of a firmware bundle, by name: those of the model and those of the front end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ from export.system.files import Json, read_npz
 from export.tflite.facts import ModelInfo
 
 DECISION_HEADER = "kws_decision_config.h"
-_FRONTEND = "kws_frontend."  # of the C that all bundles share, what needs neither model nor labels
+_FRONTEND = "kws_frontend."  # prefix of the shared C files that need neither model nor labels
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelC:
-    """A model's inference in C, or why there is none.
+    """A model's inference in C, or the reason why there is none.
 
     Args:
-      texts: by file name.
-      entry: `c_model` of the manifest; None where there is no such C.
-      refused: names the layer that has no C code, and says what helps.
+      texts: C text by file name.
+      entry: `c_model` of the manifest; None if a layer has no C code.
+      refused: names the layer that has no C code and says what helps; None if all layers have it.
     """
 
     texts: dict[str, str] = field(default_factory=dict[str, str])
@@ -35,7 +35,7 @@ class ModelC:
 def model_data_texts(
     content: bytes, model: ModelInfo, *, digest: str, needs: Measured | None
 ) -> dict[str, str]:
-    """The .tflite as a C array, and its operators for TFLite Micro.
+    """The .tflite as a C array, and its list of operators for TFLite Micro.
 
     Args:
       content: model.tflite.
@@ -58,7 +58,7 @@ def model_c(content: bytes) -> ModelC:
     """kws_model.h, kws_model.c and kws_model_tflm.cc of an int8 .tflite.
 
     Raises:
-      ExportError: as `export.c_code.model.generate`.
+      ExportError: as `export.c_code.model.emit.generate`.
     """
     made = generate(content)
     texts = {
@@ -80,7 +80,7 @@ def model_c(content: bytes) -> ModelC:
 
 
 def model_c_or_tflm(content: bytes) -> ModelC:
-    """As `model_c`; a model with a layer that has no C code gets the interface on TFLite Micro."""
+    """As `model_c`, but if a layer has no C code, the interface runs on TFLite Micro."""
     try:
         return model_c(content)
     except ExportError as error:
@@ -90,11 +90,11 @@ def model_c_or_tflm(content: bytes) -> ModelC:
 
 
 def spec_texts(bundle: ModelBundle, model: ModelInfo, hashes: Mapping[str, str]) -> dict[str, str]:
-    """Class names, and the numbers of features and quantization.
+    """The headers with the class names and with the numbers of features and quantization.
 
     Args:
-      bundle: of the student.
-      model: what it became.
+      bundle: the student's model bundle.
+      model: the converted student.
       hashes: sha256 by file name.
     """
     return {
@@ -111,7 +111,7 @@ def spec_texts(bundle: ModelBundle, model: ModelInfo, hashes: Mapping[str, str])
 
 
 def decision_of(bundle: ModelBundle) -> Json | None:
-    """The manifest's, until `pld-tf tune` has found a better one; None where no word may fire."""
+    """manifest["decision"] before `pld-tf tune` improves it; None if there are no keywords."""
     if not bundle.num_keywords:
         return None
     return c_decision.default_decision(
@@ -127,14 +127,14 @@ def audio_texts(
     digest: str,
     sources: Mapping[str, str],
 ) -> dict[str, str]:
-    """The front end with its tables, decision and API.
+    """The front end with its tables, the decision and the API.
 
     Args:
-      bundle: of the student.
-      model: the int8 model that it became.
-      decision: `decision_of` it; None where no word may fire, and only the front end is written.
+      bundle: the student's model bundle.
+      model: the int8 model made from the student.
+      decision: result of `decision_of`; if it is None, only the front end is written.
       digest: sha256 of model.tflite.
-      sources: C that is the same in all bundles; without it there is nothing to add to.
+      sources: C that is the same in all bundles; if it is empty, nothing is written.
 
     Raises:
       ExportError: tables or numbers of the bundle do not fit together.

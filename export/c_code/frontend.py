@@ -1,8 +1,8 @@
 """Write the tables and the scaling of the fixed-point front end as C: kws_frontend_tables.h/.c.
 
-Window, filters and DCT come from the bundle; what follows from them (order and twiddles of the FFT,
-a logarithm, bits behind the point) is worked out here. pld_tf/features/fixed_point.py works out
-the same on its own, and says why.
+Window, filters and DCT come from the bundle. This module computes the rest from them: order and
+twiddles of the FFT, a logarithm table, bits behind the point. pld_tf/features/fixed_point.py
+computes the same independently, and gives the reasons.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ Spec = Mapping[str, int | float]
 
 HEADER, SOURCE = "kws_frontend_tables.h", "kws_frontend_tables.c"
 MAX_FFT_SIZE = 65536
-MAX_NUMBER = 2**48  # with it as log_floor, energies of the longest window fit into 63 bits
+MAX_NUMBER = 2**48  # as log_floor, it still lets energies of the longest window fit into 63 bits
 MAX_OFFSET = 1000.0  # log2 units; sums of a DCT stay within 64 bits
 _LOG2_STEPS = 64
 _MULTIPLIER_BITS = 31
@@ -115,12 +115,13 @@ class Scaling:
 
 @dataclass(frozen=True, kw_only=True)
 class MelWeights:
-    """The filters without their zeros.
+    """The mel filters without their zeros.
 
     Args:
-      first_bin: of the FFT that a filter hears.
-      pairs: int64 [bins, 2], what a bin gives to the filter on its left and to the next.
-      ends: int64 [mel_bins + 1], bins after `first_bin` before each next filter begins.
+      first_bin: the first FFT bin that feeds a filter.
+      pairs: int64 [bins, 2], weights of a bin in the lower and in the upper of its two filters.
+      ends: int64 [mel_bins + 1], ends of the stretches between filter centres, in bins from
+        `first_bin`.
     """
 
     first_bin: int
@@ -136,8 +137,8 @@ def generate(
     Args:
       spec: feature_spec.json.
       tables: feature_tables.npz: `window`, `mel` and `dct`, as pld_tf.features.tables makes them.
-      input_scale: of the model's input: feature = scale * (stored - zero_point).
-      input_zero_point: likewise.
+      input_scale: scale of the model's input: feature = scale * (stored - zero_point).
+      input_zero_point: zero point of the model's input.
 
     Raises:
       ExportError: a table or a number is missing or does not fit the others.
@@ -207,7 +208,7 @@ def choose_scaling(window: Integers, *, log_floor: int) -> Scaling:
     spare = 63 - 15 - energy_bits
     spectrum_bits = min(fitting, max(1, spare // 2), 16 - len(sizes))
     input_bits = spectrum_bits + len(sizes) - 1
-    # The floor moves up with a quiet frame; it must not need another bit.
+    # A quiet frame is moved up, and the floor with it; it must not need another bit.
     most = (1 << energy_bits) - 1 - signal
     headroom = min(15 - input_bits, ((most // log_floor).bit_length() - 1) // 2)
     return Scaling(
@@ -245,7 +246,7 @@ def fft_order(points: int) -> Integers:
 
 
 def pass_twiddles(points: int) -> Integers:
-    """Twiddles of all passes but the first, int64 [.., 2]: of point k those of 1, 2, 3 times k."""
+    """Twiddles of all passes but the first, int64 [.., 2]: for point k, turns of k, 2k and 3k."""
     passes = [np.zeros((0, 2), np.int64)]
     for size in pass_sizes(points)[1:]:
         k = np.arange(size // 4)[:, None] * np.arange(1, 4)
@@ -270,13 +271,13 @@ def mel_weights(mel: Integers) -> MelWeights:
     """Filters [FFT bins, mel_bins] without their zeros.
 
     Raises:
-      ExportError: a bin feeds filters that are no neighbours, or filters do not follow each other.
+      ExportError: a bin feeds filters that are not neighbours, or filters are out of order.
     """
     used = np.flatnonzero(mel.any(axis=1))
     first, filters = int(used[0]), mel.shape[1]
     rows = mel[first : used[-1] + 1]
     pairs = np.zeros((len(rows), 2), np.int64)
-    begins = np.zeros(len(rows), np.int64)  # the last filter that has begun at each bin
+    begins = np.zeros(len(rows), np.int64)  # for each bin, the last filter that has begun
     for i, row in enumerate(rows):
         fed = np.flatnonzero(row)
         filter = begins[i] = max([begins[i - 1] if i else 0, *fed[-1:]])
@@ -294,7 +295,7 @@ def _checked_tables(spec: Spec, tables: Tables) -> tuple[Integers, Integers, Int
     """Window, mel and DCT as int64.
 
     Raises:
-      ExportError: one is missing, or not of the size, type and range that the spec asks for.
+      ExportError: a table is missing, or its size, type or range does not fit the spec.
     """
     mel_bins, mfcc = _whole(spec, "mel_bins", 1), _whole(spec, "mfcc", 0)
     fft_size, rate = _whole(spec, "fft_size", 4), _whole(spec, "sample_rate_hz", 1)
@@ -351,7 +352,7 @@ def _table(
 
 def _log2_bias(spec: Spec, scaling: Scaling) -> int:
     offset = spec.get("log2_offset", math.nan)
-    if not abs(offset) <= MAX_OFFSET:  # so written, it refuses NaN too
+    if not abs(offset) <= MAX_OFFSET:  # in this form it also refuses NaN
         raise ExportError(
             f"feature_spec.json must give log2_offset from {-MAX_OFFSET:g} to {MAX_OFFSET:g}, got "
             f"{offset}; train with another one."

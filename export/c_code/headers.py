@@ -1,4 +1,4 @@
-"""Write the class names and the numbers of the features as C headers."""
+"""Write class names, feature numbers and quantization as C headers."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ def labels_header(labels: Sequence[str], *, num_keywords: int, digest: str) -> s
     """kws_labels.h: class names in output order.
 
     Args:
-      labels: keywords first.
-      num_keywords: how many of them.
+      labels: class names, keywords first.
+      num_keywords: how many of `labels` are keywords.
       digest: sha256 of labels.json.
     """
     names = ", \\\n".join(f"    {c_string(label)}" for label in labels)
@@ -48,12 +48,12 @@ def labels_header(labels: Sequence[str], *, num_keywords: int, digest: str) -> s
 def feature_spec_header(
     spec: Mapping[str, int | float], *, model: ModelInfo, crop_samples: int, digest: str
 ) -> str:
-    """kws_feature_spec.h: every number of the feature spec, and of the model's two ends.
+    """kws_feature_spec.h: every number of the feature spec, and of the model's input and output.
 
     Args:
       spec: feature_spec.json.
       model: gives frames, bins and quantization.
-      crop_samples: audio of one crop.
+      crop_samples: audio samples in one crop.
       digest: sha256 of feature_spec.json.
     """
     rate = int(spec["sample_rate_hz"])
@@ -84,7 +84,7 @@ def feature_spec_header(
 
 
 def c_number(value: int | float) -> str:
-    """A C constant that reads back exactly (floats: as binary32).
+    """A C constant that reads back exactly; a float reads back as binary32.
 
     >>> c_number(-128), c_number(20.0), c_number(0.1)
     ('(-128)', '20.0f', '0.100000001f')
@@ -98,7 +98,7 @@ def c_number(value: int | float) -> str:
 
 
 def c_string(text: str) -> str:
-    r"""A C string constant; all but plain ASCII as octal escapes, which end after three digits.
+    r"""A C string constant. Octal escapes, three digits each, replace all but plain ASCII.
 
     >>> print(c_string('ja "1"'), c_string("né?"))
     "ja \0421\042" "n\303\251\077"

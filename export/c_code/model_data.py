@@ -63,7 +63,7 @@ def model_data_header(model: bytes, *, arena_bytes: int | None = None) -> str:
 
     Args:
       model: the .tflite.
-      arena_bytes: with its margin; None when it was not measured: then it is left out.
+      arena_bytes: arena with its margin; None if not measured, and then the header omits it.
     """
     return _HEADER.format(
         digest=hashlib.sha256(model).hexdigest(),

@@ -1,4 +1,4 @@
-"""Write kws_ops.h: exactly the operators of a model, for TFLite Micro's MicroMutableOpResolver."""
+"""Write kws_ops.h: the operators of one model, for TFLite Micro's MicroMutableOpResolver."""
 
 from collections.abc import Iterable
 
@@ -39,11 +39,11 @@ def ops_header(operators: Iterable[str], *, digest: str) -> str:
     """kws_ops.h; the same operators give the same text.
 
     Args:
-      operators: names of the schema, each once.
+      operators: names in the schema, each once.
       digest: sha256 of model.tflite.
 
     Raises:
-      ExportError: TFLite Micro has no kernel for one, or there is none.
+      ExportError: TFLite Micro has no kernel for an operator, or there are no operators.
     """
     methods = {operator: resolver_method(operator) for operator in operators}
     unknown = sorted(operator for operator, method in methods.items() if method is None)

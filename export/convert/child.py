@@ -1,7 +1,7 @@
 """Convert a SavedModel to .tflite files: `python -m export.convert.child`.
 
-A program of its own, because some converter failures kill the process. `converter` starts it and
-reports how it ended.
+Runs as its own process, because some converter failures kill the process. `converter` starts it
+and reports how it ended.
 """
 
 # pyright: basic
@@ -41,8 +41,8 @@ def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
     converter.representative_dataset = lambda: _examples(features)
     ops = tf.lite.OpsSet
     if kind == "int8":
-        # A network that rounded while it trained brings its ranges along; the converter heeds
-        # them only where it may choose among operators. The crops set those that are missing.
+        # A network trained with fake quantization has its own ranges. The converter uses them only
+        # where it may choose among operators. The crops set the missing ranges.
         brings_ranges = _brings_ranges(saved_model)
         if not brings_ranges:
             converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
@@ -72,7 +72,7 @@ def _narrowed(converter: Any, features: np.ndarray) -> bytes:
 
 
 def _logits(saved_model: str, features: np.ndarray) -> np.ndarray:
-    """Of the network as it was trained: float32 [crops, classes]."""
+    """Logits of the network before conversion: float32 [crops, classes]."""
     run = tf.saved_model.load(saved_model).signatures["serving_default"]
     made = [run(features=tf.constant(crop["features"])) for crop in _examples(features)]
     return np.concatenate([next(iter(outputs.values())).numpy() for outputs in made])

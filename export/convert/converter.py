@@ -14,20 +14,20 @@ from pathlib import Path
 from export.errors import ExportError
 
 _REPORTED_LINES = 3
-_REPORTED_CHARACTERS = 300  # of one line: some name the whole graph
-# As in: error: loc(fused["Erf:", "Erf_1"]): 'tf.Erf' op is neither a custom op nor a flex op
+_REPORTED_CHARACTERS = 300  # per line: some lines name the whole graph
+# Example: error: loc(fused["Erf:", "Erf_1"]): 'tf.Erf' op is neither a custom op nor a flex op
 _ERROR_AT = re.compile(r"error: loc\((.{1,500}?)\): (.{1,200})")
 _NODE_NAME = re.compile(r'"([^"]+)"')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    """One SavedModel to be converted.
+    """A SavedModel to convert.
 
     Args:
       saved_model: folder with a batch-1 `serving_default` signature from features to logits.
       representative: .npz whose `features` set the integer ranges.
-      outputs: kind ("int8", "int16x8" or "float") to where to write it.
+      outputs: path to write for each kind ("int8", "int16x8" or "float").
     """
 
     saved_model: Path
@@ -36,11 +36,11 @@ class Conversion:
 
 
 class ConversionError(ExportError):
-    """A conversion that failed.
+    """A failed conversion.
 
     Attributes:
-      refused: operators of TensorFlow that have no integer form: what was said of each, by the
-        name of its node.
+      refused: for each TensorFlow operator without an integer form, the converter's message, by
+        name of the node.
     """
 
     def __init__(self, text: str, *, refused: dict[str, str]) -> None:
@@ -49,17 +49,17 @@ class ConversionError(ExportError):
 
 
 def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]) -> None:
-    """Convert one SavedModel once per kind: see `Conversion` and `convert_all`."""
+    """Convert one SavedModel once per kind; see `Conversion` and `convert_all`."""
     convert_all(
         [Conversion(saved_model=saved_model, representative=representative, outputs=outputs)]
     )
 
 
 def convert_all(conversions: Sequence[Conversion]) -> None:
-    """Convert SavedModels, each once per kind, in one process: TensorFlow starts up once.
+    """Convert SavedModels, each once per kind, in one process, so that TensorFlow starts once.
 
     Raises:
-      ConversionError: the converter failed or crashed; the text says how, and its last lines.
+      ConversionError: the converter failed or crashed; the text says how and has its last lines.
     """
     jobs = [
         {
@@ -88,7 +88,7 @@ def convert_all(conversions: Sequence[Conversion]) -> None:
 
 
 def int8_bytes(bundle: Path) -> int:
-    """Size of a model bundle's int8 .tflite, which is not kept.
+    """Size of the int8 .tflite of a model bundle; the file is not kept.
 
     Raises:
       ExportError: as `convert`.
@@ -104,7 +104,7 @@ def int8_bytes(bundle: Path) -> int:
 
 
 def child_command(job_file: Path) -> list[str]:
-    """What to run; -P keeps a folder named `export` in the user's working folder out of it."""
+    """The command to run; -P ignores a folder named `export` in the user's working folder."""
     return [sys.executable, "-P", "-m", "export.convert.child", str(job_file)]
 
 
@@ -113,13 +113,13 @@ def _child_environment() -> dict[str, str]:
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
-        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors stay
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors are still printed
         "CUDA_VISIBLE_DEVICES": "-1",  # ranges measured on a GPU differ in the last bits
     }
 
 
 def _refused(stderr: str) -> dict[str, str]:
-    """What the converter says of each node that it could not convert."""
+    """The converter's message for each node that it could not convert."""
     return {
         _NODE_NAME.findall(place)[-1]: said
         for place, said in _ERROR_AT.findall(stderr)

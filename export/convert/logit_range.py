@@ -1,10 +1,10 @@
-"""Give the int8 steps of the logits to those that decide.
+"""Make the int8 steps of the logits finer where they decide.
 
-The converter spreads 256 steps over every logit it has seen, down to -50 where the best stands at
-15: most of them tell hopeless classes apart, and a step is so coarse that near ties change class. A
-softmax makes nothing of a logit that lies ln(2^15) below the best. So the range begins that far
-below the least of the crops' best logits, and what is lower saturates. Kernels take the output's
-scale from the file; nothing else changes.
+The converter spreads 256 steps over all logits it has seen, for example from -50 to a best logit of
+15. Most steps then only separate hopeless classes. The steps become so coarse that near ties change
+class. Softmax ignores a logit that lies ln(2^15) below the best. So the range starts that far below
+the lowest of the crops' best logits, and lower logits saturate. Kernels read the output's scale
+from the file; nothing else changes.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -19,20 +19,21 @@ from numpy.typing import NDArray
 from export.tflite.quantization import least_and_most
 
 schema: Any = untyped
-NEGLIGIBLE = math.log(2**15)  # a class so far below the best scores less than 1 of 32768
+NEGLIGIBLE = math.log(2**15)  # a class so far below the best scores less than 1 / 32768
 
 
 def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
     """A copy of an int8 .tflite whose logits have finer steps.
 
     Args:
-      content: with one int8 output of one scale; trusted, as the converter writes it.
-      logits: of the network as it was trained, on the crops that set the ranges, finite,
+      content: model with one int8 output with one scale; trusted, as the converter writes it.
+      logits: of the network before conversion, on the crops that set the ranges; finite,
         [crops, classes].
 
     Returns:
-      The same bytes but for scale and zero point of the output; all the same where no dense layer
-      makes it (others may hand on their input's steps), or where the range is narrow already.
+      The same bytes with another scale and zero point of the output. Unchanged if the output does
+      not come from a dense layer (others may pass on their input's scale), or if the range is
+      already narrow.
     """
     changed = bytearray(content)
     graph = schema.Model.GetRootAs(changed).Subgraphs(0)
@@ -40,7 +41,7 @@ def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
     if not _is_dense(changed, output):
         return content
     quantization = graph.Tensors(output).Quantization()
-    # Views of `changed`: what is written into them is written into the file.
+    # Views of `changed`: writing to them changes the file.
     scales, zero_points = quantization.ScaleAsNumpy(), quantization.ZeroPointAsNumpy()
     lowest, highest = map(float, least_and_most("int8", scale=scales[0], zero_point=zero_points[0]))
     least = min(float(logits.max(axis=1).min()) - NEGLIGIBLE, 0.0)  # 0 has a step of its own
@@ -52,7 +53,7 @@ def narrow_logits(content: bytes, logits: NDArray[np.float32]) -> bytes:
 
 
 def _is_dense(content: bytearray, tensor: int) -> bool:
-    """Whether a FULLY_CONNECTED operator writes a tensor."""
+    """True if a FULLY_CONNECTED operator writes the tensor."""
     model = schema.Model.GetRootAs(content)
     graph = model.Subgraphs(0)
     operators = map(graph.Operators, range(graph.OperatorsLength()))

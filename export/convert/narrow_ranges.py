@@ -1,9 +1,9 @@
-"""Ranges of int8 activations that lose least, in place of those that hold all that was ever seen.
+"""Choose the ranges of int8 activations with the least error, not those that hold every value.
 
-A range is cut into 255 steps. One that reaches out to the largest value of a thousand crops makes
-each step coarse for all the others, and rounding costs more than letting a few values saturate. So
-of all narrower ranges that one is taken whose squared error is least on the crops that set the
-ranges (Nagel et al. 2021, arXiv:2106.08295, section 3.1).
+A range has 255 steps. If it reaches the largest value of a thousand crops, each step is coarse for
+all other values, and rounding costs more than saturating a few values. So each tensor gets the
+narrower range with the least squared error on the crops that set the ranges (Nagel et al. 2021,
+arXiv:2106.08295, section 3.1).
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 
 schema: Any = untyped
 _STEPS = 255
-_BINS = 2048  # of a histogram: several a step, even of the narrowest range
-_SHARES = np.linspace(0.3, 1.0, 29)  # of what was seen above and below zero
-# Their output is fed back to them in the same range.
+_BINS = 2048  # of a histogram: several per step, even in the narrowest range
+_SHARES = np.linspace(0.3, 1.0, 29)  # shares of the seen range, above and below zero
+# These feed their output back as input, in the same range.
 _RECURRENT = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM")
 
 
 def narrow_ranges(calibrated: bytes, crops: Iterable[NDArray[np.float32]]) -> bytes:
-    """A copy of a calibrated model whose activations have the ranges that lose least.
+    """A copy of a calibrated model whose activations have the ranges with the least error.
 
     Args:
       calibrated: float .tflite with the least and greatest value of each tensor; trusted, as the
         converter's calibrator writes it. Its input and outputs keep their ranges.
-      crops: inputs of the model, those that it was calibrated with.
+      crops: the model inputs that it was calibrated with.
     """
     model = schema.ModelT.InitFromPackedBuf(calibrated, 0)
     graph = model.subgraphs[0]
@@ -52,13 +52,13 @@ def narrow_ranges(calibrated: bytes, crops: Iterable[NDArray[np.float32]]) -> by
 
 
 def least_error(counts: NDArray[np.int64], low: float, high: float) -> tuple[float, float]:
-    """The part of a range, 0 within it, whose squared error of rounding and saturation is least.
+    """The part of a range with the least squared error of rounding and saturation; includes 0.
 
     Args:
-      counts: how many values lie in each of equally wide bins from `low` to `high`, but for
-        those that are 0: that has a step of its own.
-      low: the least value of all, at most 0.
-      high: the greatest, at least 0.
+      counts: how many values lie in each of equally wide bins from `low` to `high`. Values that
+        are exactly 0 are not counted, because 0 has a step of its own.
+      low: the least value, at most 0.
+      high: the greatest value, at least 0.
     """
     edges = np.linspace(low, high, len(counts) + 1)
     values, counts = ((edges[:-1] + edges[1:]) / 2)[counts > 0], counts[counts > 0]
@@ -71,14 +71,14 @@ def least_error(counts: NDArray[np.int64], low: float, high: float) -> tuple[flo
 
 
 def _stored(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """What an int8 tensor of a range makes of values; 0 is one of its steps."""
+    """Values after rounding to the int8 steps of a range; 0 is one of the steps."""
     step = (high - low) / _STEPS
     first = np.round(low / step)
     return step * np.clip(np.round(values / step), first, first + _STEPS)
 
 
 def _activations(model: Any) -> list[int]:
-    """Tensors that operators write and others read."""
+    """Tensors that operators write, without the model's outputs and recurrent layers' outputs."""
     recurrent = [getattr(schema.BuiltinOperator, name) for name in _RECURRENT]
     graph = model.subgraphs[0]
     written = {
@@ -93,7 +93,7 @@ def _activations(model: Any) -> list[int]:
 def _histograms(
     content: bytes, ranges: dict[int, tuple[float, float]], crops: Iterable[NDArray[np.float32]]
 ) -> dict[int, NDArray[np.int64]]:
-    """How many values of each tensor lie in each bin of its range; zeros are left out."""
+    """How many values of each tensor lie in each bin of its range; zeros are not counted."""
     interpreter = Interpreter(
         model_content=content,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,

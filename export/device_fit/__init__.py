@@ -1,1 +1,1 @@
-"""Whether a model fits a device: flash, RAM, operators."""
+"""Does a model fit a device? Flash, RAM, operators."""

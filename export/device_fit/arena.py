@@ -1,7 +1,7 @@
-"""The memory a model needs on TFLite Micro (TFLM), estimated from its graph. Runs nothing.
+"""The memory that a model needs on TFLite Micro (TFLM), estimated from its graph. Runs nothing.
 
-TFLM keeps everything in one block, the arena: tensors that live for a part of an inference share
-memory, and structures that stay are put behind them.
+TFLM keeps everything in one block, the arena. Tensors that live for a part of an inference share
+memory; permanent structures lie behind them.
 """
 
 import math
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from export.memory_plan import Block, aligned, place, placed_bytes
 from export.tflite.graph import Graph, Operator
 
-# Bytes on a device of 32 bits. A tensor: TfLiteEvalTensor. An operator: its NodeAndRegistration
-# (32) and what its kernel keeps (64, the size of a convolution's). A channel: multiplier and
-# shift. The rest is the allocator's. Together they give the 22,772 bytes that the MLPerf Tiny
-# keyword model takes on a Cortex-M4, to the byte.
+# Bytes on a 32-bit device. A tensor: TfLiteEvalTensor. An operator: its NodeAndRegistration (32)
+# and the data of its kernel (64, the size of a convolution's). A channel: multiplier and shift.
+# The rest is the allocator's. The sum is exact for the MLPerf Tiny keyword model on a Cortex-M4:
+# 22,772 bytes.
 _TENSOR_BYTES = 12
 _OPERATOR_BYTES = 96
 _CHANNEL_BYTES = 8
@@ -24,9 +24,9 @@ _PER_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECT
 
 @dataclass(frozen=True, kw_only=True)
 class Life(Block):
-    """A tensor's bytes, and the first and last operator during which they are needed.
+    """A tensor's bytes, and the first and last operator that need it.
 
-    What an operator itself takes while it runs counts as a tensor after the graph's own.
+    An operator's own working memory counts as a tensor, numbered after the graph's own.
     """
 
     tensor: int
@@ -34,11 +34,13 @@ class Life(Block):
 
 @dataclass(frozen=True, kw_only=True)
 class Arena:
-    """Args:
-    tensor_bytes: shared by tensors that live for a part of an inference, as planned.
-    fixed_bytes: structures, quantization and tensors that stay, as estimated.
-    peak_operator: during which operator most memory is needed.
-    peak_tensors: those that are needed then, largest first.
+    """The estimated arena.
+
+    Args:
+      tensor_bytes: planned bytes for tensors that share memory.
+      fixed_bytes: estimated bytes for structures, quantization and permanent tensors.
+      peak_operator: the operator during which most memory is needed.
+      peak_tensors: tensors needed during it, largest first.
     """
 
     tensor_bytes: int
@@ -54,7 +56,7 @@ class Arena:
 def plan_arena(graph: Graph) -> Arena:
     """Plan as TFLM's GreedyMemoryPlanner does, with its reference kernels.
 
-    Faster kernels (CMSIS-NN) ask for some scratch memory more.
+    Faster kernels (CMSIS-NN) need a little more scratch memory.
 
     Source: tflite-micro, tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc.
     """
@@ -69,9 +71,9 @@ def plan_arena(graph: Graph) -> Arena:
 
 
 def tensor_lives(graph: Graph) -> list[Life]:
-    """From the operator that makes a tensor to the last that reads it; no constants.
+    """Each tensor's life, from the operator that writes it to the last that reads it; no constants.
 
-    Sums of a MEAN, 32 bits each, follow the tensors (lite/micro/kernels/reduce_common.cc).
+    The 32-bit sums of each MEAN come last (lite/micro/kernels/reduce_common.cc).
     """
     last_operator = max(0, len(graph.operators) - 1)
     first: dict[int, int] = dict.fromkeys(graph.inputs, 0)
@@ -101,7 +103,7 @@ def _bytes_of_sums(graph: Graph, operator: Operator) -> int:
 
 
 def greedy_bytes(lives: Sequence[Life]) -> int:
-    """Bytes that hold all tensors when each takes the lowest free place, largest first.
+    """Bytes needed if each tensor takes the lowest free place, largest first.
 
     >>> a = Life(tensor=0, bytes=32, first=0, last=1)
     >>> b = Life(tensor=1, bytes=16, first=1, last=2)
@@ -109,12 +111,12 @@ def greedy_bytes(lives: Sequence[Life]) -> int:
     >>> greedy_bytes([a, b, c])
     48
     """
-    ordered = sorted(lives, key=lambda life: -life.tensor)  # TFLM takes the last of equal ones
+    ordered = sorted(lives, key=lambda life: -life.tensor)  # of equal sizes TFLM takes the last
     return placed_bytes(ordered, place(ordered))
 
 
 def _peak(lives: Sequence[Life], operators: int) -> tuple[int, list[Life]]:
-    """The operator during which most bytes are needed, and the tensors that need them."""
+    """The operator that needs most bytes, and the tensors needed during it."""
 
     def needed(number: int) -> list[Life]:
         alive = [life for life in lives if life.first <= number <= life.last]

@@ -1,4 +1,4 @@
-"""What an int8 model needs on a device, held against the device's limits; layers are named."""
+"""Compare what an int8 model needs with a device's limits, and name the layers at fault."""
 
 import re
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from export.tflite.tflm_operators import BUILTIN, CUSTOM
 
 KIB = 1024
 _LARGEST = 5  # tensors that a report lists
-# Nodes that the converter fuses into the one before them, which names the layer better.
+# The converter fuses these nodes into the node before, which names the layer better.
 _FUSED = re.compile("Relu|FusedBatchNorm|BiasAdd")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a device has for the model. None is no limit; `any_ops` takes whatever converts."""
+    """Limits of a device. None means no limit; `any_ops` accepts every operator that converts."""
 
     flash_bytes: int | None = None
     ram_bytes: int | None = None
@@ -26,14 +26,14 @@ class Limits:
 
 
 class Layers:
-    """Finds the Keras layer that an operator was made from; `by_node` names the layer of nodes."""
+    """Finds the Keras layer of an operator; `by_node` gives the layer of each node."""
 
     def __init__(self, graph: Graph, by_node: Mapping[str, str]) -> None:
         self._graph = graph
         self._by_node = by_node
 
     def of(self, operator: Operator) -> str:
-        """Name of its layer; of its output, or of the operator itself, where that is not known.
+        """Name of its layer; if unknown, the name of its output or of the operator itself.
 
         >>> from export.tflite.graph import Tensor
         >>> relu = Tensor(name="Relu_1;Conv2D_1", shape=(1,), dtype="int8")
@@ -52,7 +52,7 @@ class Layers:
 
 
 def device_costs(graph: Graph, *, model_bytes: int, layers: Layers) -> dict[str, Any]:
-    """Flash, RAM and what takes most of it; docs/formats.md, "Preflight report"."""
+    """Flash, RAM and what uses most of it; docs/formats.md, "Preflight report"."""
     arena = plan_arena(graph)
     peak = graph.operators[arena.peak_operator] if graph.operators else None
     return {
@@ -72,7 +72,7 @@ def device_costs(graph: Graph, *, model_bytes: int, layers: Layers) -> dict[str,
 
 
 def refused_operators(graph: Graph, limits: Limits, layers: Layers) -> list[str]:
-    """One text for each layer whose operator a device cannot run."""
+    """One text for each layer whose operator the device cannot run."""
     texts = [
         f"layer {layers.of(op)} stays float ({op.name}): the device has integers only"
         for op in float_operators(graph)
@@ -87,7 +87,7 @@ def refused_operators(graph: Graph, limits: Limits, layers: Layers) -> list[str]
 
 
 def too_large(costs: dict[str, Any], limits: Limits) -> list[str]:
-    """One text for each limit that is passed, with the layer that takes most."""
+    """One text for each exceeded limit, with the layer that needs most."""
     texts: list[str] = []
     if limits.flash_bytes is not None and costs["flash_bytes"] > limits.flash_bytes:
         most = costs["largest_weights"]
@@ -108,7 +108,8 @@ def too_large(costs: dict[str, Any], limits: Limits) -> list[str]:
 
 
 def kib(size: int) -> str:
-    """
+    """Bytes in KiB, for people.
+
     >>> kib(2048), kib(100)
     ('2.0 KiB', '0.1 KiB')
     """

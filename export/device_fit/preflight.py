@@ -1,6 +1,6 @@
-"""Would a recipe's last student fit a device? Asked before it is trained.
+"""Would a recipe's last student fit a device? Answered before training.
 
-`export` knows no recipe: the caller brings what writes an untrained student.
+`export` does not know recipes: the caller passes in what writes an untrained student.
 """
 
 import math
@@ -25,9 +25,9 @@ from export.tflite.facts import model_info
 from export.tflite.graph import read_graph
 
 PREFLIGHT_FORMAT = 1
-_SHARES = (1.0, 0.93, 0.85, 0.75, 0.6)  # of the width that arithmetic suggests; then tried
+_SHARES = (1.0, 0.93, 0.85, 0.75, 0.6)  # of the calculated width; each is tried
 _LEAST_WIDTH = 0.05
-_REPORTED = 3  # violations in one line
+_REPORTED = 3  # violations per line
 OTHER_LAYERS = "Take layers that quantize: convolutions, pooling, dense layers, ReLU"
 OTHER_WAYS = (
     "a smaller size or family, a shorter last rung (ladder.input_lengths_ms) or fewer "
@@ -42,9 +42,9 @@ class Student:
     Args:
       name: of the recipe.
       width: the recipe's multiplier of channels.
-      width_key: where the recipe has it.
-      write: writes `saved_model` and `representative.npz` of an untrained student of some width
-        into a folder; gives the layer that each node of its graph was made from.
+      width_key: the recipe's key of `width`.
+      write: takes a folder and a width, and writes an untrained student of that width to it:
+        `saved_model` and `representative.npz`. Returns the layer of each node of its graph.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Student:
 
 
 def preflight(student: Student, limits: Limits) -> dict[str, Any]:
-    """Convert the untrained student to int8 and hold it against a device's limits.
+    """Convert the untrained student to int8 and compare it with a device's limits.
 
     Returns:
-      The JSON report; docs/formats.md, section "Preflight report", names its fields. It fits
-      where `violations` is empty.
+      The JSON report; docs/formats.md, section "Preflight report", names its fields. The student
+      fits if `violations` is empty.
 
     Raises:
-      ExportError: the conversion fails for no reason that could be put down to a layer.
+      ExportError: the conversion fails, and no layer can be named as the reason.
     """
     report = {
         "format": PREFLIGHT_FORMAT,
@@ -91,7 +91,7 @@ def require_fit(report: dict[str, Any]) -> str:
     """What a student needs, in one line.
 
     Raises:
-      ExportError: it does not fit; the text says why, and what helps.
+      ExportError: it does not fit; the text says why and what helps.
     """
     violations = report["violations"]
     if not violations:
@@ -117,7 +117,7 @@ def report_text(report: dict[str, Any]) -> str:
     """The report for people.
 
     Raises:
-      ExportError: it does not fit; the text says why, and what helps.
+      ExportError: it does not fit; the text says why and what helps.
     """
     operators = ", ".join(f"{op['count']} {op['name']}" for op in report["operators"])
     lines = [
@@ -150,7 +150,7 @@ def _unconverted(node: str, said: str, by_node: Mapping[str, str]) -> str:
 def _examine(
     folder: Path, by_node: Mapping[str, str], limits: Limits
 ) -> tuple[dict[str, Any], list[str]]:
-    """What the model in `folder` costs, and which of its layers no device runs."""
+    """The costs of the model in `folder`, and a text for each layer that no device runs."""
     path = folder / "model.tflite"
     graph = read_graph(path)
     layers = Layers(graph, by_node)
@@ -163,7 +163,7 @@ def _examine(
 
 
 def _way_out(student: Student, costs: dict[str, Any], limits: Limits, folder: Path) -> str:
-    """The widest of some narrower students that fits, converted and not only computed."""
+    """The widest narrower student that fits. Each is converted, not only calculated."""
     widths = narrower_widths(student.width, costs, limits)
     if not widths:
         return f"No narrower student fits: {OTHER_WAYS}"
@@ -181,7 +181,8 @@ def _way_out(student: Student, costs: dict[str, Any], limits: Limits, folder: Pa
 
 
 def narrower_widths(width: float, costs: dict[str, Any], limits: Limits) -> list[float]:
-    """Widths that may fit, widest first: weights grow with its square, tensors with itself."""
+    """Widths that may fit, widest first. Weights grow with the square of the width, tensors with
+    the width."""
     share = 1.0
     if limits.flash_bytes is not None:
         share = min(share, math.sqrt(limits.flash_bytes / costs["flash_bytes"]))

@@ -24,14 +24,14 @@ _HEADINGS = ("student", "accuracy", "agreement", "bytes", "compressed")
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One int8 student beside the float one that all of them come from.
+    """One int8 student beside the float student that all of them come from.
 
     Args:
-      name: "ptq", or how it was finished.
-      correct: validation crops it gets right.
-      same: crops to which it gives the float student's class.
-      bytes: of its .tflite.
-      compressed_bytes: of it, by zlib.
+      name: "ptq", or how the student was finished.
+      correct: validation crops it classifies correctly.
+      same: crops that get the same class from it and from the float student.
+      bytes: size of its .tflite.
+      compressed_bytes: size of its .tflite after zlib.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Comparison:
     """The students of a run on its validation crops.
 
     Args:
-      crops: how many.
-      float_correct: crops that the float student gets right, before any finishing.
-      float_bytes: of its .tflite.
-      float_compressed_bytes: of it, by zlib.
+      crops: number of crops.
+      float_correct: crops that the float student classifies correctly, before any finishing.
+      float_bytes: size of its .tflite.
+      float_compressed_bytes: size of its .tflite after zlib.
       students: plainest first.
     """
 
@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def best(self) -> Compared:
-        """The most accurate one; of equal ones the plainest."""
+        """The most accurate student; if several are equal, the plainest."""
         return max(self.students, key=lambda student: student.correct)
 
     def to_dict(self) -> Json:
@@ -90,7 +90,7 @@ class Comparison:
 def compare_run(
     run: Path, *, rung: int | None = None, progress: Progress = lambda line: None
 ) -> Comparison:
-    """Convert every student of a run to int8 and compare them; nothing is kept.
+    """Convert every student of a run to int8 and compare them; no file is kept.
 
     Raises:
       ExportError: a wrong bundle, a failed conversion, or a float operator left.
@@ -108,7 +108,7 @@ def compare_run(
 def convert_students(
     students: Mapping[str, ModelBundle], folder: Path, *, float_model: Path | None = None
 ) -> dict[str, Path]:
-    """Write the int8 .tflite of each into `folder`; that of the float student where it is asked."""
+    """Write each int8 .tflite into `folder`, and the float one to `float_model` if given."""
     models = {name: folder / f"{name}.tflite" for name in students}
     outputs = {name: {"int8": path} for name, path in models.items()}
     if float_model is not None:
@@ -135,7 +135,7 @@ def compare(plain: ModelBundle, *, float_model: Path, models: Mapping[str, Path]
       models: int8 .tflite by name, plainest first.
 
     Raises:
-      ExportError: a model keeps a float operator, or can't be run.
+      ExportError: a model keeps a float operator, or cannot be run.
     """
     crops, labels = plain.validation_features, plain.validation_labels
     float_logits = interpreter.run(float_model, crops, resolver=interpreter.FAST)

@@ -55,16 +55,16 @@ def export_bundle(
 
     Args:
       run: a run folder, or the model bundle in it.
-      out: folder to write; an older firmware bundle there is replaced once the new one is whole.
-      rung: whose student, 0 first; None for the last one.
+      out: folder to write; replaces an older firmware bundle there once the new one is complete.
+      rung: which rung's student, from 0; None for the last.
       kind: "int8", "int16x8" or "float".
-      variant: which int8 student, "ptq" or a way it was finished; None for the most accurate one
-        on the validation crops, of equal ones the plainest.
+      variant: which int8 student, "ptq" or a way of finishing. None for the most accurate one on
+        the validation crops; if several are equal, the plainest.
       max_loss_points: accuracy that may be lost against float, in percentage points.
       max_flips_percent: crops whose label may change at one stage of the parity gate.
       layers: also write quantization.json, what quantizing each layer costs.
-      harness: gives what measures the arena and runs further stages, and the C of all bundles.
-      progress: told in one line what happens next.
+      harness: gives what measures the arena, runs further stages, and holds the C of all bundles.
+      progress: called with one line before each step.
 
     Returns:
       the manifest.
@@ -113,7 +113,7 @@ def export_bundle(
 
 
 def _check_asked(*, kind: str, variant: str | None, max_loss_points: float) -> None:
-    if not max_loss_points >= 0:  # so written, it refuses NaN too
+    if not max_loss_points >= 0:  # in this form it also refuses NaN
         raise ExportError(f"--max-loss must be at least 0 points, got {max_loss_points}.")
     if variant is not None and kind != "int8":
         raise ExportError(f"--variant chooses among int8 students; leave it out with --{kind}.")
@@ -140,10 +140,10 @@ def _convert(bundle: ModelBundle, *, kind: str, stage: Path) -> ModelInfo:
 def _take(
     students: dict[str, ModelBundle], *, variant: str | None, stage: Path
 ) -> tuple[str, Json]:
-    """Put the student that was asked for, or the best one, in the place of the plain one.
+    """Replace the plain student by the requested one, or by the best one.
 
-    Everything else in the bundle, the float twin too, stays that of the plain student: it is what
-    the finished ones are measured against.
+    Everything else in the bundle stays the plain student's, also the float twin: finished students
+    are measured against it.
     """
     plain = students[PLAIN]
     finished = {name: bundle for name, bundle in students.items() if name != PLAIN}
@@ -158,7 +158,7 @@ def _take(
 
 
 def _check_ends(model: ModelInfo, bundle: ModelBundle, *, kind: str) -> None:
-    """The converted model must take the bundle's crops and score its classes."""
+    """Check that the converted model takes the bundle's crops and scores its classes."""
     shapes = (1, bundle.frames, bundle.bins, 1), (1, len(bundle.labels))
     ends = (("input", model.input, shapes[0]), ("output", model.output, shapes[1]))
     for name, tensor, shape in ends:
@@ -228,7 +228,7 @@ def _write_texts(
     brought: Harness,
     stage: Path,
 ) -> Json:
-    """Write labels, numbers and all C. Gives the manifest's fields on what the C needs."""
+    """Write labels, numbers and all C. Returns the manifest's fields on what the C needs."""
     needs = arena_entry(brought.measure_arena(stage / MODEL) if kind != "float" else None)
     for name in _COPIED:
         shutil.copyfile(bundle.directory / name, stage / name)

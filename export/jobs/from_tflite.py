@@ -1,4 +1,4 @@
-"""Make a firmware bundle of an int8 .tflite from elsewhere: C array, generated C, operators."""
+"""Make a firmware bundle from a foreign int8 .tflite: C array, generated C, operators."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from export.system.progress import Progress
 from export.tflite.facts import ModelInfo, inspect
 
 RANDOM_INPUTS = 200
-_SEED = 20201  # of pld-tf bench too: both look at the same inputs
+_SEED = 20201  # pld-tf bench has the same, so both use the same inputs
 
 
 def export_tflite(
@@ -36,16 +36,16 @@ def export_tflite(
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
-    """Write the bundle of a lone model. It hears no audio: nobody knows its features or words.
+    """Write the bundle of a lone model. It takes no audio: its features and words are unknown.
 
     Args:
-      model: an int8 .tflite from anywhere.
-      out: folder to write; an older firmware bundle there is replaced once the new one is whole.
+      model: any int8 .tflite; need not be trusted.
+      out: folder to write; replaces an older firmware bundle there once the new one is complete.
       harness: gives what measures the arena and runs the model beside the generated C.
-      progress: told in one line what happens next.
+      progress: called with one line before each step.
 
     Returns:
-      the manifest; what only a run could tell is null in it.
+      the manifest; fields that only a run can fill are null.
 
     Raises:
       ExportError: the file is damaged or not int8 throughout, has a layer without C code, or its C
@@ -86,7 +86,7 @@ def export_tflite(
 
 
 def tflite_summary(manifest: Json, *, out: Path) -> str:
-    """What was written, for a person."""
+    """What was written, for people."""
     model, inference = manifest["model"], manifest["c_model"]
     needs = f", arena {manifest['arena']['bytes']:,} bytes" if manifest["arena"] else ""
     lines = [
@@ -104,7 +104,7 @@ def tflite_summary(manifest: Json, *, out: Path) -> str:
 
 
 def _compare(folder: Path, info: ModelInfo, *, stages: Stages, progress: Progress) -> Json:
-    """Run each stage on random inputs, and hold it against the first that it is to equal.
+    """Run each stage on random inputs, and compare it with the first stage that it must equal.
 
     TFLite's own interpreter is left out: it runs in this process, and the file may be hostile.
     """

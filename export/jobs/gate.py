@@ -1,4 +1,4 @@
-"""Pass an exported model through the parity gate, or say which stage and which layer stop it."""
+"""Run the parity gate on an exported model; a failure names the stage and the layer."""
 
 import tempfile
 from collections.abc import Generator
@@ -21,10 +21,10 @@ LAYERS = "quantization.json"
 
 
 def check_options(*, max_flips_percent: float, layers: bool, kind: str) -> None:
-    """Refuse what cannot be asked for, before anything is converted.
+    """Check the options before anything is converted.
 
     Raises:
-      ExportError: the limit is no percentage, or layers of a float model are asked for.
+      ExportError: the limit is not a percentage, or `layers` is set for a float model.
     """
     check_max_flips(max_flips_percent)
     if layers and kind == "float":
@@ -41,25 +41,25 @@ def pass_gate(
     layers: bool,
     progress: Progress,
 ) -> Json:
-    """Run every stage and refuse a model that changes too many labels at one.
+    """Run every stage and refuse a model that changes too many labels at one of them.
 
     Args:
-      folder: with the files of the firmware bundle, but for the manifest; gets quantization.json
-        where layers are asked for.
-      student: that became the model.
-      plain: the float model in `folder` is this student's. Another student gets a float twin of
-        its own for the comparison: it was trained further, so labels changed for better reasons.
-      stages: beyond TFLite's float and reference kernels.
+      folder: holds the files of the firmware bundle except the manifest; gets quantization.json if
+        `layers` is set.
+      student: the student that became the model.
+      plain: the float model in `folder` is this student's. Another student is compared with a
+        float twin of its own. It was trained further, so other labels may change rightly.
+      stages: stages beyond TFLite's float and reference kernels.
       max_flips_percent: of the crops; see `allowed_flips`.
       layers: also measure what quantizing each layer costs.
-      progress: told in one line what happens next.
+      progress: called with one line before each step.
 
     Returns:
       `stages` and `stages_skipped` of the manifest's `validation`.
 
     Raises:
-      ExportError: a stage changes too many labels; the text names it, and where quantization is to
-        blame the layer that costs most.
+      ExportError: a stage changes too many labels. The text names the stage and, if quantization
+        is the cause, the layer that costs most.
     """
     with _float_twin(folder, student, plain=plain) as float_model:
 

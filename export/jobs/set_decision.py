@@ -1,4 +1,4 @@
-"""Put another decision into a firmware bundle: its header and its manifest, in one step."""
+"""Replace the decision of a firmware bundle, its header and its manifest, in one step."""
 
 import shutil
 from pathlib import Path
@@ -19,10 +19,10 @@ HEADER = "kws_decision_config.h"
 
 
 def read_decision(bundle: Path) -> Json:
-    """manifest["decision"] of a bundle that hears audio.
+    """manifest["decision"] of a bundle that takes audio.
 
     Raises:
-      ExportError: it has none.
+      ExportError: the bundle has none.
     """
     manifest = _checked_manifest(bundle)
     _header(bundle, manifest, manifest["decision"])
@@ -30,18 +30,18 @@ def read_decision(bundle: Path) -> Json:
 
 
 def write_decision(bundle: Path, decision: Json) -> Json:
-    """Replace the decision of a bundle; the old bundle or the new one is there at any moment.
+    """Replace the decision of a bundle. At any moment the old or the new bundle is complete.
 
     Args:
-      bundle: folder of `pld-tf export`. What else lies in it stays.
+      bundle: folder written by `pld-tf export`. Its other files stay.
       decision: manifest["decision"] as docs/formats.md describes it.
 
     Returns:
       the manifest.
 
     Raises:
-      ExportError: not a bundle that hears audio, changed files, a number out of its range, or no
-        room to write.
+      ExportError: the bundle takes no audio, its files were changed, a number is out of its range,
+        or the disk is full.
     """
     manifest = _checked_manifest(bundle)
     text = _header(bundle, manifest, decision)

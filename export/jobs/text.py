@@ -1,4 +1,4 @@
-"""What an export found and wrote, for the terminal."""
+"""What an export measured and wrote, for the terminal."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from export.system.files import Json, read_json
 
 
 def export_text(manifest: Json, *, out: Path) -> str:
-    """Tables of what was measured, as many as there are, and a summary at the end.
+    """Tables of what was measured, then a summary.
 
     Args:
       manifest: of the bundle.
-      out: its folder, whose quantization.json is shown where it was asked for.
+      out: the bundle's folder; its quantization.json is shown if there is one.
     """
     parts: list[str] = []
     if manifest["compared"]:

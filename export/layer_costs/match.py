@@ -1,4 +1,4 @@
-"""Which operator of a float .tflite is which of its integer twin. Runs nothing."""
+"""Pair the operators of a float .tflite with those of its integer twin. Runs nothing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from export.tflite.graph import Graph, Operator
 
-# Only change how a value is stored; either twin may have them where the other has none.
+# These only change how a value is stored; either twin may have them alone.
 CONVERTING = ("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT", "CAST")
 
 
@@ -16,10 +16,10 @@ class Layer:
     """An operator and its twin.
 
     Args:
-      name: the last part of the converter's name of its output, short and still its own.
-      number: of the operator in the float graph.
-      floating: the operator there.
-      integer: the one in the other graph.
+      name: short name: the last part of the converter's name of its output.
+      number: position of the operator in the float graph.
+      floating: the operator in the float graph.
+      integer: the operator in the integer graph.
     """
 
     name: str
@@ -29,10 +29,10 @@ class Layer:
 
 
 def match(floating: Graph, integer: Graph) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    """Layers in the order of the float graph, and outputs of operators there without a twin.
+    """Layers in the order of the float graph, and outputs of its operators without a twin.
 
-    Operators are twins where their outputs have the same name and shape. Of the others, those
-    that follow each other in both graphs with the same operators and shapes.
+    Operators are twins if their outputs have the same name and shape. Among the others, operators
+    are twins if they follow each other in both graphs with the same names and shapes.
     """
     ones, others = _computing(floating), _computing(integer)
     twins = _by_name(floating, ones, integer, others)
@@ -53,7 +53,7 @@ def match(floating: Graph, integer: Graph) -> tuple[tuple[Layer, ...], tuple[str
 
 
 def short_name(tensor: str) -> str:
-    """What a person calls it.
+    """A short name for people.
 
     >>> short_name("Relu_1;FusedBatchNormV3_1;Conv2D_1"), short_name("logits:0")
     ('Conv2D_1', 'logits')

@@ -1,4 +1,4 @@
-"""Parts of a model that are quantized one by one: its input, and each layer with its weights."""
+"""The parts of a model that are quantized one by one: its input, and each layer with weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from export.tflite.graph import Graph
 from export.tflite.rounding import Rounding
 
 INPUT = "input"
-# Where both have the same scale, what they give was rounded when what they take was made.
+# If input and output have the same scale, these round nothing: their input was already rounded.
 _MOVING = (
     "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "SPLIT", "PACK",
     "UNPACK", "PAD", "PADV2", "MIRROR_PAD", "MAX_POOL_2D", "CONCATENATION", "GATHER", "RELU",
@@ -20,7 +20,7 @@ _MOVING = (
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A tensor's index in the float model and in the integer one, and how the latter stores it."""
+    """A tensor's index in the float and in the integer model, and how the integer one stores it."""
 
     floating: int
     integer: int
@@ -29,14 +29,16 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Args:
-    name: of the layer; `INPUT` for the model's input.
-    operator: of TFLite; empty for the input.
-    tensor: the converter's name of what it gives.
-    number: of the operator in the float graph.
-    outputs: what it gives.
-    constants: what it takes that is in the file, by position among its inputs.
-    moves_only: it computes nothing, so that it rounds nothing.
+    """One part of the model.
+
+    Args:
+      name: of the layer; `INPUT` for the model's input.
+      operator: operator name of TFLite; empty for the input.
+      tensor: the converter's name of its output.
+      number: position of the operator in the float graph.
+      outputs: its output tensors.
+      constants: its constant inputs, by position among its inputs.
+      moves_only: it computes nothing, so it rounds nothing.
     """
 
     name: str
@@ -94,7 +96,7 @@ def _same_scale(layer: Layer, twin: Twin) -> bool:
 
 
 def _pair(floating: Graph, index: int, *, index_there: int, twin: Twin) -> Pair | None:
-    """None where either is no number that quantization touches, or their shapes differ."""
+    """None if quantization does not affect the tensor, or if the twins' shapes differ."""
     tensor = floating.tensors[index]
     scales = twin.scales(index_there)
     if tensor.dtype not in FLOAT_TYPES or scales is None:

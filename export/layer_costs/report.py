@@ -1,7 +1,7 @@
 """What quantization costs, tensor by tensor and layer by layer. Format: docs/formats.md.
 
-A layer's cost is measured: the float model runs with that layer alone rounded as the integer
-model rounds it. The signal to noise of its tensors tells why.
+A layer's cost is measured: the float model runs with only that layer rounded as the integer
+model rounds it. The signal to noise of its tensors shows why.
 """
 
 import math
@@ -29,7 +29,7 @@ from export.tflite.rounding import Rounding, with_rounding, without_rounding
 
 LAYER_COSTS_FORMAT = 1
 MAX_CROPS = 200
-_SMALL = ("int8", "int16")  # biases of 32 bits lose nothing
+_SMALL = ("int8", "int16")  # 32-bit biases lose nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,24 +51,23 @@ def layer_report(
     labels: NDArray[np.int32],
     progress: Progress = lambda line: None,
 ) -> Json:
-    """Compare an integer model with its float twin inside.
+    """Compare the tensors and layers of an integer model with those of its float twin.
 
     Args:
       model: the integer .tflite.
-      float_model: the float .tflite of the same weights; what it rounded while it was trained is
-        left out.
+      float_model: the float .tflite with the same weights; its fake quantization is removed.
       features: float32 [crops, frames, bins]; at most 200 of them are used, evenly spread.
       labels: true classes, int32 [crops].
-      progress: told in one line what happens next.
+      progress: called with one line before each step.
 
     Returns:
-      What becomes quantization.json; docs/formats.md names its fields.
+      The content of quantization.json; docs/formats.md names its fields.
 
     Raises:
       ExportError: the models have no layer in common, or the interpreter refuses one.
     """
     kept = evenly(len(features), MAX_CROPS)
-    read_graph(float_model)  # refuses what is no model
+    read_graph(float_model)  # refuses a file that is not a model
     with tempfile.TemporaryDirectory() as name:
         exact = Path(name) / float_model.name
         exact.write_bytes(without_rounding(float_model.read_bytes()))
@@ -107,7 +106,7 @@ def _report(case: _Case, progress: Progress) -> Json:
 def _tensors(
     parts: Sequence[Part], case: _Case, integer: Twin, taken: TensorInfo, *, logits: int
 ) -> list[dict[str, Any]]:
-    """One entry for each tensor, worst signal to noise first; `logits` is the last one's index."""
+    """One entry per tensor, worst signal to noise first; `logits` is the index of the logits."""
     floating = Twin(case.float_model, reference=False)
     watched = [
         (part, pair, Noise(pair.scales, saturates=pair.integer == logits))
@@ -144,7 +143,7 @@ def _signal_to_noise(entry: dict[str, Any]) -> float:
 def _costs(
     parts: Sequence[Part], case: _Case, twin: Twin, taken: TensorInfo, given: TensorInfo
 ) -> Json:
-    """What rounding each layer alone does to the logits, and all of them together."""
+    """How the logits change when each layer alone is rounded, and when all layers are."""
     computing = [part for part in parts if not part.moves_only]
     roundings = [part.rounding(twin) for part in computing]
     costs: list[dict[str, Any]] = [
@@ -178,14 +177,14 @@ def _rounded(case: _Case, roundings: Sequence[Rounding]) -> NDArray[np.float32]:
 def _cost(case: _Case, logits: NDArray[np.float32]) -> dict[str, Any]:
     """How far logits are from the float model's.
 
-    The divergence ranks: it sees what a count of few flipped crops cannot tell from luck.
+    Layers are ranked by divergence. A count of a few flipped crops may be luck.
     """
     wanted, found = _log_softmax(case.logits), _log_softmax(logits)
     divergence = (np.exp(wanted) * (wanted - found)).sum(axis=1).mean()
     classes, before = logits.argmax(axis=1), case.logits.argmax(axis=1)
     lost = int((before == case.labels).sum()) - int((classes == case.labels).sum())
     return {
-        "divergence": max(0.0, float(divergence)),  # rounding makes 0 a little less
+        "divergence": max(0.0, float(divergence)),  # rounding can make 0 slightly negative
         "flipped": int((classes != before).sum()),
         "accuracy_lost": lost / len(case.labels),
     }

@@ -1,4 +1,4 @@
-"""How well an integer model's tensors hold what their float twins hold: range, scale, noise."""
+"""Compare an integer model's tensors with those of its float twin: range, scale, noise."""
 
 # pyright: reportMissingTypeStubs=false
 
@@ -18,13 +18,13 @@ from export.tflite.quantization import Quantization, least_and_most, reachable, 
 
 @dataclass(frozen=True, kw_only=True)
 class Scales:
-    """As a Quantization, of a tensor whose channels may have scales of their own.
+    """Like Quantization, but channels may have scales of their own.
 
     Args:
       dtype: NumPy's name of the type.
       scales: one, or one for each channel.
-      zero_points: as many.
-      axis: of the channels.
+      zero_points: as many as `scales`.
+      axis: the axis of the channels.
     """
 
     dtype: str
@@ -34,43 +34,43 @@ class Scales:
 
     @property
     def only(self) -> Quantization:
-        """For tensors with one scale."""
+        """The Quantization of a tensor with one scale."""
         return Quantization(
             dtype=self.dtype, scale=float(self.scales[0]), zero_point=int(self.zero_points[0])
         )
 
     def holds(self) -> tuple[float, float]:
-        """Least and most that it can store, in its widest channel."""
+        """Least and greatest value that it can store, in its widest channel."""
         low, high = self.ends(rank=1)
         return float(low.min()), float(high.max())
 
     def ends(self, *, rank: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Least and most of each channel, to be held against values of so many axes."""
+        """Least and greatest value of each channel, broadcastable to values with `rank` axes."""
         return least_and_most(self.dtype, **self._channels(rank))
 
     def values(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """What is stored, as floats."""
+        """Stored integers as floats."""
         return real_values(stored, **self._channels(stored.ndim)).astype(np.float32)
 
     def clipped(self, values: NDArray[np.float64]) -> int:
-        """How many values it cannot store to half a step."""
+        """How many values lie more than half a step outside the range."""
         low, high = self.ends(rank=values.ndim)
         half = self._channels(values.ndim)["scale"] / 2
         return int(np.count_nonzero((values < low - half) | (values > high + half)))
 
     def _channels(self, rank: int) -> dict[str, NDArray[Any]]:
-        """Scales and zero points along the channels of something with so many axes."""
+        """Scales and zero points along the channel axis, for an array with `rank` axes."""
         shape = [1] * rank
         shape[self.axis if rank > self.axis else 0] = -1
         return {"scale": self.scales.reshape(shape), "zero_point": self.zero_points.reshape(shape)}
 
 
 class Twin:
-    """A model whose every tensor can be looked at after a run."""
+    """A model whose every tensor can be read after a run."""
 
     def __init__(self, path: Path, *, reference: bool) -> None:
         with warnings.catch_warnings():
-            # It takes memory, as the interpreter warns; that is meant.
+            # The interpreter warns that this takes memory; it is intended.
             warnings.simplefilter("ignore", UserWarning)
             self._interpreter: Any = Interpreter(
                 str(path),
@@ -84,7 +84,7 @@ class Twin:
         self._input = self._interpreter.get_input_details()[0]
 
     def run(self, crop: NDArray[Any]) -> None:
-        """One crop as the model stores it, [frames, bins]."""
+        """Run one crop as the model stores it, [frames, bins]."""
         self._interpreter.reset_all_variables()
         self._interpreter.set_tensor(self._input["index"], crop.reshape(self._input["shape"]))
         self._interpreter.invoke()
@@ -96,7 +96,7 @@ class Twin:
         return tuple(int(size) for size in self._details[index]["shape"])
 
     def scales(self, index: int) -> Scales | None:
-        """None where a tensor is not quantized."""
+        """The scales of a tensor; None if it is not quantized."""
         detail = self._details[index]
         stored = detail["quantization_parameters"]
         if not len(stored["scales"]) or np.dtype(detail["dtype"]).kind != "i":
@@ -110,11 +110,11 @@ class Twin:
 
 
 class Noise:
-    """Gathers what is lost of a tensor over many crops, or of weights at once.
+    """Sums up the error of one tensor over many crops, or of weights at once.
 
     Args:
-      scales: of the integer one.
-      saturates: values too low for the integers count as the lowest of them, as logits do.
+      scales: of the integer tensor.
+      saturates: values below the integers' range count as the lowest of them, as for logits.
     """
 
     def __init__(self, scales: Scales, *, saturates: bool = False) -> None:
@@ -126,7 +126,7 @@ class Noise:
         self._worst_channel: float | None = None
 
     def add(self, floating: NDArray[np.float32], stored: NDArray[Any]) -> None:
-        """The same tensor of the float model, and of the integer one as it stores it."""
+        """Add the tensor of the float model and of the integer model (as stored)."""
         exact = floating.astype(np.float64).reshape(stored.shape)
         self._low, self._high = min(self._low, exact.min()), max(self._high, exact.max())
         if self._saturates:
@@ -155,7 +155,7 @@ class Noise:
 
 
 def decibels(signal: float, error: float) -> float | None:
-    """Signal to noise; None where there is no noise, or no signal to lose.
+    """Signal to noise in dB; None if either is zero.
 
     >>> decibels(100.0, 1.0), decibels(1.0, 0.0)
     (20.0, None)

@@ -1,4 +1,4 @@
-"""quantization.json for people: tensors worst first, layers by what they cost, and the one most."""
+"""quantization.json for people: tensors, worst first; layers by cost; the most costly layer."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _LAYERS = ("layer", "operator", "divergence", "flipped", "accuracy lost")
 
 
 def layers_text(report: Json) -> str:
-    """Two tables, and a last line that names the layer that costs most."""
+    """Two tables, and a last line with the layer that costs most."""
     layers = [
         *(_layer(entry) for entry in report["layers"]),
         ("all of them", "", *_costs(report["all_layers"])),

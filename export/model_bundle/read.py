@@ -20,14 +20,14 @@ REQUIRED = (
     "validation.npz",
     "golden.npz",
 )
-# What bundle.json says of the student's origin, and the manifest repeats.
+# Fields of bundle.json on the student's origin; the manifest repeats them.
 ORIGIN: dict[str, type[Any]] = {
     "recipe_name": str, "recipe": dict, "seed": int, "data_key": str, "rung": int,
     "length_ms": int, "versions": dict,
 }  # fmt: skip
 MAX_CLASSES = 1024
 MAX_AXIS = 4096  # frames or bins of one crop
-MAX_NUMBER = 2**31  # of the feature spec: it becomes C
+MAX_NUMBER = 2**31  # in the feature spec, because its numbers become C constants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,12 @@ class ModelBundle:
     """A checked model bundle.
 
     Args:
-      directory: where its files lie.
+      directory: folder of its files.
       header: bundle.json.
-      feature_spec: feature_spec.json; every value an int or a float.
+      feature_spec: feature_spec.json; every value is an int or a float.
       labels: class names in output order, keywords first.
       num_keywords: how many of `labels` are keywords.
-      frames: of one crop.
+      frames: frames in one crop.
       bins: features per frame.
       validation_features: float32, shape [crops, frames, bins].
       validation_labels: int32, shape [crops].
@@ -64,11 +64,11 @@ class ModelBundle:
 
 
 def find_bundle(run: Path, rung: int | None = None) -> Path:
-    """The model bundle of one rung of a run folder; a bundle folder is itself.
+    """The model bundle of one rung of a run folder; a bundle folder is returned as it is.
 
     Args:
       run: a run folder, or a bundle folder.
-      rung: which one, 0 first, also of a run that goes on; None for the last of a finished run.
+      rung: which one, from 0, also of an unfinished run; None for the last of a finished run.
 
     Raises:
       ExportError: there is none, or there are two; the text names the rungs that have one.
@@ -113,11 +113,11 @@ def _rung_bundle(run: Path, rung: int) -> Path:
 
 
 def read_bundle(run: Path, *, rung: int | None = None) -> ModelBundle:
-    """Read the model bundle of `run`; format number and hashes are checked before all else.
+    """Read the model bundle of `run`; format number and hashes are checked first.
 
     Args:
       run: a run folder, or the bundle folder in it.
-      rung: which one, 0 first; None for the last.
+      rung: which one, from 0; None for the last.
 
     Raises:
       ExportError: no bundle, another format, or a wrong file; the text names it.
@@ -156,7 +156,7 @@ def _check_header(header: Json, directory: Path) -> None:
             "write the bundle again with this version of pld-tf."
         )
     for name, kind in (ORIGIN | {"files": dict, "model": dict}).items():
-        if type(header.get(name)) is not kind:  # True is no number here
+        if type(header.get(name)) is not kind:  # True does not count as a number
             raise ExportError(f"{path} must give {name!r} as {kind.__name__}; write it again.")
     missing = sorted(set(REQUIRED) - set(header["files"]))
     if missing:
@@ -166,7 +166,7 @@ def _check_header(header: Json, directory: Path) -> None:
 def _check_files(files: dict[str, Any], directory: Path) -> None:
     for name, expected in files.items():
         _check_file(name, expected, directory)
-    # TensorFlow would read these too, and no hash vouches for them.
+    # TensorFlow would read unlisted files too, although no hash covers them.
     for path in sorted((directory / "saved_model").rglob("*")):
         if not path.is_dir() and path.relative_to(directory).as_posix() not in files:
             raise ExportError(f"{path} is not listed in bundle.json; remove it.")
@@ -188,11 +188,11 @@ def _check_file(name: str, expected: object, directory: Path) -> None:
 
 
 def _is_file_of(directory: Path, path: Path) -> bool:
-    """True for a file whose bytes lie in the folder too: a link may lead anywhere."""
+    """True for a file whose bytes lie in the folder; a link may point elsewhere."""
     try:
         inside = path.resolve(strict=True).is_relative_to(directory.resolve())
         return inside and path.is_file()
-    except (OSError, ValueError, RuntimeError):  # no such file, no such name, a loop of links
+    except (OSError, ValueError, RuntimeError):  # no such file, invalid name, a loop of links
         return False
 
 
@@ -263,7 +263,7 @@ def _validation_labels(arrays: Arrays, classes: int, directory: Path) -> NDArray
 def _array(
     arrays: Arrays, name: str, dtype: type[Any], shape: tuple[int | None, ...], path: Path
 ) -> NDArray[Any]:
-    """One array of the expected type and shape; None in `shape` stands for any size but 0."""
+    """One array of the expected type and shape; None in `shape` allows any size but 0."""
     if name not in arrays:
         raise ExportError(f"{path} must hold an array {name!r}; write the bundle again.")
     array = arrays[name]

@@ -1,4 +1,4 @@
-"""The int8 students of a run: the last rung's own, and those that it was finished into."""
+"""The int8 students of a run: the plain one of the last rung, and its finished versions."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from export.errors import ExportError
 from export.model_bundle.read import ModelBundle, read_bundle
 
 PLAIN = "ptq"  # the student as its rung left it, quantized after training
-# Plainest first: of students that are equally good, the first is taken. Others follow by name.
+# Plainest first: if students are equally good, the first is taken. Others follow by name.
 _ORDER = (PLAIN, "qat", "qat_distilled", "pruned", "clustered")
-# Measured on the same crops, told apart by the same classes, or they could not be compared.
+# Students can only be compared if they share crops, classes and features.
 _SHARED = ("validation.npz", "labels.json", "feature_spec.json", "feature_tables.npz")
 
 
@@ -16,11 +16,11 @@ def find_students(plain: ModelBundle, *, variant: str | None = None) -> dict[str
     """The students to choose from, by name, plainest first; `plain` is always among them.
 
     Args:
-      plain: the model bundle of a rung; beside that of the last one lies `finish/`.
-      variant: the only one that is wanted; None for all.
+      plain: the model bundle of a rung. The folder `finish/` lies beside that of the last rung.
+      variant: the only student to look for; None for all.
 
     Raises:
-      ExportError: no such variant, or one of another run.
+      ExportError: no such variant, or it belongs to another run.
     """
     folder = plain.directory.parent / "finish"
     names = {path.parts[-3] for path in folder.glob("*/bundle/bundle.json")}

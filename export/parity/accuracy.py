@@ -1,4 +1,4 @@
-"""How far a .tflite differs from its float twin on the same crops."""
+"""How much a .tflite differs from its float twin on the same crops."""
 
 # pyright: reportMissingTypeStubs=false
 
@@ -17,12 +17,12 @@ class Parity:
     """A model against its float twin on labelled crops.
 
     Args:
-      crops: how many.
-      correct_float: crops the float twin gets right.
-      correct_model: crops the model gets right.
+      crops: number of crops.
+      correct_float: crops that the float twin classifies correctly.
+      correct_model: crops that the model classifies correctly.
       same: crops to which both give the same class.
-      max_logit_difference_steps: largest difference of a logit in output steps of the model; one
-        too low for its output counts as the lowest.
+      max_logit_difference_steps: largest difference of a logit, in output steps of the model. A
+        logit below the output's range counts as its lowest value.
     """
 
     crops: int
@@ -33,13 +33,13 @@ class Parity:
 
     @property
     def loss_points(self) -> float:
-        """Accuracy lost against the float twin, in percentage points; negative: gained.
+        """Accuracy lost against the float twin, in percentage points; a gain is negative.
 
         >>> counts = {"crops": 200, "correct_float": 190, "correct_model": 187, "same": 9}
         >>> Parity(**counts, max_logit_difference_steps=0.0).loss_points
         1.5
         """
-        # From whole numbers, so that a loss of exactly one point is exactly 1.0.
+        # Computed from whole numbers, so that a loss of exactly one point is exactly 1.0.
         return 100 * (self.correct_float - self.correct_model) / self.crops
 
     def to_dict(self, kind: str) -> dict[str, int | float]:
@@ -57,11 +57,11 @@ def compare(
     *, float_logits: NDArray[np.float32], stored: NDArray[Any], output: TensorInfo,
     labels: NDArray[np.int32],
 ) -> Parity:  # fmt: skip
-    """Measure a model's outputs against those of its float twin.
+    """Compare a model's outputs with those of its float twin.
 
     Args:
       float_logits: of the twin, shape [crops, classes].
-      stored: of the model, as it stores them, shape [crops, classes].
+      stored: outputs as the model stores them, shape [crops, classes].
       output: how the model stores them.
       labels: true classes, shape [crops].
     """

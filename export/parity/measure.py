@@ -22,10 +22,10 @@ MAX_CARRIED_CROPS = 1000  # validation crops in a firmware bundle; TFLite Micro 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the gate found.
+    """The results of the gate.
 
     Args:
-      rows: of the table, in the order of the stages.
+      rows: rows of the table, in the order of the stages.
       skipped: stages that could not run, and why.
     """
 
@@ -42,14 +42,14 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class _Crops:
-    """Crops of one origin, and what each stage that ran made of them, by its name."""
+    """Crops of one origin, and the outputs of each stage that ran, by its name."""
 
     crops_from: str
     stored: NDArray[Any]
     outputs: dict[str, NDArray[Any]]
 
     def row(self, stage: str, *, against: tuple[str, ...], output: TensorInfo) -> Row:
-        """`stage` beside the first of `against` that ran."""
+        """The row that compares `stage` with the first stage of `against` that ran."""
         other = next(name for name in (*against, REFERENCE) if name in self.outputs)
         found, expected = self.outputs[stage], self.outputs[other]
         return Row(
@@ -80,18 +80,18 @@ def measure(
 ) -> Measured:
     """Run every stage on validation and golden crops.
 
-    TFLite's own kernels take all validation crops, the other stages those that the firmware
-    bundle carries. Golden crops go through all, and from their audio through front ends in C.
+    TFLite's own kernels run on all validation crops, the other stages on those that the firmware
+    bundle holds. All stages run on golden crops. Front ends in C start from the golden audio.
 
     Args:
-      folder: with all files of the firmware bundle that a stage needs.
+      folder: holds all files of the firmware bundle that a stage needs.
       bundle: of the student that became the model; gives crops, and TensorFlow's logits of the
         golden ones.
       model: the model in `folder`.
-      float_model: its own float twin. Of a student that was finished for integers, that is not
-        the plain student in `folder`.
-      stages: beyond TFLite's float and reference kernels.
-      progress: told in one line what happens next.
+      float_model: the model's own float twin. For a student that was finished for integers, this
+        is not the plain student in `folder`.
+      stages: stages beyond TFLite's float and reference kernels.
+      progress: called with one line before each step.
 
     Raises:
       ExportError: the interpreter refuses a model.
@@ -118,8 +118,7 @@ def measure(
 
 
 def evenly(count: int, most: int) -> NDArray[np.intp]:
-    """Positions of at most `most` of `count` crops, spread, because crops of a class may stand
-    together.
+    """Positions of at most `most` of `count` crops, evenly spread: a class's crops may be adjacent.
 
     >>> evenly(10, 4).tolist(), evenly(3, 4).tolist()
     ([0, 2, 5, 7], [0, 1, 2])
@@ -150,7 +149,7 @@ def _note(
 def _of_stage(
     stage: Stage, folder: Path, parts: tuple[_Crops, ...], model: ModelInfo
 ) -> list[Row] | Skipped:
-    """All crops in one call: a stage may compile, or start a process."""
+    """Outputs of a stage for all crops, in one call: a stage may compile or start a process."""
     found = stage.run(folder, np.concatenate([part.stored for part in parts]))
     if isinstance(found, Skipped):
         return found

@@ -1,6 +1,6 @@
 """One row of the parity table: two stages on the same crops. Counts, judges, prints; runs nothing.
 
-A row's unit is the output step of the integer model, also for stages that compute in float.
+The unit is the output step of the integer model, also for stages that compute in float.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,18 +25,18 @@ _HEADINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A stage against another one.
+    """A stage compared with another one.
 
     Args:
       stage: its name.
-      against: name of the stage that it is compared with.
+      against: name of the other stage.
       crops_from: "validation" or "golden".
-      crops: how many.
+      crops: number of crops.
       what: "logits" or "features".
-      values: how many there are of them.
-      by_steps: values that differ, by how many steps, rounded; fewest first.
-      flipped: crops whose highest logit is another than in `against`; None for features.
-      flipped_from_float: the same against the float model; None for features.
+      values: number of logits or features.
+      by_steps: number of values that differ, by difference in steps (rounded); fewest steps first.
+      flipped: crops with another class than in `against`; None for features.
+      flipped_from_float: crops with another class than in the float model; None for features.
     """
 
     stage: str
@@ -70,9 +70,9 @@ class Row:
 
 
 def count_steps(one: NDArray[Any], other: NDArray[Any], tensor: TensorInfo) -> dict[int, int]:
-    """Values that differ by more than half a step, by how many steps.
+    """Count values that differ by more than half a step, by number of steps.
 
-    Beside integers, floats too low for them count as the lowest.
+    If the other array is integer, floats below its range count as its lowest value.
 
     >>> q = TensorInfo(shape=(2,), dtype="int8", scale=0.5, zero_point=-1)
     >>> count_steps(np.int8([3, -1, 5]), np.float32([2.1, 0, 1.6]), q)
@@ -87,12 +87,12 @@ def count_steps(one: NDArray[Any], other: NDArray[Any], tensor: TensorInfo) -> d
 
 
 def count_flips(one: NDArray[Any], other: NDArray[Any]) -> int:
-    """Crops to which two sets of logits give different classes; the first of equal ones counts."""
+    """Crops to which two sets of logits give different classes; of equal logits the first wins."""
     return int(np.count_nonzero(one.argmax(axis=1) != other.argmax(axis=1)))
 
 
 def allowed_flips(crops: int, max_flips_percent: float) -> int:
-    """How many of so many crops may flip. A single one is too many only where none may.
+    """How many of `crops` may flip. One is always allowed, unless the limit is 0.
 
     >>> [allowed_flips(crops, 0.5) for crops in (16, 495, 1000, 2399)]
     [1, 2, 5, 11]
@@ -101,32 +101,32 @@ def allowed_flips(crops: int, max_flips_percent: float) -> int:
     """
     if max_flips_percent == 0:
         return 0
-    # In whole hundredths of a percent's crops, since 0.29 / 100 * 10,000 is 28.999...
+    # Rounded before the division, since 0.29 / 100 * 10,000 gives 28.999...
     return max(1, int(round(crops * max_flips_percent, 6) // 100))
 
 
 def check_max_flips(max_flips_percent: float) -> None:
-    """Refuse a limit that is no percentage.
+    """Check that a limit is a percentage.
 
     Raises:
       ExportError: it is not.
     """
-    if not 0 <= max_flips_percent <= 100:  # so written, it refuses NaN too
+    if not 0 <= max_flips_percent <= 100:  # in this form it also refuses NaN
         raise ExportError(f"--max-flips must be from 0 to 100 percent, got {max_flips_percent}.")
 
 
 def refuse_flips(
     rows: Sequence[Row], *, max_flips_percent: float, blame: Callable[[], str]
 ) -> None:
-    """Stop at the first stage that flips more labels than one may.
+    """Refuse the model at the first stage that flips too many labels.
 
     Args:
       rows: in the order of the stages.
       max_flips_percent: of a row's crops.
-      blame: names the layer that costs most; asked only where quantization is to blame.
+      blame: names the layer that costs most; called only if quantization is the cause.
 
     Raises:
-      ExportError: there is one; the text names it, counts, and says what helps.
+      ExportError: a stage flips too many; the text names it, gives counts and says what helps.
     """
     for row in rows:
         if row.flipped is None or row.flipped <= allowed_flips(row.crops, max_flips_percent):
@@ -154,7 +154,7 @@ def _way_out(row: Row, blame: Callable[[], str]) -> str:
 
 
 def table_text(validation: Json) -> str:
-    """The table for people, from a manifest's `validation`; stages that did not run stand below."""
+    """The table for people, from a manifest's `validation`, then the stages that did not run."""
     stages = text_table(map(_cells, validation["stages"]), head=_HEADINGS)
     skipped: dict[str, str] = validation["stages_skipped"]
     return "\n".join([stages, *(f"{name}: not run, {why}" for name, why in skipped.items())])
@@ -175,7 +175,7 @@ def _cells(row: Json) -> tuple[str, ...]:
 
 
 def _steps(by_steps: dict[int, int]) -> str:
-    """How many values differ by 1, by 2 and by more, and the most.
+    """How many values differ by 1, by 2 and by more steps, and the largest difference.
 
     >>> _steps({1: 40, 2: 3, 3: 1, 7: 2})
     '1: 40, 2: 3, 3 to 7: 3'

@@ -1,4 +1,4 @@
-"""Read files that may be damaged or hostile; write files and folders whole or not at all."""
+"""Read files that may be damaged or hostile. Write files and folders completely or not at all."""
 
 import hashlib
 import io
@@ -23,9 +23,9 @@ from export.system.whole_folder import whole_folder
 
 FIRMWARE_BUNDLE_FORMAT = 1  # of its manifest.json
 MAX_JSON_BYTES = 16 * 2**20
-MAX_ARRAY_BYTES = 384 * 2**20  # of one .npz, unpacked; a bundle's arrays stay under 1 GB
+MAX_ARRAY_BYTES = 384 * 2**20  # of one .npz, unpacked; keeps a bundle's arrays under 1 GB
 
-# What zipfile, its decompressors and NumPy raise on damaged input; found by mutating files.
+# Errors of zipfile, its decompressors and NumPy on damaged input; found by mutating files.
 _DAMAGE = (
     OSError, EOFError, ValueError, TypeError, SyntaxError, RuntimeError, MemoryError,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, UserWarning,
@@ -80,22 +80,22 @@ def write_json(path: Path, value: Json) -> None:
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write C files by name; those that a person wrote may hold more than ASCII in comments."""
+    """Write C files by name. Hand-written files may hold non-ASCII comments."""
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
 
 
 def write_npz(path: Path, **arrays: np.ndarray[Any, np.dtype[Any]]) -> None:
     """Write arrays; the same arrays give the same bytes."""
-    # NumPy's half-written zip file would complain on stderr when the disk is full.
+    # NumPy's half-written zip file would print an error to stderr if the disk is full.
     whole = io.BytesIO()
     np.savez(whole, **arrays)
-    # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
+    # A copy: Python 3.12 crashes if it frees a BytesIO whose view an error still holds.
     path.write_bytes(whole.getvalue())
 
 
 def read_npz(path: Path) -> Arrays:
-    """Load all arrays of an .npz after checking what they would unpack to.
+    """Load all arrays of an .npz after checking their unpacked size.
 
     Raises:
       ExportError: not an .npz, an array of objects, a header that disagrees with its data, or
@@ -103,7 +103,7 @@ def read_npz(path: Path) -> Arrays:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # NumPy repairs some headers, and says so
+            warnings.simplefilter("error", UserWarning)  # NumPy warns when it repairs a header
             with zipfile.ZipFile(path) as archive:
                 _check_members(archive, path)
             with np.load(path, allow_pickle=False) as arrays:
@@ -127,7 +127,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def _declared_bytes(file: IO[bytes]) -> int:
-    """Size of an .npy file as its header tells; NumPy would allocate that much unseen."""
+    """Size of an .npy file by its header; NumPy would allocate that much without a check."""
     npy: Any = np.lib.format  # has no types
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = npy.read_magic(file)
@@ -140,7 +140,7 @@ def _declared_bytes(file: IO[bytes]) -> int:
 
 
 def is_firmware_bundle(directory: Path) -> bool:
-    """True for a folder with a manifest that this package could have written."""
+    """True for a folder with a manifest that this package may have written."""
     try:
         manifest = read_json(directory / "manifest.json")
     except ExportError:
@@ -150,11 +150,11 @@ def is_firmware_bundle(directory: Path) -> bool:
 
 @contextmanager
 def new_folder(out: Path) -> Generator[Path]:
-    """A `whole_folder` that replaces nothing but a firmware bundle.
+    """A `whole_folder` that replaces only a firmware bundle.
 
     Raises:
-      ExportError: `out` is something other than a firmware bundle or an empty folder, or its
-        parent cannot be written to, or the disk is full.
+      ExportError: `out` is neither a firmware bundle nor an empty folder, its parent cannot be
+        written to, or the disk is full.
     """
     try:
         with whole_folder(out, refuse=_refuse_something_else) as stage:

@@ -1,15 +1,15 @@
-"""JSON from files that may be hostile."""
+"""Reads JSON from files that may be hostile."""
 
 import json
 import math
 from collections import Counter
 from typing import Any, cast
 
-MAX_DEPTH = 64  # what is read is written again, by code that recurses
+MAX_DEPTH = 64  # values are written again by code that recurses
 
 
 def loads(text: str) -> Any:
-    """A value that can be written and read again as it is.
+    """A value that can be written and read again unchanged.
 
     Raises:
       ValueError: not JSON, a key given twice, NaN or an infinity, half a character, or more than
@@ -44,12 +44,12 @@ def _finite(text: str) -> float:
 
 
 def _check(value: Any) -> None:
-    """Level by level, so that no depth is too much for the check itself."""
+    """Checks level by level, so that no depth can overflow the check itself."""
     level = [value]
     for _ in range(MAX_DEPTH):
         texts = [text for item in level for text in _texts(item)]
         if not "".join(texts).isascii():
-            "".join(texts).encode()  # half a surrogate pair is no text: UnicodeEncodeError
+            "".join(texts).encode()  # half a surrogate pair raises UnicodeEncodeError
         level = [part for item in level for part in _parts(item)]
         if not level:
             return

@@ -1,1 +1,1 @@
-"""What a .tflite file is: its graph, its operators, its quantization arithmetic."""
+"""The .tflite format: its graph, its operators, its quantization arithmetic."""

@@ -1,9 +1,9 @@
-"""Write a .tflite again with equal parts once, a quarter smaller and the same to every reader.
+"""Rewrite a .tflite so that equal parts are stored once: a quarter smaller, the same content.
 
-The converter writes a vector for each tensor's shape, scales and zero points, though most zero
-points are rows of zeros, eight bytes each, a buffer for each tensor, though most hold nothing, and
-options for each operator, though most are those of another. FlatBuffers lets tables share all that.
-It also names constants, which need no names, and each operator after all nodes that became it.
+The converter writes separate vectors for each tensor's shape, scales and zero points, a buffer for
+each tensor, and options for each operator. Most zero points are rows of zeros of eight bytes each,
+most buffers are empty, and most options repeat. FlatBuffers lets tables share all that. The
+converter also names constants, which need no names, and joins the names of all fused nodes.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -16,14 +16,14 @@ from ai_edge_litert import schema_py_generated as untyped
 from numpy.typing import NDArray
 
 schema: Any = untyped
-_ALIGNMENT = 16  # of weights, as TensorFlow Lite's schema has it: devices read them in place
+_ALIGNMENT = 16  # of weights, from TensorFlow Lite's schema: devices read them in place
 
 
 def compact(content: bytes) -> bytes:
-    """A copy of a .tflite in which equal parts stand once, and names are short.
+    """A copy of a .tflite in which equal parts are stored once, and names are short.
 
     Args:
-      content: trusted: written by the converter.
+      content: trusted, as the converter writes it.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     for graph in model.subgraphs:
@@ -33,7 +33,7 @@ def compact(content: bytes) -> bytes:
 
 
 def packed(model: Any, *, size: int) -> bytes:
-    """The .tflite of a `ModelT`, about `size` bytes, with equal vectors, strings, options once."""
+    """The .tflite of a `ModelT`, about `size` bytes; equal vectors, strings, options once."""
     _share_tables(model)
     builder = _Sharing(size)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
@@ -41,10 +41,10 @@ def packed(model: Any, *, size: int) -> bytes:
 
 
 def _shorten_names(graph: Any, buffers: list[Any]) -> None:
-    """Of all nodes that became one operator, the first: a convolution, before what is fused to it.
+    """Name each operator after its first node, for example the convolution before its fused parts.
 
-    The converter lists them from the last one on, and adds a digit where a constant of the operator
-    has the name. Constants need none: operators do.
+    The converter lists an operator's nodes last to first. It adds a digit if a constant of the
+    operator has the same name. Constants need no names.
     """
     tensors = graph.tensors
     constants = {number for number, each in enumerate(tensors) if _bytes(buffers[each.buffer])}
@@ -63,7 +63,7 @@ def _shorten_names(graph: Any, buffers: list[Any]) -> None:
 
 
 def _share_buffers(model: Any) -> None:
-    """Equal buffers become one. The first is empty: TensorFlow Lite's sign of no constant."""
+    """Store equal buffers once. The first is empty: in TensorFlow Lite it means no constant."""
     first = model.buffers[0]
     places = {_bytes(first): 0}
     kept = [first]
@@ -85,7 +85,7 @@ def _bytes(buffer: Any) -> bytes:
 
 
 def _share_tables(model: Any) -> None:
-    """Options of operators and quantization of tensors, where another's are the same."""
+    """Share equal options of operators and equal quantization of tensors."""
     shared: dict[bytes, _Once] = {}
     for graph in model.subgraphs:
         for parts, name in ((graph.operators, "builtinOptions"), (graph.tensors, "quantization")):
@@ -95,14 +95,14 @@ def _share_tables(model: Any) -> None:
 
 
 def _alone(table: Any) -> bytes:
-    """The bytes of a table, the same as those of an equal one."""
+    """The bytes of a table; equal tables give equal bytes."""
     builder = flatbuffers.Builder()
     builder.Finish(table.Pack(builder))
     return type(table).__name__.encode() + bytes(builder.Output())
 
 
 class _Once:
-    """A table that is written where it is first asked for, and only there."""
+    """A table that is written on first use, and only once."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -115,7 +115,7 @@ class _Once:
 
 
 class _Sharing(flatbuffers.Builder):
-    """A builder that hands out the place of an equal vector or string that it wrote before."""
+    """A builder that reuses an equal vector or string that it has already written."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)

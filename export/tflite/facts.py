@@ -1,4 +1,4 @@
-"""Read what a .tflite file computes, from its flatbuffer alone."""
+"""Facts about a .tflite, read from its flatbuffer alone."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 
 @dataclass(frozen=True, kw_only=True)
 class TensorInfo(Quantization):
-    """One end of a model."""
+    """The input or the output of a model."""
 
     shape: tuple[int, ...]
 
@@ -25,9 +25,9 @@ class ModelInfo:
     """What a .tflite computes.
 
     Args:
-      operators: operator name to how often it occurs, sorted by name.
+      operators: number of each operator, sorted by name.
       float_operators: names of operators that read or write a float tensor, sorted.
-      parameters: numbers in constant tensors that are float or quantized; shapes and axes are not.
+      parameters: values in float or quantized constant tensors; shapes and axes do not count.
       macs: multiply-accumulates of one inference, as `export.tflite.macs` counts them.
       input: the only input.
       output: the only output.
@@ -52,10 +52,10 @@ class ModelInfo:
 
 
 def inspect(path: Path) -> ModelInfo:
-    """Read a model of one graph with one input and one output.
+    """Read a model with one graph, one input and one output.
 
     Raises:
-      ExportError: the file cannot be read, or is not such a model.
+      ExportError: the file cannot be read, or is another kind of model.
     """
     return model_info(read_graph(path), path)
 

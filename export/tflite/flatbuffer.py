@@ -1,5 +1,6 @@
-"""Read tables of a FlatBuffer that may be damaged or hostile: every offset is checked, work is
-bounded.
+"""Read tables of a FlatBuffer that may be damaged or hostile.
+
+Every offset is checked, and the work is bounded.
 
 Source: FlatBuffers internals, https://flatbuffers.dev/internals/.
 """
@@ -7,19 +8,19 @@ Source: FlatBuffers internals, https://flatbuffers.dev/internals/.
 import struct
 from collections.abc import Iterator
 
-_ITEMS_PER_BYTE = 4  # of the file; a file that shares its parts ever again would ask for more
+_ITEMS_PER_BYTE = 4  # of the file; a file that shares its parts too often would exceed it
 _LEAST_ITEMS = 10_000
 
 
 class Damaged(ValueError):
-    """An offset, a length or a value that no writer of the format leaves."""
+    """An offset, a length or a value that no correct writer produces."""
 
 
 class FlatBuffer:
-    """The bytes of a file, and how much more may be read of them.
+    """The bytes of a file, and how much more of them may be read.
 
-    A small file may name one long vector a million times. So all that is read is counted, and
-    the count is bounded by the size of the file.
+    A small file may refer to one long vector a million times. So everything that is read counts,
+    and the size of the file limits the count.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -55,9 +56,9 @@ class FlatBuffer:
 
 
 class Table:
-    """One table; fields have the numbers of the schema, 0 first.
+    """One table; fields are numbered as in the schema, from 0.
 
-    A field that is not there has its default; a vector that is not there is empty.
+    A missing field has its default; a missing vector is empty.
     """
 
     def __init__(self, buffer: FlatBuffer, at: int | float) -> None:
@@ -78,12 +79,12 @@ class Table:
         return int(self.number(field, kind, default))
 
     def length(self, field: int, item_bytes: int = 1) -> int:
-        """How many items a vector has."""
+        """Number of items in a vector."""
         at = self._place(field)
         return 0 if at is None else self._buffer.vector(at, item_bytes)[1]
 
     def numbers(self, field: int, kind: str = "i", most: int = 2**31) -> tuple[int | float, ...]:
-        """Items of a vector of numbers, the first `most` of them."""
+        """Items of a vector of numbers, at most the first `most`."""
         at = self._place(field)
         if at is None:
             return ()
@@ -105,7 +106,7 @@ class Table:
         return self._buffer.content[start : start + items]
 
     def text(self, field: int) -> str:
-        """A string; what is not UTF-8 in it is replaced."""
+        """A string; bytes that are not UTF-8 are replaced."""
         at = self._place(field)
         if at is None:
             return ""

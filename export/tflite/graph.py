@@ -1,6 +1,6 @@
 """The graph in a .tflite file: tensors, operators, which tensor feeds which. Runs nothing.
 
-Numbers of fields are those of TFLite's schema.fbs, version 3.
+Field numbers are those of TFLite's schema.fbs, version 3.
 """
 
 import math
@@ -20,18 +20,18 @@ IDENTIFIER = b"TFL3"
 VERSION = 3
 MAX_MODEL_BYTES = 2**27  # far more than any microcontroller holds
 MAX_RANK = 8
-MAX_ELEMENTS = 2**40  # of one tensor; more is no size but damage
+MAX_ELEMENTS = 2**40  # of one tensor; a larger size means damage
 
 
 def _names(enum: Any) -> dict[int, str]:
-    """Names of an enumeration of the schema, which has no types, by number."""
+    """Names by number of an enumeration of the schema, which has no type hints."""
     members: dict[str, Any] = {**vars(enum)}
     return {int(value): name for name, value in members.items() if name.isupper()}
 
 
 _TYPES = {number: name.lower() for number, name in _names(schema.TensorType).items()}
 _OPERATORS = _names(schema.BuiltinOperator)
-# Other types (strings, resources, packed 4-bit numbers) have no fixed number of bytes an element.
+# Other types (strings, resources, packed 4-bit numbers) have no fixed number of bytes per element.
 _ITEM_BYTES = {
     "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2,
     "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8,
@@ -41,14 +41,14 @@ _ITEM_BYTES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor(Quantization):
-    """A tensor of the main graph; of several scales, it has those of the first channel.
+    """A tensor of the main graph; if it has several scales, those of the first channel.
 
     Args:
       name: as the converter gave it.
       shape: empty for a scalar.
       constant: its values are in the file.
       variable: it keeps its value from one inference to the next.
-      channels: scales it has; 0 when not quantized.
+      channels: number of its scales; 0 if not quantized.
     """
 
     name: str
@@ -65,13 +65,13 @@ class Tensor(Quantization):
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory; of types without a fixed size, a byte an element."""
+        """Bytes in memory; types without a fixed size count one byte per element."""
         return self.elements * _ITEM_BYTES.get(self.dtype, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One node; tensors by index, -1 for an optional input that is left out."""
+    """One node; tensors by index, -1 for an omitted optional input."""
 
     name: str
     inputs: tuple[int, ...]
@@ -80,7 +80,7 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """The only graph of a model, operators in the order in which they run."""
+    """The only graph of a model, operators in running order."""
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
@@ -89,16 +89,16 @@ class Graph:
 
 
 def read_graph(path: Path) -> Graph:
-    """Read a model of one graph; safe with files from anywhere.
+    """Read a model of one graph; safe with untrusted files.
 
     Raises:
-      ExportError: the file cannot be read, is too large, or is not such a model.
+      ExportError: the file cannot be read, is too large, or is another kind of model.
     """
     return parse_graph(_read(path), name=str(path))
 
 
 def parse_graph(content: bytes, *, name: str) -> Graph:
-    """As `read_graph`, of a model in memory that errors call `name`."""
+    """As `read_graph`, for a model in memory; errors call it `name`."""
     if content[4:8] != IDENTIFIER:
         raise ExportError(
             f"{name} is not a TFLite model: bytes 4 to 7 must be {IDENTIFIER!r}, "

@@ -1,4 +1,4 @@
-"""Run a .tflite on this machine, with kernels whose bytes are known.
+"""Run a .tflite on this machine with bit-exact kernels.
 
 XNNPACK, the default, is not bit-exact; the two resolvers here never use it.
 """
@@ -22,7 +22,7 @@ GOLDEN = OpResolverType.BUILTIN_REF
 def run(
     path: Path, crops: NDArray[Any], *, resolver: OpResolverType, threads: int = 1
 ) -> NDArray[Any]:
-    """Output of a model for each crop, in the types that the model stores.
+    """Output of a model for each crop, as the model stores it.
 
     Args:
       path: a batch-1 model from features to logits.
@@ -31,7 +31,7 @@ def run(
       threads: of the interpreter.
 
     Returns:
-      shape [crops, classes].
+      shape [crops, classes], in the model's output type.
 
     Raises:
       ExportError: the interpreter refuses the model.
@@ -53,7 +53,7 @@ def _outputs(
     into = interpreter.get_input_details()[0]["index"]
     out_of = interpreter.get_output_details()[0]["index"]
     for crop in crops:
-        interpreter.reset_all_variables()  # a recurrent state must not reach the next crop
+        interpreter.reset_all_variables()  # recurrent state must not reach the next crop
         interpreter.set_tensor(into, crop[None, ..., None])
         interpreter.invoke()
         yield interpreter.get_tensor(out_of)

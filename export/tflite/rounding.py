@@ -1,7 +1,8 @@
-"""A float .tflite in which some layers compute as if they were quantized, and the others do not.
+"""A float .tflite in which only some layers compute as if they were quantized.
 
-A layer's weights become what its integer twin's weights stand for; its output passes through a
-QUANTIZE and a DEQUANTIZE with the twin's scale. So the price of each layer can be measured alone.
+A layer's weights become the values that its integer twin's weights stand for. Its output passes
+through a QUANTIZE and a DEQUANTIZE with the twin's scale. So each layer's cost can be measured
+alone.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -28,9 +29,9 @@ class Rounding:
     """What quantizing one layer changes.
 
     Args:
-      operator: its number in the float graph.
-      constants: by the operator's input, what to compute with there; float32, of the same shape.
-      outputs: by tensor index in the float graph, how its integer twin stores it.
+      operator: its position in the float graph.
+      constants: rounded values by position of the operator's input; float32, same shape.
+      outputs: by tensor index in the float graph, how the integer twin stores the tensor.
     """
 
     operator: int | None = None
@@ -44,15 +45,15 @@ def with_rounding(content: bytes, roundings: Sequence[Rounding]) -> bytes:
     """A copy of a float .tflite with some layers rounded.
 
     Args:
-      content: of one graph, trusted: written by the converter.
-      roundings: each of another layer.
+      content: model with one graph; trusted, as the converter writes it.
+      roundings: at most one per layer.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     graph = model.subgraphs[0]
     for rounding in roundings:
         for position, values in rounding.constants.items():
             _replace_constant(model, graph.operators[rounding.operator], position, values)
-    # From the end, so that inserting one pair of operators moves none of those before.
+    # From the end, so that inserted operators do not move the earlier ones.
     places = {index: _made_by(graph, index) for each in roundings for index in each.outputs}
     stored = {index: how for each in roundings for index, how in each.outputs.items()}
     for index in sorted(stored, key=lambda each: -places[each]):
@@ -61,7 +62,7 @@ def with_rounding(content: bytes, roundings: Sequence[Rounding]) -> bytes:
 
 
 def without_rounding(content: bytes) -> bytes:
-    """A copy of a float .tflite that leaves out what a network rounded while it was trained.
+    """A copy of a float .tflite without the fake quantization of its training.
 
     Args:
       content: as for `with_rounding`. All its QUANTIZE, DEQUANTIZE and FAKE_QUANT operators go.
@@ -69,7 +70,7 @@ def without_rounding(content: bytes) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     graph = model.subgraphs[0]
     rounding = [getattr(schema.BuiltinOperator, name) for name in _ROUNDING]
-    exact: dict[Any, Any] = {}  # of a rounded tensor, the one before
+    exact: dict[Any, Any] = {}  # from a rounded tensor to the tensor before rounding
     kept: list[Any] = []
     for operator in graph.operators:
         operator.inputs = [exact.get(each, each) for each in operator.inputs]
@@ -83,7 +84,7 @@ def without_rounding(content: bytes) -> bytes:
 
 
 def _made_by(graph: Any, index: int) -> int:
-    """Number of the operator that makes a tensor; -1 for an input of the graph."""
+    """Position of the operator that writes a tensor; -1 for an input of the graph."""
     makers = [number for number, op in enumerate(graph.operators) if index in op.outputs]
     return makers[0] if makers else -1
 
@@ -91,7 +92,7 @@ def _made_by(graph: Any, index: int) -> int:
 def _replace_constant(
     model: Any, operator: Any, position: int, values: NDArray[np.float32]
 ) -> None:
-    """A tensor of its own, because other layers may share the old one."""
+    """Gives the operator a tensor of its own, because other layers may share the old one."""
     graph = model.subgraphs[0]
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
@@ -104,7 +105,7 @@ def _replace_constant(
 
 
 def _round_tensor(model: Any, index: int, *, after: int, stored: Quantization) -> None:
-    """Whoever reads the tensor reads it rounded."""
+    """Make every reader of the tensor read its rounded value."""
     graph = model.subgraphs[0]
     tensor = graph.tensors[index]
     integers = _add_tensor(graph, tensor.name, tensor.shape, _TYPES[stored.dtype])

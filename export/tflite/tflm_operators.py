@@ -1,7 +1,7 @@
-"""Which operators TensorFlow Lite Micro has, and what its resolver calls them."""
+"""The operators that TensorFlow Lite Micro has, and the names of its resolver's methods."""
 
-# Operators with a kernel in TFLite Micro of 2026-10. Source: its micro_mutable_op_resolver.h; the
-# names are those of the schema.
+# Operators with a kernel in TFLite Micro as of 2026-10, by their names in the schema. Source: its
+# micro_mutable_op_resolver.h.
 _BUILTIN_NAMES = """
     ABS ADD ADD_N ARG_MAX ARG_MIN ASSIGN_VARIABLE AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND
     BROADCAST_ARGS BROADCAST_TO CALL_ONCE CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTH_TO_SPACE
@@ -16,7 +16,7 @@ _BUILTIN_NAMES = """
     VAR_HANDLE WHILE ZEROS_LIKE
 """
 BUILTIN = frozenset(_BUILTIN_NAMES.split())
-# Methods that are not named as the operator is, word by word.
+# Methods whose names do not follow from the operator's name word by word.
 _UNLIKE = {
     "BATCH_MATMUL": "BatchMatMul",
     "CUMSUM": "CumSum",
@@ -38,10 +38,10 @@ _CUSTOM_PREFIX = "CUSTOM "
 
 
 def resolver_method(operator: str) -> str | None:
-    """Method of MicroMutableOpResolver that adds an operator; None when TFLM has no kernel for it.
+    """Method of MicroMutableOpResolver that adds an operator; None if TFLM has no kernel for it.
 
     Args:
-      operator: as in the schema, or `CUSTOM ` and its own name.
+      operator: name in the schema, or `CUSTOM ` and the custom operator's own name.
 
     >>> resolver_method("DEPTHWISE_CONV_2D"), resolver_method("SPLIT_V"), resolver_method("TILE")
     ('AddDepthwiseConv2D', 'AddSplitV', None)
@@ -49,7 +49,7 @@ def resolver_method(operator: str) -> str | None:
     if operator.startswith(_CUSTOM_PREFIX):
         name = CUSTOM.get(operator.removeprefix(_CUSTOM_PREFIX))
     elif operator in BUILTIN:
-        # Not `title`: the D of 2D is a capital.
+        # Not `title`, because the D of 2D is a capital.
         words = "".join(word[:1] + word[1:].lower() for word in operator.split("_"))
         name = _UNLIKE.get(operator, words.replace("2d", "2D"))
     else:

@@ -1,4 +1,4 @@
-"""Measures a bundle on the targets asked for and gives one report. Composes the rest."""
+"""Measures a bundle on the requested targets and returns one report. Joins the other modules."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,10 +32,10 @@ _KIND_OF_INPUT = {"int8": "int8", "int16": "int16x8", "float32": FLOAT}
 
 
 def check_targets(targets: Sequence[str]) -> None:
-    """Refuse names that are no target, and targets whose package or tools are not installed.
+    """Refuse unknown targets, and targets whose package or tools are not installed.
 
     Raises:
-      HarnessError: there is one.
+      HarnessError: there is such a target.
     """
     for name in targets:
         if name == TFLM:
@@ -63,7 +63,7 @@ def bench_tflite(
     command: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Measure a firmware bundle or a lone .tflite: size, accuracy, and what targets give.
+    """Measure a firmware bundle or a lone .tflite: size, accuracy, and the figures of each target.
 
     Args:
       path: folder written by `pld-tf export`, or any .tflite.
@@ -73,10 +73,10 @@ def bench_tflite(
         any of `ACCELERATORS` (Vela's estimates).
       threads: of one inference, 1 to 128.
       runs: timed inferences of each model.
-      warmup: inferences of each model before, not timed.
+      warmup: untimed inferences of each model before those.
       resolver: "default" (optimized kernels, XNNPACK) or "reference" (plain kernels).
-      generate_c: gives the C of a model that comes without, for `DEVICES`.
-      layers: count instructions of each layer too, on targets that count.
+      generate_c: generates the C of a model that has none, for `DEVICES`.
+      layers: also count instructions of each layer, on targets that count.
       command: what the user typed, for the report.
       progress: called with (phase, done, total); phases are "latency", "tflm", "devices",
         "accuracy".
@@ -92,7 +92,7 @@ def bench_tflite(
     bundle = open_bundle(path)
     try_models([file for file in (bundle.model, bundle.float_model) if file is not None])
     models = _load(bundle, resolver=resolver, threads=threads)
-    # Delegates hide operators and kernels rewrite weights; the reference resolver shows the file.
+    # Delegates hide operators, and kernels rewrite weights. The reference resolver does neither.
     plain = Model(bundle.model, resolver="reference")
     kinds = _by_kind(bundle, models)
     measured: dict[str, Any] = {}
@@ -121,7 +121,7 @@ def bench_tflite(
 
 
 def _through_c(bundle: Bundle, examples: Examples) -> NDArray[np.int8] | None:
-    """What the bundle's C gives for audio, from sample to score; None where it has no front end."""
+    """Scores of the bundle's C for audio, front end included; None if it has no front end."""
     if bundle.folder is None or examples.audio is None or "kws_frontend.c" not in bundle.names:
         return None
     library = open_library(bundle.folder)

@@ -1,4 +1,4 @@
-"""Compares what firmware gave with what it should give, for a target's object of the report."""
+"""Compares firmware's results with the expected ones, for a target's object of the report."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ def comparison(
     *,
     host_features: NDArray[np.int8] | None,
 ) -> dict[str, Any]:
-    """Bytes that differ: of outputs from the golden kernels', of features from the host's.
+    """Count differing bytes: outputs against the golden kernels', features against the host's.
 
     Args:
-      measured: by the target.
-      workload: it was run on.
+      measured: results of the target.
+      workload: what the target ran on.
       plain: its model on the reference resolver.
-      host_features: of the same C on this machine; None where there are none, or on the host.
+      host_features: from the same C on this machine; None if there are none, or on the host.
 
     Returns:
       Fields of a target; docs/formats.md names them.

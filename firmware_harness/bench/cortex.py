@@ -1,6 +1,6 @@
 """The targets cortex-m4, -m7, -m33 and -m55: firmware for an emulated board, run in QEMU.
 
-Instructions are counted, never cycles: QEMU knows no pipeline, no cache and no wait states.
+The counts are instructions, never cycles: QEMU models no pipeline, no cache and no wait states.
 """
 
 import tempfile
@@ -34,8 +34,8 @@ BOARDS = {
     "cortex-m33": "mps2-an505",
     "cortex-m55": "mps3-an547",
 }
-PROFILED_INPUTS = 5  # layers take the same instructions for each, but for a few branches
-MOST_STACK_BYTES = 65536  # that stack_paint.c paints
+PROFILED_INPUTS = 5  # a layer takes the same instructions for each, except for a few branches
+MOST_STACK_BYTES = 65536  # stack_paint.c paints this much
 
 
 def cortex_target(
@@ -52,10 +52,10 @@ def cortex_target(
     Args:
       name: one of `BOARDS`.
       sources: the C to measure.
-      workload: what it is run on.
+      workload: what it runs on.
       plain: its model on the reference resolver.
-      host_features: of the same C on this machine; None without a front end.
-      layers: count the instructions of each layer too.
+      host_features: from the same C on this machine; None without a front end.
+      layers: also count the instructions of each layer.
 
     Returns:
       The target's object of the report; docs/formats.md names its fields.
@@ -107,7 +107,7 @@ def run_on_board(
 
 
 def footprint(board: Board, sources: KwsSources) -> Sections:
-    """What the smallest program with start-up code, front end and model takes; see footprint.c.
+    """Sizes of the smallest program with start-up code, front end and model; see footprint.c.
 
     Raises:
       HarnessError: no compiler, or the C does not build.

@@ -18,12 +18,12 @@ DEVICES = (HOST, *BOARDS)
 
 
 def require_tools(name: str) -> None:
-    """Refuse one of `DEVICES` whose compiler or emulator is missing.
+    """Refuse a target of `DEVICES` whose compiler or emulator is missing.
 
     Raises:
-      HarnessError: one is; the text names the package.
+      HarnessError: one is missing; the text names the package.
     """
-    host_compiler()  # the features of the same C on this machine are every target's reference
+    host_compiler()  # every target is compared with the features of the same C on this machine
     if name != HOST:
         arm_compiler()
         emulator()
@@ -41,18 +41,18 @@ def device_targets(
     """Measure the C on each target, all on the same inputs.
 
     Args:
-      names: of `DEVICES`.
+      names: targets of `DEVICES`.
       bundle: gives inputs and audio.
       plain: its model on the reference resolver.
       sources: its C.
-      layers: count the instructions of each layer too.
+      layers: also count the instructions of each layer.
       progress: called with ("devices", done, total).
 
     Returns:
       The targets' objects of the report by name.
 
     Raises:
-      HarnessError: no int8 model, damaged crops, or the C does not build or run.
+      HarnessError: the model is not int8, crops are damaged, or the C does not build or run.
     """
     require_int8(plain, target=names[0])
     workload = make_workload(bundle, plain, frontend=sources.has_frontend)
@@ -74,7 +74,7 @@ def device_targets(
 
 
 def _host_fields() -> dict[str, Any]:
-    """A processor of a desk counts nothing that would tell of a device."""
+    """No counts: those of a desktop processor say nothing about a device."""
     counts = ("instructions_per_inference", "instructions_per_hop", "instructions_per_mac")
     return {
         "compiler": version_of(host_compiler()),

@@ -1,4 +1,4 @@
-"""What a model costs on an Arm Ethos-U, as the compiler Vela estimates. Extra `ethos-u`."""
+"""What a model costs on an Arm Ethos-U, estimated by the compiler Vela. Extra `ethos-u`."""
 
 # pyright: reportMissingTypeStubs=false
 
@@ -16,14 +16,14 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import ending, run_module
 
 PACKAGE = "ethos-u-vela"
-# A microcontroller: activations in an SRAM shared with the processor, weights in flash.
+# As on a microcontroller: activations in an SRAM shared with the processor, weights in flash.
 MEMORY_MODE = "Shared_Sram"
 _SYSTEMS = {
     "ethos-u55": "Ethos_U55_High_End_Embedded",
     "ethos-u65": "Ethos_U65_Embedded",
     "ethos-u85": "Ethos_U85_SYS_Flash_High",
 }
-# The number is of MACs in a cycle.
+# The number means MACs per cycle.
 ACCELERATORS = tuple(
     f"{family}-{macs}"
     for family, sizes in {
@@ -63,7 +63,7 @@ def compile_for(accelerator: str, file: ModelFile) -> dict[str, Any]:
       The target's object of the report; docs/formats.md names its fields.
 
     Raises:
-      HarnessError: no Vela, or it refuses the model; the text has its last words.
+      HarnessError: Vela is missing or refuses the model; the text has its last lines.
     """
     version = require_vela()
     system = _SYSTEMS[accelerator.rpartition("-")[0]]
@@ -99,7 +99,7 @@ def read_summary(path: Path) -> dict[str, int]:
     """Clock, cycles and memory from Vela's CSV of one network, which gives memory in KiB.
 
     Raises:
-      HarnessError: the file or a column is missing: another version of Vela.
+      HarnessError: the file or a column is missing, as with another version of Vela.
     """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
@@ -120,7 +120,7 @@ def read_summary(path: Path) -> dict[str, int]:
 
 
 def cpu_operators(compiled: bytes) -> dict[str, int]:
-    """Operators that Vela left to the processor, by name, from the model that it wrote."""
+    """Operators that Vela leaves to the processor, by name; counted in its compiled model."""
     model = _schema.ModelT.InitFromPackedBuf(compiled)
     codes = cast(dict[str, Any], vars(_schema.BuiltinOperator))
     names = {number: name for name, number in codes.items() if name.isupper()}
@@ -130,5 +130,5 @@ def cpu_operators(compiled: bytes) -> dict[str, int]:
             code = model.operatorCodes[operator.opcodeIndex]
             name = names[max(code.deprecatedBuiltinCode, code.builtinCode)]
             counts[code.customCode.decode() if name == "CUSTOM" else name] += 1
-    del counts["ethos-u"]  # all that runs on the accelerator
+    del counts["ethos-u"]  # everything that runs on the accelerator
     return dict(sorted(counts.items()))

@@ -19,7 +19,7 @@ def tflm_target(
     """Run a bundle's model on TFLM and on TFLite's reference kernels, on the same inputs.
 
     Args:
-      bundle: gives the crops, where it has any.
+      bundle: gives the crops, if it has any.
       plain: its model on the reference resolver.
       progress: called with ("tflm", done, total): half for the reference kernels, half for TFLM.
 

@@ -1,1 +1,1 @@
-"""The firmware bundle as a reader sees it: its manifest, its models, its C files."""
+"""Reads a firmware bundle: its manifest, its models, its C files."""

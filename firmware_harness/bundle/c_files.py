@@ -1,4 +1,4 @@
-"""The C that is measured: out of a firmware bundle, or generated for a lone model."""
+"""The C to measure: read from a firmware bundle, or generated for a lone model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from firmware_harness.bundle.read import Bundle, read_text
 from firmware_harness.errors import HarnessError
 
-# Gives kws_model.h and kws_model.c, by name, for the path of an int8 .tflite.
+# Takes the path of an int8 .tflite, gives the texts of kws_model.h and kws_model.c by name.
 GenerateC = Callable[[Path], Mapping[str, str]]
 _MODEL = ("kws_model.h", "kws_model.c")
 _FRONTEND = (
@@ -18,7 +18,7 @@ _FRONTEND = (
 
 @dataclass(frozen=True, kw_only=True)
 class KwsSources:
-    """C texts by file name: the model's, and the front end's where there is one."""
+    """C texts by file name: the model's, and the front end's if there is one."""
 
     files: Mapping[str, str]
 
@@ -37,28 +37,28 @@ class KwsSources:
             (folder / name).write_text(text, encoding="utf-8")
 
     def defines(self, *, crops: int = 0, profile: bool = False) -> list[str]:
-        """Options of the preprocessor for src/bench.
+        """Preprocessor options for src/bench.
 
         Args:
-          crops: of audio, for the front end.
-          profile: the model tells when each layer is done.
+          crops: number of audio crops for the front end.
+          profile: the model reports when each layer is done.
         """
         frontend = ["-DBENCH_FRONTEND", f"-DBENCH_CROPS={crops}"] if self.has_frontend else []
         return [*frontend, *(["-DKWS_MODEL_PROFILE"] if profile else [])]
 
 
 def sources_of(bundle: Bundle, path: Path, generate: GenerateC | None) -> KwsSources:
-    """The C of a bundle; where it has none, generated.
+    """The C of a bundle, or generated C if it has none.
 
-    The front end is measured on golden audio, and left out where there is none.
+    The front end needs golden audio; without it, the front end is left out.
 
     Args:
       bundle: opened from `path`.
       path: the bundle's folder, or a lone .tflite.
-      generate: for models that come without C.
+      generate: generates the C of a model that has none.
 
     Raises:
-      HarnessError: there is no C, and nobody to generate it.
+      HarnessError: there is no C, and `generate` is None.
     """
     if bundle.folder is not None and set(_MODEL) <= bundle.names:
         frontend = "golden" in bundle.crop_files and set(_FRONTEND) <= bundle.names

@@ -1,4 +1,4 @@
-"""Reads what is to be measured: a firmware bundle, or a lone .tflite. Checks hashes first."""
+"""Reads what to measure: a firmware bundle, or a lone .tflite. Checks hashes first."""
 
 import hashlib
 import re
@@ -14,9 +14,9 @@ KINDS = ("int8", "float", "int16x8")
 MODEL_NAME = "model.tflite"
 FLOAT_NAME = "model_float.tflite"
 MANIFEST_NAME = "manifest.json"
-# Files with crops as the model stores them, by where the crops come from.
+# Files with crops as the model stores them, by origin of the crops.
 CROP_NAMES = {"golden": "golden.npz", "validation": "validation.npz"}
-MAX_MANIFEST_BYTES = 1 << 24  # it may name every clip that a run left out
+MAX_MANIFEST_BYTES = 1 << 24  # it may list every clip that a run left out
 MAX_MODEL_BYTES = 2**27  # far more than any microcontroller holds
 MIN_MODEL_BYTES = 16
 MAX_SOURCE_BYTES = 2**29  # weights as text take about four times their size
@@ -25,7 +25,7 @@ _Kind = TypeVar("_Kind")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFile:
-    """A .tflite as it was hashed: the very bytes that are measured later."""
+    """A .tflite with its hash: the measured bytes are the hashed ones."""
 
     name: str
     content: bytes
@@ -37,22 +37,22 @@ class ModelFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """What there is to measure. For a lone .tflite all but `name` and `model` is None.
+    """What can be measured. For a lone .tflite everything but `name` and `model` is None.
 
     Args:
       name: of the recipe, or of the file or folder.
-      model: what is measured.
-      float_model: its float twin, where that is another file.
-      crop_files: where crops are stored that it can be run on, by where they come from.
+      model: the model to measure.
+      float_model: its float twin, if that is another file.
+      crop_files: files of stored crops to run it on, by origin of the crops.
       kind: one of `KINDS`.
-      recipe_name: as `pld-tf recipes` lists it; None in a bundle that gives none.
-      recipe: the resolved recipe, a JSON object whose values nobody has checked.
+      recipe_name: as `pld-tf recipes` lists it; None if the bundle gives none.
+      recipe: the resolved recipe, a JSON object with unchecked values.
       data_key: hash of the corpus that the model was trained on.
       excluded: paths of the clips of that corpus that the run left out.
-      rung: which one the model comes from, 0 first.
-      length_ms: audio that the model takes.
+      rung: the model's rung, from 0.
+      length_ms: length of the audio that the model takes.
       commit: of the source that trained it; None outside a checkout.
-      folder: where its files are.
+      folder: the bundle's folder.
       names: of the files that its manifest lists.
     """
 
@@ -75,14 +75,14 @@ class Bundle:
 def open_bundle(path: Path) -> Bundle:
     """Read a firmware bundle (a folder) or a lone .tflite (a file).
 
-    Every file of a bundle's manifest is compared with its size and hash, so that a figure is
-    never reported for another model than the manifest describes.
+    Every file in the manifest is checked by size and hash, so that a figure never belongs to
+    another model than the manifest describes.
 
     Args:
       path: folder written by `pld-tf export`, or any .tflite.
 
     Returns:
-      The bundle. `float_model` is None unless it is another file than `model`.
+      The bundle. `float_model` is None if it is the same file as `model`.
 
     Raises:
       HarnessError: `path` is neither, or a file of the bundle is missing or changed.
@@ -119,7 +119,7 @@ def open_bundle(path: Path) -> Bundle:
 
 
 def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
-    """What a manifest says of the run. `export --from-tflite` knows of none: its recipe is null."""
+    """A manifest's fields on the run; for `export --from-tflite` there is none: recipe is null."""
     where = folder / MANIFEST_NAME
     if "recipe" in manifest and manifest["recipe"] is None:
         return {}
@@ -133,10 +133,10 @@ def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
 
 
 def read_text(folder: Path, name: str) -> str:
-    """A text file of a bundle that was opened.
+    """A text file of an opened bundle.
 
     Raises:
-      HarnessError: it cannot be read, is no UTF-8, or is larger than any model's C.
+      HarnessError: it cannot be read, is not UTF-8, or is larger than any model's C.
     """
     try:
         return _read(folder / name, MAX_SOURCE_BYTES).decode()
@@ -145,7 +145,7 @@ def read_text(folder: Path, name: str) -> str:
 
 
 def read_tflite(path: Path) -> ModelFile:
-    """Read a .tflite and check what can be checked without an interpreter.
+    """Read a .tflite and check it as far as possible without an interpreter.
 
     Raises:
       HarnessError: no such file, or its size or identifier is not that of a .tflite.
@@ -225,11 +225,11 @@ def _check_file(folder: Path, name: str, *, size: object, sha256: object) -> Non
 
 
 def _is_file_of(folder: Path, path: Path) -> bool:
-    """True for a file whose bytes lie in the folder too: a link may lead anywhere."""
+    """True for a file whose bytes lie in the folder; a link may point elsewhere."""
     try:
         inside = path.resolve(strict=True).is_relative_to(folder.resolve())
         return inside and path.is_file()
-    except (OSError, ValueError, RuntimeError):  # no such file, no such name, a loop of links
+    except (OSError, ValueError, RuntimeError):  # no such file, invalid name, a loop of links
         return False
 
 
@@ -255,7 +255,7 @@ def _fields(value: object, path: Path, expected: str) -> dict[str, object]:
 
 def _field(manifest: dict[str, object], name: str, kind: type[_Kind], folder: Path) -> _Kind:
     value = manifest.get(name)
-    if type(value) is not kind:  # True is no number here
+    if type(value) is not kind:  # True does not count as a number
         raise HarnessError(
             f"{folder / MANIFEST_NAME}: {name} must be {kind.__name__}, got "
             f"{type(value).__name__}. Write the bundle again with this version's pld-tf export."

@@ -1,4 +1,4 @@
-"""The hand-written C of a firmware bundle: `pld-tf export` copies it beside what it generates."""
+"""The hand-written C of a firmware bundle. `pld-tf export` copies it beside the generated C."""
 
 from importlib.resources import files
 
@@ -18,5 +18,5 @@ def bundle_sources() -> dict[str, str]:
 
 
 def host_source() -> str:
-    """kws_host.c: a bundle's C as functions that ctypes can call."""
+    """kws_host.c: lets ctypes call a bundle's C."""
     return (_ROOT / "host" / "kws_host.c").read_text(encoding="utf-8")

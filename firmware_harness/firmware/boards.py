@@ -1,4 +1,4 @@
-"""Boards that firmware is built for: one small TOML record each, shipped or the user's own."""
+"""Boards that firmware can be built for: one small TOML record each, shipped or the user's own."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "boards"
 MAX_RECORD_BYTES = 1 << 16
 MAX_ADDRESS = 1 << 32
 _NAME = re.compile("[a-z0-9][a-z0-9._-]{0,63}")
-# What GCC is told of each core, without and with its usual FPU.
+# GCC's options for each core, without and with its usual FPU.
 CORES = {
     "cortex-m3": (("-mcpu=cortex-m3",), None),
     "cortex-m4": (("-mcpu=cortex-m4",), "fpv4-sp-d16"),
@@ -26,20 +26,20 @@ IMAGE_DEFS = ("rp2350",)
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """Where code and data lie, and how an image gets there.
+    """Where code and data lie, and how an image is flashed.
 
     Args:
       name: as --board takes it.
-      description: what it is, for people.
+      description: for people.
       core: one of `CORES`.
       fpu: False for a core without its usual floating-point unit.
-      flash_origin, flash_bytes: code and constants.
-      ram_origin, ram_bytes: data and stack, in one piece.
-      clock_hz: of the core as reset leaves it; None where the maker gives no exact figure.
+      flash_origin, flash_bytes: memory for code and constants.
+      ram_origin, ram_bytes: memory for data and stack, in one piece.
+      clock_hz: of the core after reset; None if the maker gives no exact figure.
       pyocd_target: the chip's name in `pyocd list --targets` or in a CMSIS pack.
       qemu_machine: QEMU's name of an emulated board.
       qemu_systick_hz: clock of its SysTick.
-      uf2_family: of the chip's boot ROM, where it takes UF2 files.
+      uf2_family: of the chip's boot ROM, if it takes UF2 files.
       image_def: block that the chip's boot ROM looks for, one of `IMAGE_DEFS`.
       source: where the figures come from.
     """
@@ -66,7 +66,7 @@ class Board:
 
     @property
     def core_flags(self) -> tuple[str, ...]:
-        """Options of GCC for the core."""
+        """GCC's options for the core."""
         flags, unit = CORES[self.core]
         if not self.fpu or unit is None:
             return *flags, "-mthumb", "-mfloat-abi=soft"
@@ -91,7 +91,7 @@ def load_board(name: str) -> Board:
     """A shipped board by its name, or a user's by the path of its .toml.
 
     Raises:
-      HarnessError: there is none of that name, or its record is wrong.
+      HarnessError: there is no board of that name, or its record is wrong.
     """
     if name.endswith(".toml"):
         return read_board(Path(name))
@@ -144,7 +144,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _check_type(path: Path, field: Any, value: object) -> None:
     kinds: tuple[type, ...] = get_args(field.type) or (field.type,)
-    if type(value) not in kinds:  # True is no number here
+    if type(value) not in kinds:  # True does not count as a number
         expected, given = kinds[0].__name__, type(value).__name__
         raise HarnessError(f"{path}: {field.name} must be {expected}, got {given} {value!r}.")
 
@@ -178,7 +178,7 @@ def _memory_problem(board: Board) -> str | None:
                 f"{area}_origin and {area}_bytes must be multiples of 8 inside 4 GB, got "
                 f"{origin:#x} and {size:#x}"
             )
-    if board.flash_origin % 512:  # what the vector table of every core is aligned to
+    if board.flash_origin % 512:  # alignment of the vector table on every core
         return f"flash_origin must be a multiple of 512, got {board.flash_origin:#x}"
     return None
 

@@ -1,4 +1,4 @@
-"""Compiles and links firmware for a board, and says what its sections take."""
+"""Compiles and links firmware for a board, and reports the sizes of its sections."""
 
 import subprocess
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from firmware_harness.system.toolchain import arm_compiler, arm_tool, said_by
 
 BENCH = Path(__file__).parents[1] / "src" / "bench"
 OPTIMIZATION = "-O2"
-# As the firmware bundle's own C is meant to be compiled, but each function in its own section.
+# The options meant for the firmware bundle's own C, but with each function in its own section.
 COMMON_FLAGS = ("-std=c99", OPTIMIZATION, "-ffunction-sections", "-fdata-sections", "-Wall")
 _LINK_FLAGS = ("-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
 _SECONDS = 600
@@ -24,7 +24,7 @@ FOOTPRINT_FILES = ("footprint.c",)
 
 @dataclass(frozen=True, kw_only=True)
 class Sections:
-    """What an image takes: code and constants with initial values; data and zeroed data."""
+    """Sizes of an image. Flash: code, constants, initial values. RAM: data and zeroed data."""
 
     flash_bytes: int
     ram_bytes: int
@@ -42,8 +42,8 @@ def link_image(
 
     Args:
       board: gives core and memory.
-      sources: already written to the folder of `out`.
-      files: further C files, of `BENCH` or of the folder of `out`.
+      sources: C that already lies in the folder of `out`.
+      files: further C files, in `BENCH` or in the folder of `out`.
       out: the ELF file to write.
       defines: options of the preprocessor.
 
@@ -64,7 +64,7 @@ def link_image(
 
 
 def sections_of(elf: Path) -> Sections:
-    """Sizes by `size`: text and data are in flash, data and bss in RAM."""
+    """Sizes from the tool `size`: text and data are in flash, data and bss in RAM."""
     row = said_by([arm_tool("size"), str(elf)]).splitlines()[1].split()
     text, data, bss = (int(number) for number in row[:3])
     return Sections(flash_bytes=text + data, ram_bytes=data + bss)
@@ -74,7 +74,7 @@ def run_tool(command: Sequence[str], *, folder: Path, doing: str) -> None:
     """Run a tool in a folder.
 
     Raises:
-      HarnessError: it fails; the text has its last words.
+      HarnessError: it fails; the text has its last lines.
     """
     try:
         ended = run_command(command, folder=folder, seconds=_SECONDS)

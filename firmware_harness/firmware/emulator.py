@@ -1,4 +1,4 @@
-"""Runs an image in QEMU, which counts instructions by its own clock, and repeats exactly."""
+"""Runs an image in QEMU. It counts instructions with its own clock, so counts repeat exactly."""
 
 import subprocess
 from pathlib import Path
@@ -8,14 +8,14 @@ from firmware_harness.firmware.boards import Board
 from firmware_harness.system.child import ending, run_command
 from firmware_harness.system.toolchain import emulator
 
-# An instruction takes 2^6 ns of the emulated clock.
+# One instruction takes 2^6 ns of the emulated clock.
 ICOUNT_SHIFT = 6
 MAX_SECONDS = 1800
 _FAULT = 3  # exit code of stream_semihosting.c
 
 
 def emulate(board: Board, elf: Path, *, max_seconds: float = MAX_SECONDS) -> None:
-    """Run an image to its end, in its own folder, whose files it reads and writes.
+    """Run an image to its end, in its own folder, where it reads and writes files.
 
     Raises:
       HarnessError: no QEMU, a fault, or no end in time.
@@ -42,7 +42,7 @@ def emulate(board: Board, elf: Path, *, max_seconds: float = MAX_SECONDS) -> Non
 
 
 def instructions(board: Board, ticks: int) -> int:
-    """Instructions in so many ticks of the board's SysTick, under this module's -icount.
+    """Instructions in `ticks` of the board's SysTick, under this module's -icount.
 
     >>> from firmware_harness.firmware.boards import load_board
     >>> instructions(load_board("mps2-an386"), 16)

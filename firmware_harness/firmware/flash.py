@@ -1,4 +1,4 @@
-"""Builds the benchmark for a board, flashes it, and reads what the board counted."""
+"""Builds the benchmark for a board, flashes it, and reads the board's counts."""
 
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,7 @@ PACKAGE = "pyocd"
 
 
 def require_pyocd(board: Board) -> None:
-    """Refuse a real board that pyOCD cannot flash here.
+    """Refuse a real board that cannot be flashed with pyOCD here.
 
     Raises:
       HarnessError: the package is missing, or the record names no chip.
@@ -47,16 +47,16 @@ def build_for_board(
     """Build the benchmark of a firmware bundle, or of a lone int8 .tflite.
 
     Args:
-      path: of either.
-      board: what for.
+      path: of the bundle or the .tflite.
+      board: the board to build for.
       out: folder for the files.
-      generate_c: gives the C of a model that comes without.
+      generate_c: generates the C of a model that has none.
 
     Returns:
-      The image, and what it is run on; features are the host's.
+      The image, and what it runs on; features are the host's.
 
     Raises:
-      HarnessError: the bundle is damaged, the model is no int8 one, or nothing can be built of it.
+      HarnessError: the bundle is damaged, the model is not int8, or nothing can be built from it.
     """
     bundle = open_bundle(path)
     try_models([bundle.model])
@@ -88,10 +88,10 @@ def image_report(image: BoardImage) -> dict[str, Any]:
 
 
 def run_image(image: BoardImage, workload: Workload) -> dict[str, Any]:
-    """Run the image: on the board that is attached, or in the emulator.
+    """Run the image on the attached board, or in the emulator.
 
     Returns:
-      Cycles or instructions, stack, and bytes that differ; docs/formats.md names the fields.
+      Cycles or instructions, stack, and differing bytes; docs/formats.md names the fields.
 
     Raises:
       HarnessError: no pyOCD, no probe, or the image does not run.

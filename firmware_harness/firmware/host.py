@@ -1,4 +1,4 @@
-"""The benchmark on this machine: every byte, no counts. Its features are the reference."""
+"""The benchmark on this machine: all bytes, no counts. Other targets' features must equal these."""
 
 import subprocess
 import tempfile
@@ -25,11 +25,11 @@ def run_on_host(
 
     Args:
       sources: the C to measure.
-      workload: what it is run on.
+      workload: what it runs on.
       flags: of the compiler; a test adds sanitizers.
 
     Raises:
-      HarnessError: no compiler, it refuses the C, or the program does not end well.
+      HarnessError: no compiler, it refuses the C, or the program fails.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

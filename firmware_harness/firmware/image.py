@@ -1,4 +1,4 @@
-"""Builds the benchmark for one board: ELF, BIN, HEX and, where its chip takes it, UF2."""
+"""Builds the benchmark for one board: ELF, BIN, HEX, and UF2 if its chip takes it."""
 
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from firmware_harness.firmware.uf2 import to_uf2
 from firmware_harness.measure.workload import Workload
 from firmware_harness.system.toolchain import arm_tool, said_by
 
-EMBEDDED_INPUTS = 4  # a crop of audio is 16 KB of flash
+EMBEDDED_INPUTS = 4  # a crop of audio takes 16 KB of flash
 _RTT = "_SEGGER_RTT"
 
 
@@ -23,9 +23,9 @@ class BoardImage:
     """A benchmark on disk.
 
     Args:
-      board: it was linked for.
-      files: by their endings: elf, bin, hex, uf2; for an emulated board also what it reads.
-      sections: of the whole image, with the embedded crops.
+      board: the board it was linked for.
+      files: by extension: elf, bin, hex, uf2; for an emulated board also its input files.
+      sections: sizes of the whole image, with the embedded crops.
     """
 
     board: Board
@@ -33,10 +33,10 @@ class BoardImage:
     sections: Sections
 
     def rtt_address(self) -> int:
-        """Where in RAM a probe finds the result.
+        """Address in RAM where a probe finds the result.
 
         Raises:
-          HarnessError: the tool that says it does not run.
+          HarnessError: the tool that gives it does not run.
         """
         for line in said_by([arm_tool("nm"), str(self.files["elf"])]).splitlines():
             address, _, name = line.split(maxsplit=2)
@@ -50,14 +50,14 @@ def build_board_image(
 ) -> BoardImage:
     """Compile, link and convert.
 
-    A board gets its first crops, and what is expected of them, in flash. An emulated one reads
+    For a board, the first crops and their expected results are in flash. An emulated board reads
     them from files beside the image.
 
     Args:
-      board: what for.
+      board: the board to build for.
       sources: the C to measure.
-      workload: what it is run on; features are those expected on the device.
-      out: folder for the files, made where it is missing.
+      workload: what it runs on; features are those expected on the device.
+      out: folder for the files, created if missing.
 
     Raises:
       HarnessError: no compiler, the C does not build, the image does not fit, or `out` cannot be

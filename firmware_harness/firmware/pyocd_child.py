@@ -2,9 +2,9 @@
 
 Run as `python -m firmware_harness.firmware.pyocd_child ELF CHIP ADDRESS`.
 
-A program of its own, because pyOCD writes to standard output and brings USB drivers: `flash` starts
-it. ADDRESS is where the image keeps its RTT control block. The result goes to standard output; what
-a user can mend is one line on standard error, and exit code 2.
+Runs as its own process, because pyOCD writes to standard output and loads USB drivers. `flash`
+starts it. ADDRESS is the image's RTT control block. The result goes to standard output. An error
+that a user can fix is one line on standard error, with exit code 2.
 """
 
 # pyright: basic, reportMissingImports=false
@@ -16,7 +16,7 @@ from typing import NoReturn
 
 REFUSED = 2
 _SECONDS = 120
-# Places in the control block; source: stream_embedded.c.
+# Offsets in the control block; source: stream_embedded.c.
 _ID, _BUFFER, _SIZE, _WRITTEN = 0, 28, 32, 36
 _MOST_BYTES = 1 << 16
 
@@ -60,7 +60,7 @@ def _run(session, elf: str, address: int) -> str:
     programmer.commit()
     target = session.target
     target.reset_and_halt()
-    # RAM may hold what an earlier run left: forget it before the core starts.
+    # RAM may hold the result of an earlier run: clear it before the core starts.
     for offset in (_ID, _WRITTEN):
         target.write32(address + offset, 0)
     target.resume()
@@ -71,7 +71,7 @@ def _run(session, elf: str, address: int) -> str:
 
 
 def wait_for_line(target, address: int) -> str | None:
-    """What the image has written once it ends with a line feed; None when it never does."""
+    """The image's output once it ends with a line feed; None if it never does."""
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         started = target.read32(address + _ID) != 0

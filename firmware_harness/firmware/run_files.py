@@ -10,18 +10,18 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.measure.workload import Workload
 from firmware_harness.runtimes.interpreter import Model, Operator
 
-RENAMING = "RESHAPE"  # only gives a tensor another shape: no code
+RENAMING = "RESHAPE"  # only changes a tensor's shape: no code
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one run gave.
+    """Results of one run.
 
     Args:
       outputs: int8 [inputs, classes].
       features: int8 [crops, cells]; None without audio.
-      numbers: of the line of key=value that bench_main.c writes.
-      layer_ticks: one for each layer, where the model was built to tell.
+      numbers: the key=value line that bench_main.c writes.
+      layer_ticks: one for each layer, if the model was built to report them.
     """
 
     outputs: NDArray[np.int8]
@@ -38,7 +38,7 @@ def write_workload(folder: Path, workload: Workload) -> None:
 
 
 def read_measured(folder: Path, workload: Workload) -> Measured:
-    """Read what the firmware wrote, and check that it ran everything.
+    """Read the firmware's output, and check that it ran everything.
 
     Raises:
       HarnessError: it did not: the C and the model do not belong together.
@@ -75,7 +75,7 @@ def read_measured(folder: Path, workload: Workload) -> Measured:
 
 
 def parse_result(line: str) -> tuple[dict[str, int], tuple[int, ...]]:
-    """Numbers by name, and those of the layers, which share one.
+    """Numbers by name, and the ticks of the layers, which share one name.
 
     >>> parse_result("inputs=2 layer_ticks=5 layer_ticks=7")
     ({'inputs': 2}, (5, 7))
@@ -86,7 +86,7 @@ def parse_result(line: str) -> tuple[dict[str, int], tuple[int, ...]]:
 
 
 def layers_of(measured: Measured, model: Model) -> tuple[Operator, ...]:
-    """The operators that became layers of the C, in its order: all but those that compute nothing.
+    """The operators that are layers of the C, in its order: all but those that compute nothing.
 
     Raises:
       HarnessError: the C has another number of layers.

@@ -1,19 +1,19 @@
-"""Writes UF2, the form of firmware that a boot ROM takes as a file on a USB drive."""
+"""Writes UF2, a firmware format that boot ROMs take as a file on a USB drive."""
 
 import struct
 
 _MAGIC = (0x0A324655, 0x9E5D5157)
 _END_MAGIC = 0x0AB16F30
-_FAMILY_ID = 0x2000  # flag: the family stands where a file size could
+_FAMILY_ID = 0x2000  # flag: the file size field holds the family
 PAYLOAD_BYTES = 256
 BLOCK_BYTES = 512
 
 
 def to_uf2(image: bytes, *, address: int, family: int) -> bytes:
-    """Cut an image into blocks of 512 bytes that each say where they belong.
+    """Cut an image into blocks of 512 bytes, each with its address.
 
     Args:
-      image: for flash; its last block is filled with zeros.
+      image: content of the flash; its last block is filled with zeros.
       address: of its first byte, a multiple of 256.
       family: id of the chips that may take it.
 

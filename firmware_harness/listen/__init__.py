@@ -1,1 +1,1 @@
-"""A stream of audio through the C of a bundle: words as they come."""
+"""Runs a bundle's C on a stream of audio and reports words as they come."""

@@ -1,4 +1,4 @@
-"""Detect words in a recording or a live stream with the very C of a bundle."""
+"""Detect words in a recording or a live stream with a bundle's own C."""
 
 import sys
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """One word. `score` is its mean probability, 0 to 1; `time_s` counts from the first sample to
-    the end of the audio that the model had."""
+    """One word. `score` is its mean probability, 0 to 1. `time_s` runs from the first sample to the
+    end of the audio that the model had."""
 
     word: str
     score: float
@@ -27,7 +27,7 @@ class Detection:
 
 
 def open_listener(bundle: Path) -> HostLibrary:
-    """A bundle's C, after its files were held against its manifest.
+    """A bundle's C, after its files are checked against its manifest.
 
     Raises:
       HarnessError: a damaged bundle, one that takes no audio, or no C compiler.
@@ -54,7 +54,7 @@ def listen(bundle: Path, source: Path) -> Iterator[Detection]:
     """
     library = open_listener(bundle)
     if source == STANDARD_INPUT:
-        # A BufferedReader, which the type of sys.stdin does not say.
+        # A BufferedReader, although the type of sys.stdin does not state it.
         yield from detect(library, cast(BufferedIOBase, sys.stdin.buffer), name="-", raw=True)
         return
     try:
@@ -67,7 +67,7 @@ def listen(bundle: Path, source: Path) -> Iterator[Detection]:
 def detect(
     library: HostLibrary, source: BufferedIOBase, *, name: str, raw: bool
 ) -> Iterator[Detection]:
-    """As `listen`, from anything that gives bytes."""
+    """As `listen`, from any source of bytes."""
     rate = library.sample_rate_hz
     stream = library.open_stream()
     for samples in read_samples(source, sample_rate_hz=rate, name=name, raw=raw):

@@ -1,4 +1,4 @@
-"""Samples out of a WAV file or a pipe while they arrive. Sizes in it are not believed."""
+"""Reads samples from a WAV file or a pipe as they arrive. Sizes in the data are not trusted."""
 
 import struct
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ def read_samples(
 ) -> Iterator[NDArray[np.int16]]:
     """Samples in pieces as they arrive, until the source ends.
 
-    A WAV file's samples end where it ends or says so. A pipe cannot know its length when it begins
-    and says 0 or too much, so too short a file is no error.
+    A WAV file's samples end at the stated size or at the end of the file. A pipe does not know its
+    length at the start and states 0 or too much, so a file that is too short is no error.
 
     Args:
-      source: PCM of 16 bits, little-endian, mono; or a WAV file of that.
-      sample_rate_hz: that a WAV file must have.
+      source: 16-bit PCM, little-endian, mono; or a WAV file of that.
+      sample_rate_hz: required rate of a WAV file.
       name: of the source, for messages.
       raw: whether samples without a header are accepted.
 
@@ -49,7 +49,7 @@ def read_samples(
 
 
 def _find_samples(source: BufferedIOBase, *, sample_rate_hz: int, name: str) -> int | None:
-    """Reads up to the samples. Gives their bytes; None for all that comes."""
+    """Read up to the samples. Returns their number of bytes; None to read until the end."""
     is_known = False
     while len(head := source.read(8)) == 8:
         kind, size = struct.unpack("<4sI", head)
@@ -62,7 +62,7 @@ def _find_samples(source: BufferedIOBase, *, sample_rate_hz: int, name: str) -> 
             fmt = source.read(min(size, 40))
             _check_format(fmt, sample_rate_hz=sample_rate_hz, name=name)
             is_known = True
-        _skip(source, size + size % 2 - len(fmt))  # chunks start at even bytes
+        _skip(source, size + size % 2 - len(fmt))  # chunks start at even offsets
     raise HarnessError(f"{name} ends before its samples begin. Copy it again.")
 
 
@@ -94,7 +94,7 @@ def _pieces(source: BufferedIOBase, start: bytes, left: int | None) -> Iterator[
         even = len(whole) // 2 * 2
         rest = whole[even:]
         yield np.frombuffer(whole[:even], "<i2").astype(np.int16)
-    if len(rest) >= 2:  # a source of no more than `start`
+    if len(rest) >= 2:  # the source held nothing beyond `start`
         yield np.frombuffer(rest[: len(rest) // 2 * 2], "<i2").astype(np.int16)
 
 

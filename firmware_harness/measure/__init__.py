@@ -1,1 +1,1 @@
-"""What is measured of a model: latency, accuracy, differences in bytes, costs."""
+"""Measures a model: latency, accuracy, differing bytes, costs."""

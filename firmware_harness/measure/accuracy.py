@@ -20,7 +20,7 @@ from firmware_harness.tflite.quantization import (
 )
 
 FLOAT = "float"
-THROUGH_C = "audio_through_c"  # beside kinds of models: front end and model in C
+THROUGH_C = "audio_through_c"  # listed beside the kinds of models: front end and model in C
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,12 @@ class Examples:
     """Test crops as features.
 
     Args:
-      features: float32, shape [crops, frames, bins] or [crops, frames, bins, 1], finite; the
-        crops of a clip stand together.
+      features: float32, shape [crops, frames, bins] or [crops, frames, bins, 1], finite; crops of
+        one clip are adjacent.
       labels: integer class of each crop, shape [crops].
       protocol: how the crops were cut: centre, random, loudest, sliding.
-      clips: recordings they were cut from, 1 to crops.
-      audio: int16 [crops, samples], the same crops as sound; None where it is not at hand.
+      clips: number of recordings they were cut from, 1 to crops.
+      audio: int16 [crops, samples], the same crops as audio; None if not available.
 
     Raises:
       HarnessError: shapes, types or numbers disagree, or there is no crop.
@@ -79,7 +79,7 @@ class Examples:
 
     @property
     def crops_per_decision(self) -> int:
-        """Sliding crops of a clip decide together; of the other protocols each by itself."""
+        """The sliding crops of a clip decide together; in other protocols each crop decides."""
         return len(self.labels) // self.clips if self.protocol == "sliding" else 1
 
 
@@ -92,23 +92,22 @@ def measure_accuracy(
 ) -> dict[str, Any]:
     """Run every model on the same crops.
 
-    A decision's class is the first one with the highest value: of one crop's logits, or of the
-    mean probabilities of a clip's sliding crops. With "float"
-    and one other model in `models`, their agreement (share of equal decisions) and their largest
-    logit difference are measured too.
+    A decision's class is the first with the highest value, either of one crop's logits or of the
+    mean probabilities of a clip's sliding crops. If `models` holds "float" and one other model,
+    their agreement (share of equal decisions) and largest logit difference are measured too.
 
     Args:
       models: by kind: "float", "int8", "int16x8".
       examples: the crops.
-      through_c: outputs that a bundle's C gives for their audio, as the integer model stores them.
+      through_c: outputs of a bundle's C for their audio, as the integer model stores them.
       progress: called with ("accuracy", done, total) after each crop.
 
     Returns:
       The `accuracy` object of the report; docs/formats.md names its fields.
 
     Raises:
-      HarnessError: a model takes other features, has too few classes for the labels, or ends in
-        integers without one scale.
+      HarnessError: a model takes other features, has too few classes for the labels, or has an
+        integer output without one scale.
     """
     for model in models.values():
         _check_classes(model, examples)
@@ -153,7 +152,7 @@ def measure_accuracy(
 def _run_crops(
     model: Model, features: NDArray[Any], *, done: int, total: int, progress: Progress | None
 ) -> NDArray[np.float32]:
-    # One crop at a time, as on a device; a resized batch may take other kernels.
+    # One crop at a time, as on a device; a larger batch may use other kernels.
     crops = quantize(features, model.inputs[0]).reshape(-1, *model.inputs[0].shape)
     logits = np.zeros((len(crops), model.outputs[0].elements), np.float32)
     for i, crop in enumerate(crops):

@@ -12,7 +12,7 @@ _FLOATS = ("float16", "float32", "float64")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCosts:
-    """MACs are of one inference. `operators` keeps the order of first use."""
+    """MACs of one inference. `operators` are in the order of first use."""
 
     macs: int
     parameters: int
@@ -24,14 +24,14 @@ def model_costs(
 ) -> ModelCosts:
     """Count operators, MACs and parameters of a graph without delegates.
 
-    MACs are those of `operator_macs`. Parameters are the elements of every constant that is
-    floating or quantized (weights and biases), each constant once; shapes and axes are neither.
-    Branches and loop bodies are other graphs and are not counted.
+    MACs are those of `operator_macs`. Parameters are the elements of every floating or quantized
+    constant (weights and biases), each constant once; shapes and axes do not count. Branches and
+    loop bodies are other graphs and do not count.
 
     Args:
       operators: nodes of the main graph, from a model on the reference resolver.
-      tensors: every tensor those nodes name, by index.
-      inputs: indices of the graph's inputs, which are no constants.
+      tensors: every tensor of those nodes, by index.
+      inputs: indices of the graph's inputs, which are not constants.
     """
     return ModelCosts(
         macs=sum(_macs(operator, tensors) for operator in operators),

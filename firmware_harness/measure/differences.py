@@ -1,4 +1,4 @@
-"""Counts how far two kernels' integer outputs differ, and says what is known of the reason."""
+"""Counts how far two kernels' integer outputs differ, and gives the known reason."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ _ROUNDED_TWICE = "FULLY_CONNECTED"
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
-    """Two sets of outputs for the same inputs.
+    """Differences between two sets of outputs for the same inputs.
 
     Args:
-      compared_bytes: of all outputs of all inputs.
-      mismatched_bytes: that differ.
+      compared_bytes: bytes in all outputs of all inputs.
+      mismatched_bytes: bytes that differ.
       mismatched_inputs: inputs with a byte that differs.
-      by_steps: values that differ, by how many output steps, fewest first.
+      by_steps: number of values that differ, by difference in output steps; fewest steps first.
     """
 
     compared_bytes: int
@@ -33,8 +33,8 @@ def count_differences(
     """Compare every byte.
 
     Args:
-      expected: integers, for each output of the model an array of shape [inputs, *shape].
-      found: the same of the other kernels.
+      expected: for each output of the model, an integer array of shape [inputs, *shape].
+      found: the same from the other kernels.
 
     >>> one, other = np.array([[3, 4], [5, 6]], np.int8), np.array([[3, 4], [4, 9]], np.int8)
     >>> count_differences(expected=[one], found=[other])
@@ -55,7 +55,7 @@ def count_differences(
 
 
 def explain(differences: Differences, operators: Collection[str]) -> str | None:
-    """What is known of the reason, in one or two sentences; None where nothing differs."""
+    """The known reason, in one or two sentences; None if nothing differs."""
     if not differences.by_steps:
         return None
     one = differences.by_steps.get(1, 0)

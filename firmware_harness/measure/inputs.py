@@ -1,4 +1,4 @@
-"""Inputs to compare kernels on: the crops that a bundle carries, or random ones."""
+"""Inputs to compare kernels on: the crops that a bundle holds, or random ones."""
 
 import io
 import lzma
@@ -33,17 +33,17 @@ def comparison_inputs(
     """Inputs as the model stores them, and how many there are of each origin.
 
     Args:
-      bundle: gives its golden and validation crops, where it has any.
+      bundle: gives its golden and validation crops, if it has any.
       model: of that bundle; takes integers.
-      most: of stored crops; the first file's come first, and of the one that does not fit any more
-        crops evenly spread over it. All of them where not given.
+      most: limit on stored crops; None for all. Files are used in order. From the first that no
+        longer fits, evenly spread crops are taken.
 
     Returns:
       Counts by origin ("golden", "validation" or "random"), and for each of the model's inputs
       an array of shape [inputs, *shape].
 
     Raises:
-      HarnessError: stored crops are damaged, or are not what the model takes.
+      HarnessError: stored crops are damaged, or do not fit the model.
     """
     stored = {name: _read_crops(bundle, name, model) for name in bundle.crop_files}
     if not stored:
@@ -55,7 +55,7 @@ def comparison_inputs(
 
 
 def golden_audio(bundle: Bundle) -> tuple[NDArray[np.int16], NDArray[Any]] | None:
-    """Golden crops as audio, and as the model stores TensorFlow's features of them.
+    """Golden crops as audio, and TensorFlow's features of them as the model stores them.
 
     Returns:
       int16 [crops, samples] and [crops, frames, bins]; None for a bundle without golden crops.
@@ -138,7 +138,7 @@ def _read_array(content: bytes, name: str) -> NDArray[Any]:
         with archive.open(member) as file:
             data = file.read(MAX_BYTES)
     header = io.BytesIO(data)
-    # NumPy would allocate what a header declares, unseen.
+    # NumPy would allocate what a header declares, without a check.
     npy: Any = np.lib.format  # has no types
     if npy.read_magic(header) != (1, 0):
         raise ValueError("an .npy of another version than 1.0")

@@ -1,4 +1,4 @@
-"""How long one inference takes on this machine, models measured in alternation."""
+"""How long one inference takes on this machine. Models take turns."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,15 +23,15 @@ def measure_latency(
     progress: Progress | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> dict[str, NDArray[Any]]:
-    """Time inferences in turn (A B A B), so that a busy spell of the machine hits all alike.
+    """Time the models in turn (A B A B), so that a busy spell of the machine affects all equally.
 
-    The clock runs around `invoke` alone. Inputs are random from a fixed seed and set anew
-    before each inference: the interpreter may use their memory for other tensors.
+    Only `invoke` is timed. Inputs are random from a fixed seed and set again before each
+    inference, because the interpreter may use their memory for other tensors.
 
     Args:
-      models: what to time, by name.
+      models: models to time, by name.
       runs: timed inferences of each model, 1 to 1,000,000.
-      warmup: inferences of each model before, not timed.
+      warmup: untimed inferences of each model before those.
       progress: called with ("latency", done, total) after each turn.
       clock: gives nanoseconds.
 
@@ -48,7 +48,7 @@ def measure_latency(
         )
     inputs = {name: random_inputs(model) for name, model in models.items()}
     for name, model in models.items():
-        model.run(inputs[name])  # unlike invoke, explains a kernel that stops
+        model.run(inputs[name])  # unlike invoke, it explains why a kernel stops
     times = {name: np.zeros(runs) for name in models}
     for turn in range(-warmup, runs):
         for name, model in models.items():

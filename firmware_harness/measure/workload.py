@@ -1,4 +1,4 @@
-"""What firmware is run on, and what it is to give: inputs with their golden outputs, and audio."""
+"""What firmware runs on and must reproduce: inputs with golden outputs, and audio."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from firmware_harness.runtimes.tflm import run_tflm, tflm_version
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Bytes for one model and its front end.
+    """Data for one model and its front end.
 
     Args:
       inputs: int8 [inputs, bytes], as the model stores them.
-      origins: how many of them are of each origin.
-      outputs: int8 [inputs, classes], what golden kernels give for them.
-      golden: whose kernels.
-      as_devices: they round as those of devices do.
+      origins: number of inputs of each origin.
+      outputs: int8 [inputs, classes], the golden kernels' outputs for them.
+      golden: whose kernels are golden.
+      as_devices: True if the golden kernels round as a device's do.
       audio: int16 [crops, samples]; None without a front end.
-      features: int8 [crops, cells], TensorFlow's of that audio as the model stores them.
+      features: int8 [crops, cells], TensorFlow's features of that audio as the model stores them.
     """
 
     inputs: NDArray[np.int8]
@@ -41,7 +41,7 @@ class Workload:
         return 0 if self.audio is None else len(self.audio)
 
     def first(self, count: int) -> "Workload":
-        """Its first inputs and crops, for what need not be repeated often."""
+        """Only its first inputs and crops, for measurements that need no more."""
         return dataclasses.replace(
             self,
             inputs=self.inputs[:count],
@@ -51,20 +51,21 @@ class Workload:
         )
 
     def with_features(self, features: NDArray[np.int8] | None) -> "Workload":
-        """The same with other features to expect."""
+        """The same with other expected features."""
         return dataclasses.replace(self, features=features)
 
 
 def make_workload(bundle: Bundle, plain: Model, *, frontend: bool) -> Workload:
     """Up to 200 crops of the bundle or 200 random inputs, and their outputs.
 
-    Golden kernels are TFLite Micro's, where it is installed: a device has them. Otherwise those of
-    TFLite's reference resolver, which round once in FULLY_CONNECTED, where a device rounds twice.
+    The golden kernels are TFLite Micro's if it is installed, because a device has them. Otherwise
+    they are those of TFLite's reference resolver. These round once in FULLY_CONNECTED; a device
+    rounds twice.
 
     Args:
       bundle: gives crops and audio.
       plain: its model on the reference resolver.
-      frontend: audio is wanted too.
+      frontend: include audio.
 
     Raises:
       HarnessError: stored crops are damaged, or the model cannot be run.
@@ -90,10 +91,10 @@ def make_workload(bundle: Bundle, plain: Model, *, frontend: bool) -> Workload:
 
 
 def require_int8(model: Model, *, target: str) -> None:
-    """Refuse a model that is not int8 from its one input to its one output.
+    """Refuse a model that is not int8 from its only input to its only output.
 
     Raises:
-      HarnessError: it is another one.
+      HarnessError: it is not.
     """
     ends = [*model.inputs, *model.outputs]
     if len(ends) != 2 or {info.dtype for info in ends} != {"int8"}:

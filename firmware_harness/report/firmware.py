@@ -1,4 +1,4 @@
-"""The sections of a bench report's page on the exported C: this machine, and emulated cores."""
+"""The sections of a bench report on the exported C: this machine, and emulated cores."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _COUNTED = (
 
 
 def firmware_sections(targets: dict[str, Any]) -> list[str]:
-    """Paragraphs on the targets that ran the C; none without such a target."""
+    """Paragraphs on the targets that ran the C; empty without such a target."""
     ran = {name: target for name, target in targets.items() if "instructions_per_mac" in target}
     if not ran:
         return []

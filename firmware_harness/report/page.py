@@ -1,4 +1,4 @@
-"""Writes a bench report: JSON for machines, one page of Markdown for people. Measures nothing."""
+"""Writes a bench report: JSON for machines, one Markdown page for people. Measures nothing."""
 
 import json
 import os
@@ -16,11 +16,11 @@ TARGET_NAMES = {"tflite": "TFLite", "tflite_float": "TFLite, float model"}
 
 
 def write_report(report: dict[str, Any], out: Path) -> tuple[Path, Path]:
-    """Write OUT.json and OUT.md, each whole or not at all.
+    """Write OUT.json and OUT.md, each completely or not at all.
 
     Args:
-      report: as `bench_tflite` gives it.
-      out: path of both without their endings; a .json or .md at its end is dropped.
+      report: as `bench_tflite` returns it.
+      out: path of both without extension; a final .json or .md is dropped.
 
     Returns:
       The two paths, JSON first.
@@ -206,5 +206,5 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error.strerror}. Give another --out.") from error
     finally:
-        with suppress(OSError):  # gone already, or never there
+        with suppress(OSError):  # the file may not exist
             unfinished.unlink()

@@ -1,4 +1,4 @@
-"""Pieces of a Markdown page that all its sections use."""
+"""Pieces of Markdown that all sections of a page use."""
 
 from collections.abc import Iterable
 
@@ -20,15 +20,15 @@ def section(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) ->
 
 
 def cell(text: str) -> str:
-    """Text for one cell: names come from files of others, and bars would break the table."""
+    """Text for one cell, escaped: names come from foreign files, and bars would break the table."""
     return " ".join(text.replace("|", "\\|").split())
 
 
 def size_text(count: int | None) -> str:
-    """A number of bytes; nothing for None."""
+    """A number of bytes; empty for None."""
     return "" if count is None else f"{count:,} bytes"
 
 
 def count_text(count: float | None, *, digits: int = 0) -> str:
-    """A number with thousands set apart; nothing for None."""
+    """A number with separated thousands; empty for None."""
     return "" if count is None else f"{count:,.{digits}f}"

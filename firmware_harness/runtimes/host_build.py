@@ -12,7 +12,7 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import run_command
 from firmware_harness.system.toolchain import host_compiler
 
-# Files that a part of the library needs; all parts need the one before them.
+# Files that each part of the library needs; each part needs the one before it.
 MODEL = ("kws_model.c", "kws_model.h")
 FRONTEND = ("kws_frontend.c", "kws_frontend_tables.c", "kws_frontend.h", "kws_feature_spec.h")
 STREAM = (
@@ -28,11 +28,11 @@ _loaded: dict[str, ctypes.CDLL] = {}
 
 
 class HostCode:
-    """The functions of kws_host.c, compiled with what a folder holds.
+    """The functions of kws_host.c, compiled with the C of a folder.
 
     Attributes:
-      folder: where the C lies.
-      parts: of "model", "frontend" and "stream", those whose files are there.
+      folder: folder of the C.
+      parts: those of "model", "frontend" and "stream" whose files are there.
     """
 
     def __init__(self, folder: Path, library: ctypes.CDLL, parts: frozenset[str]) -> None:
@@ -41,13 +41,13 @@ class HostCode:
         self._library = library
 
     def function(self, name: str, result: Any = ctypes.c_int) -> Any:
-        """The C function kws_host_`name`, whose result is of a ctypes type."""
+        """The C function kws_host_`name`; `result` is its ctypes result type."""
         found = getattr(self._library, f"kws_host_{name}")
         found.restype = result
         return found
 
     def size(self, name: str) -> int:
-        """What kws_host_`name`() counts.
+        """The size that kws_host_`name`() returns.
 
         Raises:
           HarnessError: more than 64 MB, which no device has.
@@ -58,10 +58,10 @@ class HostCode:
         return size
 
     def checked(self, status: int) -> int:
-        """The status itself.
+        """The status, unchanged.
 
         Raises:
-          HarnessError: it is negative, an error.
+          HarnessError: it is negative, which means an error.
         """
         if status < 0:
             raise HarnessError(f"the C of {self.folder} gave error {status}. Export it again.")
@@ -72,7 +72,7 @@ def load_code(folder: Path) -> HostCode:
     """Compile a folder's C, once per process and content.
 
     Raises:
-      HarnessError: no such files, no compiler, or it refuses them.
+      HarnessError: files are missing, there is no compiler, or it refuses the C.
     """
     parts = _parts(folder)
     contents = _read_sources(folder, parts)
@@ -101,7 +101,7 @@ def _parts(folder: Path) -> frozenset[str]:
 
 
 def _read_sources(folder: Path, parts: frozenset[str]) -> dict[str, bytes]:
-    """Headers, and the sources that the library is made of, by name, sorted."""
+    """The library's headers and sources by name, sorted."""
     wanted = ["kws*.h", "kws_model.c"]
     wanted += ["kws_frontend*.c"] if "frontend" in parts else []
     wanted += ["kws.c", "kws_decision.c"] if "stream" in parts else []
@@ -129,7 +129,7 @@ def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) ->
                 "Write the bundle again with pld-tf export."
             )
         try:
-            # Mapped by now, so the file may go.
+            # Loaded into memory here, so the file may be deleted.
             return ctypes.CDLL(str(place / "kws.so"))
         except OSError as error:
             raise HarnessError(

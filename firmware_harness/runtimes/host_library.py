@@ -1,4 +1,4 @@
-"""A bundle's C on this machine, called through ctypes: what a device would compute."""
+"""A bundle's C on this machine, called through ctypes. It computes what a device would."""
 
 import ctypes
 from pathlib import Path
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.host_build import HostCode, load_code
 
-_ALIGNMENT = 64  # at least what any model asks for
+_ALIGNMENT = 64  # at least what any model needs
 
 
 class HostLibrary:
-    """What a folder's C computes. As many parts as its files allow.
+    """A folder's C, with as many parts as its files allow.
 
     Attributes:
-      folder: where the C lies.
-      has_frontend, has_stream: whether `features`, and `open_stream` with all below it, are there.
+      folder: folder of the C.
+      has_frontend, has_stream: whether `features` can be called; whether `open_stream` can, and
+        the attributes of streams exist.
       input_bytes, num_outputs, scratch_bytes: of the model.
       sample_rate_hz, window_samples, hop_samples, bins: of the front end.
       frames, hops_per_inference, labels, num_keywords: of streams; labels in output order.
@@ -46,7 +47,7 @@ class HostLibrary:
             self.labels = tuple(map(self._label, range(code.size("num_classes"))))
 
     def run_model(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Logits of inputs as the model stores them.
+        """Logits for inputs, both as the model stores them.
 
         Args:
           inputs: int8 [inputs, ...], each with as many values as the model takes.
@@ -72,7 +73,7 @@ class HostLibrary:
         return outputs
 
     def features(self, audio: NDArray[np.int16]) -> NDArray[np.int8]:
-        """Features of whole recordings, each heard from its start, as the model takes them.
+        """Features of whole recordings, each from its start, as the model takes them.
 
         Args:
           audio: int16 [recordings, samples].
@@ -99,7 +100,7 @@ class HostLibrary:
         return made
 
     def open_stream(self) -> "HostStream":
-        """A stream that begins now, with the bundle's thresholds."""
+        """A new stream with the bundle's thresholds."""
         self._require(self.has_stream, "kws.c")
         return HostStream(self._code, self)
 
@@ -116,7 +117,7 @@ class HostLibrary:
 
 
 class HostStream:
-    """One stream of samples through kws.c. Not for `scores` and `words` in turn: one of them."""
+    """One stream of samples through kws.c. Use either `scores` or `words`, not both."""
 
     def __init__(self, code: HostCode, library: HostLibrary) -> None:
         self._code = code
@@ -132,8 +133,8 @@ class HostStream:
           samples: int16 [samples], any number.
 
         Returns:
-          When each ended, in samples since the stream began, uint64 [inferences]; and scores in
-          1/32768, uint16 [inferences, classes].
+          The end of each inference's audio in samples since the stream began, uint64 [inferences];
+          and scores in 1/32768, uint16 [inferences, classes].
         """
         room = self._room(samples)
         times = np.empty(room, np.uint64)
@@ -142,7 +143,7 @@ class HostStream:
         return times[:made], scores[:made]
 
     def words(self, samples: NDArray[np.int16]) -> list[tuple[int, int, int]]:
-        """Time in samples since the stream began, word as an index into `labels`, mean score."""
+        """Time in samples since the stream began, word as index into `labels`, mean score."""
         room = self._room(samples)
         times, words = np.empty(room, np.uint64), np.empty(room, np.int32)
         scores = np.empty(room, np.uint16)
@@ -173,14 +174,14 @@ def open_library(folder: Path) -> HostLibrary:
       folder: a firmware bundle, or any folder with kws_model.h and kws_model.c.
 
     Raises:
-      HarnessError: no such files, no compiler, or it refuses them.
+      HarnessError: files are missing, there is no compiler, or it refuses the C.
     """
     return HostLibrary(load_code(folder))
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
-    """Zeros at an address that suits any C type and any model's scratch; one at least, as NumPy
-    forgets where none begin."""
+    """Zeros at an address that suits any C type and any model's scratch. At least one byte, because
+    NumPy does not keep the address of an empty array."""
     room = np.zeros(max(1, size) + _ALIGNMENT, np.uint8)
     start = -room.ctypes.data % _ALIGNMENT
     return room[start : start + max(1, size)]

@@ -1,4 +1,4 @@
-"""One .tflite in the TFLite interpreter: load it, look inside, run it. Not tensorflow."""
+"""One .tflite in the TFLite interpreter: load, inspect, run. Does not import tensorflow."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -23,7 +23,7 @@ MAX_THREADS = 128
 
 @dataclass(frozen=True, kw_only=True)
 class TensorInfo(Quantization):
-    """A tensor of a model; `quantized` is also one of which each channel has a scale of its own."""
+    """A tensor of a model; `quantized` also holds if each channel has a scale of its own."""
 
     index: int
     shape: tuple[int, ...]
@@ -45,7 +45,7 @@ class TensorInfo(Quantization):
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One node of the graph. Optional inputs that are left out are -1."""
+    """One node of the graph. Omitted optional inputs are -1."""
 
     name: str
     inputs: tuple[int, ...]
@@ -57,8 +57,8 @@ class Model:
 
     Args:
       file: the model. The interpreter verifies its structure before it runs anything.
-      resolver: "default" has optimized kernels and XNNPACK; "reference" has the plain kernels
-        that microcontrollers follow, bit for bit in most operators, and is slow.
+      resolver: "default" has optimized kernels and XNNPACK. "reference" has the plain kernels; they
+        are slow, and microcontrollers follow them, in most operators bit for bit.
       threads: for one inference.
 
     Raises:
@@ -73,7 +73,7 @@ class Model:
         self.threads = threads
         reference = resolver == "reference"
         kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN
-        # Only the default makes a delegate, and so the noise.
+        # Only the default resolver makes a delegate, and so the noise.
         quietly = nullcontext() if reference else start_up_noise_held_back()
         with _refusals(file.name), quietly:
             self._interpreter: Any = Interpreter(
@@ -89,7 +89,7 @@ class Model:
         """Nodes of the main graph in order; a delegate appears as nodes named DELEGATE.
 
         Raises:
-          HarnessError: the graph holds names that cannot be read.
+          HarnessError: the graph holds unreadable names.
         """
         with _refusals(self.file.name):
             # The interpreter has no public list of operators.
@@ -107,7 +107,7 @@ class Model:
         """Every named tensor of the main graph by index.
 
         Raises:
-          HarnessError: the graph holds names that cannot be read.
+          HarnessError: the graph holds unreadable names.
         """
         with _refusals(self.file.name):
             infos = _tensor_infos(self._interpreter.get_tensor_details())
@@ -119,7 +119,7 @@ class Model:
         return "XNNPACK" if any(o.name == "DELEGATE" for o in self.operators()) else "none"
 
     def set_inputs(self, values: Sequence[NDArray[Any]]) -> None:
-        """Give each input its value, and clear the memory that recurrent layers keep."""
+        """Set each input's value, and clear the memory of recurrent layers."""
         self._interpreter.reset_all_variables()
         for info, value in zip(self.inputs, values, strict=True):
             self._interpreter.set_tensor(info.index, value)
@@ -163,7 +163,7 @@ def _tensor_infos(details: list[dict[str, Any]]) -> tuple[TensorInfo, ...]:
 
 @contextmanager
 def _refusals(name: str) -> Generator[None]:
-    # Unreadable names inside a damaged file come as UnicodeDecodeError, which is a ValueError.
+    # Unreadable names in a damaged file raise UnicodeDecodeError, which is a ValueError.
     try:
         yield
     except (ValueError, RuntimeError) as error:

@@ -22,5 +22,5 @@ def _random_input(info: TensorInfo, generator: np.random.Generator) -> NDArray[A
         return np.frombuffer(raw, info.dtype).reshape(info.shape)
     if info.dtype in ("float32", "float64"):
         return generator.standard_normal(info.shape).astype(info.dtype)
-    # Wider integers may be indices into a table: only 0 is always inside.
+    # Wider integers may be indices into a table, where only 0 is always valid.
     return np.zeros(info.shape, info.dtype)

@@ -26,13 +26,13 @@ _PART = re.compile(r"'([^'\n]+)' used (\d+) bytes")
 
 @dataclass(frozen=True, kw_only=True)
 class Arena:
-    """What TFLM needs on this machine, whose pointers take 8 bytes and not a device's 4.
+    """TFLM's memory on this machine, where pointers have 8 bytes; on a device they have 4.
 
     Args:
       bytes: the smallest arena that it can plan in, to 16 bytes; found by trying.
-      head_bytes: its tensors that live for a part of an inference, shared (non-persistent).
-      tail_bytes: what stays for the model's life: structures, quantization, kernels' data.
-      parts: the tail by what the allocator calls it; 0 bytes left out.
+      head_bytes: shared memory of tensors that live for a part of an inference (non-persistent).
+      tail_bytes: permanent memory: structures, quantization, kernels' data.
+      parts: parts of the tail by the allocator's names; parts of 0 bytes are left out.
     """
 
     bytes: int
@@ -73,10 +73,10 @@ def require_tflm() -> str:
 
 
 def require_integers(model: Model, *, target: str) -> None:
-    """Refuse a model that takes or gives anything but 8 or 16 bit integers.
+    """Refuse a model whose inputs or outputs are not 8 or 16 bit integers.
 
     Raises:
-      HarnessError: it does.
+      HarnessError: they are not.
     """
     for info in (*model.inputs, *model.outputs):
         if info.dtype not in _INTEGERS:
@@ -87,7 +87,7 @@ def require_integers(model: Model, *, target: str) -> None:
 
 
 def arena_of_file(path: Path) -> dict[str, int | str] | None:
-    """The arena of a .tflite as a manifest gives it; None without the package tflite-micro.
+    """The arena of a .tflite as in a manifest; None without the package tflite-micro.
 
     Raises:
       HarnessError: the file is damaged, or TFLM cannot run it.
@@ -115,14 +115,14 @@ def measure_arena(model: Model) -> Arena:
 
 
 def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
-    """First output of a .tflite of one input for each of its values; None without tflite-micro.
+    """First output of a .tflite with one input, for each input value; None without tflite-micro.
 
     Args:
       path: the model.
-      inputs: as it stores them, shape [inputs, ...].
+      inputs: as the model stores them, shape [inputs, ...].
 
     Returns:
-      As it stores them, shape [inputs, values].
+      Outputs as the model stores them, shape [inputs, values].
 
     Raises:
       HarnessError: as `run_tflm`.
@@ -135,14 +135,14 @@ def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
-    """Run inputs one after the other, in a process that a bad model may kill.
+    """Run inputs one after the other, in a process of its own, because a bad model may kill it.
 
     Args:
-      model: loaded, and so checked, by the TFLite interpreter: TFLM checks no offset.
+      model: already checked, because the TFLite interpreter loaded it; TFLM checks no offset.
       inputs: for each of the model's inputs, its values of shape [inputs, *shape].
 
     Raises:
-      HarnessError: no tflite-micro, or TFLM cannot run the model; the text has its last words.
+      HarnessError: no tflite-micro, or TFLM cannot run the model; the text has its last lines.
     """
     require_tflm()
     with tempfile.TemporaryDirectory() as name:

@@ -1,9 +1,9 @@
 """Run a model on TensorFlow Lite Micro: `python -m firmware_harness.runtimes.tflm_child FOLDER`.
 
-A program of its own, because TFLM checks nothing of a model and dies with it: `tflm` starts it.
-FOLDER holds model.tflite and inputs.npz (arrays `0`, `1`, ... of shape [inputs, *shape]); it gets
-outputs.npz of the same form, and the smallest arena that works on standard output. How the
-allocator divides its arena goes to standard error.
+Runs as its own process, because TFLM does not check a model and a bad one kills it. `tflm` starts
+it. FOLDER holds model.tflite and inputs.npz (arrays `0`, `1`, ... of shape [inputs, *shape]). The
+program writes outputs.npz of the same form there. The smallest arena that works goes to standard
+output, the allocator's parts of the arena go to standard error.
 """
 
 # pyright: basic
@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_ARENA_BYTES = 1 << 26  # beyond every microcontroller
-_STEP_BYTES = 16  # what TFLM aligns its arena to
+MAX_ARENA_BYTES = 1 << 26  # more than any microcontroller has
+_STEP_BYTES = 16  # TFLM's alignment of the arena
 
 
 def main(folder: Path, *, outputs: int) -> None:
-    """Run every input, then look for the smallest arena."""
+    """Run every input, then search for the smallest arena."""
     content = (folder / "model.tflite").read_bytes()
     with np.load(folder / "inputs.npz", allow_pickle=False) as stored:
         inputs = [stored[str(index)] for index in range(len(stored.files))]
@@ -34,7 +34,7 @@ def main(folder: Path, *, outputs: int) -> None:
 
 
 def smallest(fits: Callable[[int], bool], most: int) -> int:
-    """The smallest multiple of 16 bytes that fits, where `most` does and more never hurts.
+    """The smallest multiple of 16 bytes that fits; `most` fits, and more never fits worse.
 
     >>> smallest(lambda size: size >= 1000, 1 << 20)
     1008
@@ -50,7 +50,7 @@ def smallest(fits: Callable[[int], bool], most: int) -> int:
 
 
 def _load(content: bytes, arena_bytes: int):
-    from tflite_micro.python.tflite_micro import runtime  # here: an extra, which may be absent
+    from tflite_micro.python.tflite_micro import runtime  # here: an extra that may be missing
 
     return runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
 
@@ -58,7 +58,7 @@ def _load(content: bytes, arena_bytes: int):
 def _run(interpreter, inputs: list[NDArray], *, outputs: int) -> list[NDArray]:
     results: list[list[NDArray]] = [[] for _ in range(outputs)]
     for values in zip(*inputs, strict=True):
-        interpreter.reset()  # a recurrent state must not reach the next input
+        interpreter.reset()  # recurrent state must not reach the next input
         for index, value in enumerate(values):
             interpreter.set_input(value, index)
         interpreter.invoke()
@@ -68,7 +68,7 @@ def _run(interpreter, inputs: list[NDArray], *, outputs: int) -> list[NDArray]:
 
 
 def _fits(content: bytes, arena_bytes: int) -> bool:
-    """True when TFLM can plan in so many bytes; in a fork, since with too few it may die."""
+    """True if TFLM can plan in so many bytes; tried in a fork, because too few may kill it."""
     pid = os.fork()
     if pid == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -83,5 +83,5 @@ def _fits(content: bytes, arena_bytes: int) -> bool:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]), outputs=int(sys.argv[2]))
-    except (RuntimeError, ValueError) as error:  # TFLM has said why on standard error
+    except (RuntimeError, ValueError) as error:  # TFLM has printed why to standard error
         sys.exit(" ".join(str(error).split()))

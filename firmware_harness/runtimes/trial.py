@@ -1,4 +1,4 @@
-"""Try models in a process of its own, with limits, before they are let into this one."""
+"""Try models in a process of its own, with limits, before this process loads them."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import ending, run_module
 
-REFUSED = 2  # exit code of a child that has told why
+REFUSED = 2  # exit code of a child that has printed the reason
 
 
 def try_models(files: Sequence[ModelFile]) -> None:
     """Load each model and run it once, on both resolvers.
 
-    The interpreter checks the structure of a file, but not that operators fit their tensors: a
-    damaged model can end its process, take all memory, or never come back.
+    The interpreter checks the structure of a file, but not whether operators fit their tensors. A
+    damaged model can end its process, take all memory, or never finish.
 
     Raises:
       HarnessError: a model is refused, or ends the process; the text names it and says how.
@@ -32,7 +32,7 @@ def try_models(files: Sequence[ModelFile]) -> None:
         return
     if ended.returncode == REFUSED:
         raise HarnessError(ended.stderr.strip().splitlines()[-1])
-    begun = ended.stdout.splitlines()  # a line for each model that was begun
+    begun = ended.stdout.splitlines()  # one line for each model that was begun
     which = files[max(0, len(begun) - 1)].name
     raise HarnessError(
         f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. The file "

@@ -2,8 +2,8 @@
 
 Run as `python -m firmware_harness.runtimes.trial_child FOLDER NAME...`.
 
-FOLDER holds 0.tflite, 1.tflite and so on; the names are what errors call them. A model that is
-refused ends this program with one line on standard error.
+FOLDER holds 0.tflite, 1.tflite and so on; errors use the names. If a model is refused, the program
+ends with one line on standard error.
 """
 
 import os
@@ -24,7 +24,7 @@ RESOLVERS: tuple[Resolver, ...] = ("default", "reference")
 
 
 def limit_resources() -> None:
-    """Bound what this process may take; whatever takes more is ended by the system."""
+    """Limit this process; the system ends it if it takes more."""
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""Runs a model as phones and servers do: on optimized kernels and XNNPACK."""
+"""Runs a model as phones and servers do: with optimized kernels and XNNPACK."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,14 @@ from firmware_harness.runtimes.interpreter import Model
 
 
 def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
-    """First output of a .tflite of one input for each of its values; None where XNNPACK idles.
+    """First output of a .tflite with one input, for each input value; None if XNNPACK is unused.
 
     Args:
       path: the model.
-      inputs: as it stores them, shape [inputs, ...].
+      inputs: as the model stores them, shape [inputs, ...].
 
     Returns:
-      As it stores them, shape [inputs, values].
+      Outputs as the model stores them, shape [inputs, values].
 
     Raises:
       HarnessError: the interpreter refuses the model.

@@ -1,4 +1,4 @@
-"""Run what may crash or never mind its memory in a process of its own, and say how it ended."""
+"""Run code that may crash or take too much memory in its own process, and say how it ended."""
 
 import os
 import signal
@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _REPORTED_LINES = 3
-_REPORTED_CHARACTERS = 300  # of one line: some name the whole graph
+_REPORTED_CHARACTERS = 300  # per line: some lines name the whole graph
 
 
 def run_module(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run `python -m name arguments` in `folder`; never raises because of how it ends.
+    """Run `python -m name arguments` in `folder`; raises nothing, however it ends.
 
-    A folder in the user's working folder cannot pass itself off as the module.
+    A folder in the user's working folder cannot take the module's place.
     """
     here = str(Path(__file__).resolve().parents[2])
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     return run_command(
         [sys.executable, "-P", "-m", name, *arguments],
         folder=folder,
-        # One thread: a process of several must not fork.
+        # One thread, because a process with several must not fork.
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"},
     )
 
@@ -33,11 +33,11 @@ def run_command(
     seconds: float | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in `folder` without input, and keep what it says; any exit code will do.
+    """Run a program in `folder` without input and capture its output; any exit code is accepted.
 
     Raises:
       OSError: it cannot be started.
-      subprocess.TimeoutExpired: it took more than `seconds`, and was ended.
+      subprocess.TimeoutExpired: it took more than `seconds` and was ended.
     """
     return subprocess.run(
         command,
@@ -53,7 +53,7 @@ def run_command(
 
 
 def ending(ended: subprocess.CompletedProcess[str]) -> str:
-    """How a process ended and its last words, in one line.
+    """How a process ended and its last lines, in one line.
 
     >>> ending(subprocess.CompletedProcess([], -11, stderr="a\\nb\\nc\\n d \\n"))
     'was killed by SIGSEGV; its last lines: b | c | d'

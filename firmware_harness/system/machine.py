@@ -8,7 +8,7 @@ from typing import Any
 
 PACKAGES = ("ai-edge-litert", "ethos-u-vela", "numpy", "tensorflow", "tflite-micro")
 _CPUINFO = Path("/proc/cpuinfo")
-# x86 says "model name"; ARM boards say "Model" or "Hardware".
+# x86 uses "model name"; ARM boards use "Model" or "Hardware".
 _CPU_KEYS = ("model name", "Model", "Hardware")
 
 
@@ -31,7 +31,7 @@ def usable_cores() -> int:
 
 
 def cpu_name(cpuinfo: Path) -> str:
-    """The processor's name from a Linux cpuinfo file, or what Python knows without one."""
+    """The processor's name from a Linux cpuinfo file; without the file, what Python knows."""
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -45,7 +45,7 @@ def cpu_name(cpuinfo: Path) -> str:
 
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Version of each package that is installed; the others are left out."""
+    """Version of each installed package; missing ones are left out."""
     versions: dict[str, str] = {}
     for name in names:
         try:

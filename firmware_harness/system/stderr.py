@@ -1,4 +1,4 @@
-"""The TFLite interpreter without its start-up line; all else still reaches stderr."""
+"""Hide the TFLite interpreter's start-up line; everything else still reaches stderr."""
 
 import threading
 from collections.abc import Generator
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from firmware_harness.system.held_back import HeldBack, held_back
 
-# The interpreter prints this once in a process, when it makes its first delegate, and has no
-# switch for it.
+# The interpreter prints this once per process, when it makes its first delegate. It has no switch
+# for it.
 _NOISE = r"^INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.$"
 _over = threading.Event()  # the line has come: in this process there will be no more
 

@@ -1,4 +1,4 @@
-"""Finds compilers and emulators; what is missing is named with the package that brings it."""
+"""Finds compilers and emulators. An error for a missing one names the package to install."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from firmware_harness.errors import HarnessError
 
 ARM_PREFIX = "arm-none-eabi-"
 EMULATOR = "qemu-system-arm"
-_SECONDS = 60  # to say a version
+_SECONDS = 60  # limit for printing a version
 
 
 def host_compiler() -> str:
@@ -30,13 +30,13 @@ def host_compiler() -> str:
 
 
 def arm_compiler() -> str:
-    """Path of GCC for bare-metal Arm, with the C library that firmware is linked with.
+    """Path of GCC for bare-metal Arm; its C library for firmware is checked too.
 
     Raises:
       HarnessError: one of them is missing.
     """
     path = arm_tool("gcc")
-    # GCC gives the bare name back for a file that it does not find.
+    # GCC returns the bare name for a file that it does not find.
     if not Path(said_by([path, "-print-file-name=nano.specs"])).is_absolute():
         raise HarnessError(
             f"{path} finds no C library for Arm; install the Debian package "
@@ -46,7 +46,7 @@ def arm_compiler() -> str:
 
 
 def arm_tool(name: str) -> str:
-    """Path of a tool of GCC for bare-metal Arm: gcc, objcopy, size.
+    """Path of a tool of bare-metal Arm GCC: gcc, objcopy, size.
 
     Raises:
       HarnessError: it is missing.
@@ -64,7 +64,7 @@ def emulator() -> str:
 
 
 def version_of(path: str) -> str:
-    """First line of what a tool says to --version, without its folder."""
+    """First line of a tool's --version output, without its folder."""
     return said_by([path, "--version"]).partition("\n")[0].strip()
 
 

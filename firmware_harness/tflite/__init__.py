@@ -1,1 +1,1 @@
-"""What a .tflite says of itself: how its tensors store values, what its operators cost."""
+"""Facts of the .tflite format: how tensors store values, what operators cost."""

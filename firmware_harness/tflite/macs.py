@@ -5,21 +5,21 @@ from collections.abc import Sequence
 
 Shape = tuple[int, ...]
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-# Inputs of an LSTM: weights of what it reads, then of its state, of four gates each; and a
-# projection of its state, if it has one. Source: the TFLite kernel's lstm_shared.h.
+# Inputs of an LSTM, four gates each: weights of its input, then of its state. A projection of the
+# state may follow. Source: the TFLite kernel's lstm_shared.h.
 _LSTM_MATRICES = (*range(1, 9), 16)
 
 
 def operator_macs(name: str, *, inputs: Sequence[Shape | None], outputs: Sequence[Shape]) -> int:
     """MACs of one run of an operator.
 
-    Multiplications with padding count, as papers count them. Biases, pooling and element-wise
-    operators count nothing, and nothing does where an operand is missing: no interpreter runs that.
+    Multiplications with padding count, as in papers. Biases, pooling and element-wise operators
+    count nothing. An operator without its weights counts 0: no interpreter runs it.
 
     Args:
-      name: of the schema.
-      inputs: shape of each, None for one that is left out.
-      outputs: shape of each.
+      name: operator name in the schema.
+      inputs: shape of each input, None for an omitted one.
+      outputs: shape of each output.
     """
     if name == LSTM:
         return _lstm_macs(inputs)

@@ -1,4 +1,4 @@
-"""Between real values and the integers that a tensor stores for them."""
+"""Converts between real values and the integers that a tensor stores for them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class Quantization:
 
     Args:
       dtype: NumPy's name of the type.
-      scale: 0 where the tensor is not quantized as a whole.
+      scale: 0 if the tensor is not quantized, or has several scales.
       zero_point: the integer that stands for 0.
     """
 
@@ -32,8 +32,8 @@ def is_quantized(tensor: Quantization) -> bool:
 def quantize(values: NDArray[np.float32], tensor: Quantization) -> NDArray[Any]:
     """Values as `tensor` stores them, halves rounded away from zero, clipped to its range.
 
-    Away from zero, and from a quotient of 32 bits, because TFLite's reference QUANTIZE operator
-    does so. A tensor that is not quantized takes the values as they are.
+    TFLite's reference QUANTIZE operator also rounds away from zero, and also divides in 32 bits.
+    Values of a tensor that is not quantized are returned as they are.
 
     >>> q = Quantization(dtype="int8", scale=0.5, zero_point=-1)
     >>> quantize(np.float32([0.25, -0.25, 0.2, 1000]), q).tolist()
@@ -56,7 +56,7 @@ def dequantize(stored: NDArray[Any], tensor: Quantization) -> NDArray[np.float32
 
 
 def real_values(stored: Numbers, *, scale: Numbers, zero_point: Numbers) -> NDArray[np.float64]:
-    """What integers stand for; of channels with scales of their own in arrays that broadcast.
+    """The values that integers stand for. Scales per channel come as arrays that broadcast.
 
     >>> real_values(np.int8([[1, 2]]), scale=np.float32([0.5, 4]), zero_point=-1).tolist()
     [[1.0, 12.0]]
@@ -68,7 +68,7 @@ def real_values(stored: Numbers, *, scale: Numbers, zero_point: Numbers) -> NDAr
 def least_and_most(
     dtype: str, *, scale: Numbers, zero_point: Numbers
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ends of what an integer type can store."""
+    """The least and greatest value that an integer type can store."""
     limits = np.iinfo(dtype)
     return (
         real_values(limits.min, scale=scale, zero_point=zero_point),
@@ -77,10 +77,10 @@ def least_and_most(
 
 
 def reachable(values: NDArray[Any], tensor: Quantization) -> NDArray[Any]:
-    """Real values, those too low for `tensor` as the lowest that it stores.
+    """Real values; those too low for `tensor` become the lowest value that it stores.
 
-    Hopeless classes are to saturate there: int8 steps are for logits that decide. Above, where
-    classes are decided, nothing is cut off. Integers are stored already and stay.
+    Hopeless classes may saturate there, because the int8 steps are for logits that decide. High
+    values decide classes and are not cut off. Stored integers are returned as they are.
 
     >>> q = Quantization(dtype="int8", scale=0.5, zero_point=-1)
     >>> reachable(np.float32([-70, 0, 70]), q).tolist()
@@ -106,7 +106,7 @@ def in_steps(values: NDArray[Any], tensor: Quantization) -> NDArray[np.float64]:
 def most_steps_apart(one: NDArray[Any], other: NDArray[Any], tensor: Quantization) -> float:
     """Largest difference of real values that `tensor` can reach, in its steps.
 
-    Of a tensor that is not quantized, the difference as it is.
+    If the tensor is not quantized, the difference is not divided.
 
     >>> q = Quantization(dtype="int8", scale=0.25, zero_point=0)
     >>> most_steps_apart(np.float32([1, -32]), np.float32([2, -99]), q)

@@ -1,4 +1,4 @@
-"""Probabilities of classes, and what crops decide by them."""
+"""Class probabilities, and the class that several crops decide together."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     [0.5, 0.5]
     """
     wide = np.asarray(logits, dtype=np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))  # at most 1: nothing overflows
+    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))  # at most 1, so no overflow
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def decide_together(logits: NDArray[Any]) -> NDArray[np.intp]:
-    """Class of each decision, the likeliest by the mean of its crops' probabilities.
+    """Class of each decision: the one with the highest mean probability over its crops.
 
     Args:
       logits: finite numbers, shape [decisions, crops, classes].

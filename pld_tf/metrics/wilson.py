@@ -1,4 +1,4 @@
-"""The interval of a share that was counted."""
+"""The confidence interval of a counted share."""
 
 import math
 
@@ -31,5 +31,5 @@ def wilson_interval(correct: float, total: int, *, z: float = 1.959964) -> tuple
     middle = share + z2 / 2
     reach = math.sqrt(z2 * (share * (1 - share) + z2 / 4))
     low, high = (middle - reach) / (1 + z2), (middle + reach) / (1 + z2)
-    # Rounding can leave the ends a hair inside the share where it is 0 or 1.
+    # Rounding can leave a share of 0 or 1 slightly outside its interval.
     return max(0.0, min(low, share)), min(1.0, max(high, share))

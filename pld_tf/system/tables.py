@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.box import Box
 
-_NO_LIMIT = 10**6  # columns: nothing is ever folded
+_NO_LIMIT = 10**6  # columns: no line is ever folded
 
 
 def text_table(
@@ -22,12 +22,12 @@ def text_table(
     right: Collection[int] = (),
     box: Box | None = None,
 ) -> str:
-    """Rows in aligned columns, without colours, cuts or folds: the same in a pipe and anywhere.
+    """Rows in aligned columns, without colours, cuts or folds, so that pipes get the same text.
 
     Args:
       rows: of equal length.
-      head: what stands above the columns; may be left out.
-      right: numbers of the columns that stand right; the others stand left.
+      head: titles of the columns; optional.
+      right: numbers of the right-aligned columns; the others are left-aligned.
       box: lines around the cells, as `rich.box.MARKDOWN`; by default two spaces between columns.
 
     >>> print(text_table([("a", "1"), ("bcd", "[10]")], head=("word", "%"), right=[1]))

@@ -12,19 +12,19 @@ from pathlib import Path
 
 _AT_FDCWD = -100  # paths are absolute or relative to the working folder
 _RENAME_EXCHANGE = 2
-# An old kernel, an old C library, a file system that cannot.
+# Errors of an old kernel, an old C library, or a file system that cannot exchange folders.
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EPERM)
 
 
 @contextmanager
 def whole_folder(out: Path, *, refuse: Callable[[Path], object]) -> Generator[Path]:
-    """Give a temporary folder that becomes `out` when the body succeeds, and vanishes if not.
+    """Give a temporary folder that becomes `out` if the body succeeds, and is removed if not.
 
-    What a killed process left beside `out` is cleared first, and an `out` it had moved put back.
+    First, leftovers of killed processes are cleared; an `out` that they had moved is put back.
 
     Args:
-      out: the folder; an older one is replaced in one step, where the system can do that.
-      refuse: raises where `out` holds what must not be replaced; asked before and after the body.
+      out: the folder; an older one is replaced in one step if the system can do that.
+      refuse: raises if `out` must not be replaced; called before and after the body.
 
     Raises:
       OSError: the folder or its parent cannot be written to, or the disk is full.
@@ -57,7 +57,7 @@ def _clear_leftovers(out: Path) -> None:
 
 
 def _is_other_process(pid: int) -> bool:
-    """True for a living process but this one, which has left nothing yet."""
+    """True for a living process other than this one, which has no leftovers yet."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -68,16 +68,16 @@ def _is_other_process(pid: int) -> bool:
 
 
 def _take_place(stage: Path, out: Path) -> None:
-    """Make `stage` to `out` in one step, so that whoever looks sees the old one or the new one.
+    """Rename `stage` to `out` in one step, so that readers see either the old or the new folder.
 
-    An older `out` then lies where `stage` was, and goes with it.
+    An older `out` then has the name of `stage`, and is removed with it.
     """
     if not out.exists() or not exchange(stage, out):
         _rename_in_two_steps(stage, out)
 
 
 def _rename_in_two_steps(stage: Path, out: Path) -> None:
-    """Rename `stage` to `out`; an older `out` stays whole beside it until that has happened."""
+    """Rename `stage` to `out`; until that is done, an older `out` stays complete beside it."""
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
     replaces = out.exists()
     if replaces:
@@ -93,7 +93,7 @@ def _rename_in_two_steps(stage: Path, out: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Swap two folders of one file system, or give False where that takes several steps.
+    """Swap two folders of one file system; False if the system cannot do that in one step.
 
     Source: renameat2(2), Linux 3.15 and glibc 2.28.
 

@@ -1,4 +1,4 @@
-"""Pieces of C text: calls, arrays, constants."""
+"""Small pieces of C text: calls, arrays, constants."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ _MAX_COLUMNS = 100
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """A shape as comments give it, without the batch.
+    """A shape as comments show it, without the batch.
 
     >>> shape_text((1, 25, 5, 64)), shape_text((1, 12)), shape_text((7,))
     ('25x5x64', '12', '7')
@@ -15,7 +15,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def call_text(function: str, *arguments: str) -> str:
-    """A statement, on as many lines as it needs.
+    """A call as a C statement, on as many lines as it needs.
 
     >>> print(call_text("pad", "&pad_3_shape", "input", "output"), end="")
         pad(&pad_3_shape, input, output);
@@ -33,7 +33,7 @@ def call_text(function: str, *arguments: str) -> str:
 
 
 def braced(numbers: Sequence[int]) -> str:
-    """An array in a constant.
+    """Numbers as a C initializer.
 
     >>> braced([1, 2])
     '{1, 2}'
@@ -42,7 +42,7 @@ def braced(numbers: Sequence[int]) -> str:
 
 
 def struct_text(kind: str, name: str, *rows: tuple[Sequence[int | str], str]) -> str:
-    """A constant of the type `struct kind`: a row for each group of fields, and what it holds."""
+    """A constant of type `struct kind`. Each row is a group of fields and a comment on it."""
     numbers = [", ".join(str(number) for number in group) + "," for group, _ in rows]
     width = max(map(len, numbers))
     lines = (
@@ -52,7 +52,7 @@ def struct_text(kind: str, name: str, *rows: tuple[Sequence[int | str], str]) ->
 
 
 def bytes_text(name: str, values: Sequence[int], *, qualifier: str = "static const int8_t") -> str:
-    """An array of int8, 16 to a line."""
+    """An int8 array, 16 values to a line."""
     rows = [values[start : start + 16] for start in range(0, len(values), 16)]
     lines = ("    " + " ".join(f"{value:4d}," for value in row) for row in rows)
     return f"{qualifier} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"

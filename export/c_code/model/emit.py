@@ -1,4 +1,4 @@
-"""Put the code of all layers together: kws_model.h and kws_model.c."""
+"""Join the code of all layers into kws_model.h and kws_model.c."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from export.tflite.flatbuffer import Damaged
 from export.tflite.macs import operator_macs
 
 MAX_SCRATCH_BYTES = 2**26
-MAX_TABLE_CHARACTERS = 2**26  # layers may share their weights, so the file's size is no bound
+MAX_TABLE_CHARACTERS = 2**26  # layers may share weights, so the file's size does not limit the text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,11 @@ class Layer:
     """A layer of the generated code, in the order of `kws_model_layer_done`.
 
     Args:
-      name: of its output tensor in the .tflite.
-      operator: name of the schema.
-      function: its C function.
+      name: name of its output tensor in the .tflite.
+      operator: operator name in the schema.
+      function: name of its C function.
       macs: multiply-accumulates.
-      output_shape: of its output tensor.
+      output_shape: shape of its output tensor.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class CModel:
-    """Generated code: kws_model.h, kws_model.c, kws_model_tflm.cc, and what there is to know."""
+    """Generated code (kws_model.h, kws_model.c, kws_model_tflm.cc) and facts about it."""
 
     header: str
     source: str
@@ -54,11 +54,12 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
     """Write C code that computes an int8 model; the same model gives the same text.
 
     Args:
-      model: a .tflite of one int8 input and one int8 output, from anywhere.
-      emitters: operator to what writes its code; kernels for one core differ here.
+      model: a .tflite with one int8 input and one int8 output; need not be trusted.
+      emitters: for each operator, the function that writes its code. A core with kernels of its
+        own passes other functions.
 
     Raises:
-      ExportError: the file is damaged, or holds a layer that has no C code; the text names it.
+      ExportError: the file is damaged, or a layer has no C code; the text names the layer.
     """
     read = read_model(model)
     _check_operators(read, emitters)
@@ -77,7 +78,7 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
         )
     layers = [(node, code) for node in read.nodes if (code := codes[node.number]) is not None]
     digest = hashlib.sha256(model).hexdigest()
-    # Never 0: a caller declares an array of it.
+    # Never 0, because a caller declares an array of this size.
     scratch_bytes = max(placed.bytes, ALIGNMENT)
     return CModel(
         header=_header(read, digest=digest, scratch_bytes=scratch_bytes, layers=len(layers)),
@@ -89,7 +90,7 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
 
 
 def generate_interface(model: bytes) -> tuple[str, str]:
-    """kws_model.h and kws_model_tflm.cc, of a model with a layer that has no C code.
+    """kws_model.h and kws_model_tflm.cc for a model with a layer that has no C code.
 
     Raises:
       ExportError: the file is damaged.
@@ -123,7 +124,7 @@ def _emit_all(model: Model, emitters: Mapping[str, Emitter]) -> dict[int, LayerC
 
 
 def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCode | None:
-    """The code of a layer; None for one that only gives a tensor another shape."""
+    """The code of a layer; None for a layer that only changes a tensor's shape."""
     if node.operator in RENAMING:
         layer = Checked(model, node)
         source = layer.input()
@@ -132,7 +133,7 @@ def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCod
         return None
     try:
         return emitters[node.operator](Checked(model, node))
-    except Damaged as error:  # options are read when they are asked for
+    except Damaged as error:  # options are read only when a kernel asks for them
         raise model.refuse(node, f"{error}. Export it again") from error
 
 
@@ -197,7 +198,7 @@ def _source(
 
 
 def _kernel_texts(codes: Sequence[LayerCode]) -> Iterator[str]:
-    """Each kernel once, after those that it needs."""
+    """Each kernel once, after the kernels that it needs."""
     seen: set[str] = set()
 
     def visit(kernel: Kernel) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""A model with all that code for it needs: options of operators, values of constants.
+"""A model with everything that its C code needs: options of operators, values of constants.
 
-Built on `export.tflite.graph`, whose checks it relies on; it reads the same bytes a second time.
+Builds on `export.tflite.graph` and relies on its checks; it reads the same bytes a second time.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from export.errors import ExportError
 from export.tflite.flatbuffer import Damaged, FlatBuffer, Table
 from export.tflite.graph import Graph, Tensor, parse_graph
 
-NAME = "the .tflite"  # in errors: the bytes have no path
-MAX_MODEL_BYTES = 2**23  # the flash of the largest microcontrollers; C text takes six times that
+NAME = "the .tflite"  # in errors, because the bytes have no path
+MAX_MODEL_BYTES = 2**23  # flash of the largest microcontrollers; as C text it is six times larger
 MAX_TENSOR_BYTES = 2**24
 MAX_SIZE = 2**15  # of one dimension, stride or dilation
 MAX_OPERATORS = 2000
@@ -28,10 +28,10 @@ class Value:
       name: as the converter gave it.
       shape: empty for a scalar.
       dtype: NumPy's name of the type.
-      scales: one for the tensor, or one for each index of `axis`; empty when not quantized.
+      scales: one for the tensor, or one for each index of `axis`; empty if not quantized.
       zero_points: as many as `scales`.
-      axis: which dimension has several scales.
-      data: the values of a constant; None for what is computed.
+      axis: the dimension that has several scales.
+      data: values of a constant; None for a computed tensor.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Node:
     """One operator of the model, which becomes one layer of the C code.
 
     Args:
-      number: its place in the order of running, 0 first.
-      operator: name of the schema.
-      inputs: indices of values, -1 for one that is left out.
+      number: position in running order, from 0.
+      operator: operator name in the schema.
+      inputs: indices of values; -1 for an omitted input.
       output: index of its only output.
-      options: the operator's table of options; None when it has none.
+      options: the operator's table of options; None if it has none.
     """
 
     number: int
@@ -85,7 +85,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model of one input and one output, both int8."""
+    """A model with one int8 input and one int8 output."""
 
     values: tuple[Value, ...]
     nodes: tuple[Node, ...]
@@ -93,7 +93,7 @@ class Model:
     output: int
 
     def refuse(self, node: Node, reason: str) -> ExportError:
-        """The error for a layer that no C code can be written for; raise it."""
+        """The error for a layer that has no C code; the caller raises it."""
         name = self.values[node.output].name
         return ExportError(
             f"{node.operator} (layer {node.number}, {name!r}) cannot become C code: {reason}"
@@ -101,10 +101,10 @@ class Model:
 
 
 def read_model(content: bytes) -> Model:
-    """Read a .tflite of one int8 input and one int8 output; safe with bytes from anywhere.
+    """Read a .tflite with one int8 input and one int8 output; safe with untrusted bytes.
 
     Raises:
-      ExportError: it is damaged, too large, or not such a model.
+      ExportError: it is damaged, too large, or another kind of model.
     """
     if len(content) > MAX_MODEL_BYTES:
         raise ExportError(
@@ -121,10 +121,10 @@ def read_model(content: bytes) -> Model:
 
 
 def check_order(model: Model) -> None:
-    """Each operator may read constants and what was computed before it, and nothing is made twice.
+    """Check that operators read only constants and earlier results, and write each tensor once.
 
     Raises:
-      ExportError: they are in another order.
+      ExportError: a tensor is read before it is written, written twice, or the output never is.
     """
     made = {model.input}
     for node in model.nodes:
@@ -215,7 +215,7 @@ def _check_ends(model: Model) -> None:
 
 
 def _check_sizes(model: Model) -> None:
-    """Bounds that all arithmetic on the model relies on."""
+    """Check the bounds that all arithmetic on the model relies on."""
     for value in model.values:
         if value.dtype == "int8" and not all(map(_is_scale, value.scales)):
             raise ExportError(
@@ -230,5 +230,5 @@ def _check_sizes(model: Model) -> None:
 
 
 def _is_scale(scale: float) -> bool:
-    """0 is the scale of a channel whose weights are all zero."""
+    """True for a valid scale. 0 is valid: a channel whose weights are all zero has it."""
     return scale == 0 or 2.0**-60 <= scale <= 2.0**60

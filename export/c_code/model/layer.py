@@ -1,4 +1,4 @@
-"""What every kernel family gives for a layer, and helpers to check and write it."""
+"""What each kernel family returns for a layer, and helpers to check and write it."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from export.errors import ExportError
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """A C function, or several, that layers share; written once, after those it needs."""
+    """C functions that layers share; written once, after the kernels they need."""
 
     text: str
     needs: tuple["Kernel", ...] = ()
@@ -26,14 +26,14 @@ class LayerCode:
     """The C code of one layer.
 
     Args:
-      comment: what it computes: shapes, kernel, stride.
+      comment: describes the layer: shapes, kernel, stride.
       arguments: values that the function reads, in the order of its parameters.
-      body: statements; they read `input` (`input_0`, `input_1` ... when there are several), write
+      body: statements; they read `input` (or `input_0`, `input_1` ... if there are several), write
         `output` and may use `work`.
       tables: constants in front of the function.
-      kernels: what the body calls.
-      work_bytes: what `work` must hold.
-      in_place: positions in `arguments` whose memory `output` may take over, if it is no larger.
+      kernels: kernels that the body calls.
+      work_bytes: size of `work`.
+      in_place: positions in `arguments` whose memory `output` may reuse if it is not larger.
     """
 
     comment: str
@@ -46,7 +46,7 @@ class LayerCode:
 
 
 class Layer:
-    """One node with its tensors, checked as they are asked for."""
+    """One node with its tensors, which are checked on access."""
 
     def __init__(self, model: Model, node: Node) -> None:
         self.model = model
@@ -54,7 +54,7 @@ class Layer:
         self.output = self.activation(node.output)
 
     def refuse(self, reason: str) -> ExportError:
-        """The error that names this layer; raise it."""
+        """The error that names this layer; the caller raises it."""
         return self.model.refuse(self.node, reason)
 
     def require(self, condition: bool, reason: str) -> None:
@@ -63,7 +63,7 @@ class Layer:
             raise self.refuse(reason)
 
     def index(self, position: int) -> int:
-        """Index of an input, -1 where it is left out."""
+        """Index of an input, -1 if it is omitted."""
         return self.node.inputs[position] if position < len(self.node.inputs) else -1
 
     def input(self, position: int = 0) -> Value:
@@ -103,7 +103,7 @@ class Layer:
         return value.shape[1], value.shape[2], value.shape[3]
 
     def size(self, field: int, what: str, *, default: int = 0) -> int:
-        """A stride, dilation or the like of the options."""
+        """A size from the options, such as a stride or dilation."""
         size = self.node.option(field, default=default)
         self.require(1 <= size <= MAX_SIZE, f"its {what} is {size}")
         return size
@@ -115,7 +115,7 @@ class Layer:
         return activation_range(number, scale=self.output.scale, zero_point=self.output.zero_point)
 
     def multiplier(self, factor: float) -> Multiplier:
-        """A factor between scales as TFLM holds it."""
+        """A factor between scales as TFLM stores it."""
         try:
             return multiplier(factor)
         except (ValueError, OverflowError) as error:
@@ -137,11 +137,11 @@ static void clamp(int8_t *values, int32_t count, int8_t low, int8_t high)
 
 
 def clamp(layer: Layer, field: int) -> tuple[str, tuple[Kernel, ...]]:
-    """Statement and kernel of a fused activation, after the layer's output was cut to int8.
+    """Statement and kernel of a fused activation, applied after the output is cut to int8.
 
     Args:
       layer: gives the limits.
-      field: of the activation in the layer's options.
+      field: field of the activation in the layer's options.
     """
     low, high = layer.activation_limits(field)
     if (low, high) == (-128, 127):

@@ -1,4 +1,4 @@
-"""The integer arithmetic that TFLite Micro (TFLM) rescales sums with, in Python.
+"""TFLite Micro's (TFLM's) integer arithmetic for rescaling sums, in Python.
 
 TFLM rounds twice everywhere: once to 31 bits after the decimal point, then to a whole step.
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from export.tflite.quantization import Quantization, quantize
 
-_MOST_SHIFT = 31  # to the left; TFLM looks at no value that a larger one would scale
+_MOST_SHIFT = 31  # to the left; TFLM skips every value that would need a larger shift
 
 # Fused activations by their number in the schema: lowest and highest real value.
 ACTIVATIONS = {
@@ -26,11 +26,11 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Multiplier:
-    """A real factor as TFLM holds it: value * 2**(shift - 31).
+    """A real factor as TFLM stores it: value * 2**(shift - 31).
 
     Args:
       value: 0, or 2**30 to 2**31 - 1.
-      shift: negative to the right.
+      shift: to the left; negative is to the right.
     """
 
     value: int
@@ -100,5 +100,5 @@ def activation_range(activation: int, *, scale: float, zero_point: int) -> tuple
 
 
 def single(value: float) -> float:
-    """The nearest number of 32 bits: TFLM holds scales in such, and multiplies some as such."""
+    """The nearest 32-bit float. TFLM stores scales as such, and multiplies some as such."""
     return struct.unpack("<f", struct.pack("<f", value))[0]

@@ -1,7 +1,7 @@
-"""Places for activations in one block of memory, shared by those that never meet.
+"""Places for activations in one piece of memory, shared by activations not needed together.
 
-A tensor that is only another shape of one, or whose layer may write over its input, lies in the
-same place: they form one block.
+Two tensors form one block, and lie in the same place, if one is the other in another shape or is
+written over the other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ from export.memory_plan import Block, place, placed_bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """What one layer does to blocks of memory.
+    """What one layer does to memory.
 
     Args:
-      reads: tensors.
-      writes: the tensor that it makes.
-      over: tensors of `reads` whose place the output may take, best first.
-      renames: the output is the input in another shape; nothing is run.
-      work_bytes: memory that it needs while it runs.
+      reads: tensors that it reads.
+      writes: the tensor that it writes.
+      over: tensors of `reads` that the output may overwrite, best first.
+      renames: the output is the input in another shape; no code runs.
+      work_bytes: working memory that it needs while it runs.
     """
 
     reads: tuple[int, ...]
@@ -31,14 +31,14 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class ScratchPlan:
-    """Where everything lies.
+    """The place of each tensor.
 
     Args:
-      bytes: of scratch memory.
-      offsets: of tensors in it; tensors that lie in the caller's input or output have none.
-      in_input: tensors that are the caller's input, in whatever shape.
+      bytes: size of the scratch memory.
+      offsets: of tensors in scratch memory; tensors in the caller's input or output have none.
+      in_input: tensors that are the caller's input, in any shape.
       in_output: tensors that lie in the caller's output.
-      work: offset of each layer's own memory; 0 for layers that need none.
+      work: offset of each layer's working memory; 0 for layers that need none.
     """
 
     bytes: int
@@ -54,10 +54,10 @@ def plan(
     """Place every tensor that a layer writes.
 
     Args:
-      uses: layers in the order of running.
+      uses: layers in running order.
       sizes: bytes of each tensor.
-      model_input: read from the caller's memory, never written.
-      model_output: written into the caller's memory.
+      model_input: tensor in the caller's memory that is read, never written.
+      model_output: tensor that is written to the caller's memory.
     """
     block_of = _merge(uses, sizes=sizes, model_input=model_input, model_output=model_output)
     lives = _lives(uses, block_of, sizes)
@@ -88,7 +88,7 @@ def plan(
 def _merge(
     uses: Sequence[Use], *, sizes: Mapping[int, int], model_input: int, model_output: int
 ) -> dict[int, int]:
-    """For each tensor the block that it lies in, named by the block's first tensor."""
+    """The block of each tensor, named by the block's first tensor."""
     block_of = {model_input: model_input}
     block_bytes = dict(sizes)
     last = _names_of(uses, model_output)
@@ -97,7 +97,7 @@ def _merge(
             block_of[use.writes] = block_of[use.reads[0]]
             continue
         block_of[use.writes] = use.writes
-        # The caller's output has no room for a larger tensor that lay there before.
+        # The caller's output buffer is too small for a block that once held a larger tensor.
         most = sizes[use.writes] if use.writes in last else max(sizes.values())
         for tensor in use.over:
             block = block_of[tensor]
@@ -110,7 +110,7 @@ def _merge(
 
 
 def _names_of(uses: Sequence[Use], tensor: int) -> set[int]:
-    """A tensor, and those that it is another shape of."""
+    """A tensor, and the tensors that it is another shape of."""
     names = {tensor}
     for use in reversed(uses):
         if use.renames and use.writes in names:
@@ -121,7 +121,7 @@ def _names_of(uses: Sequence[Use], tensor: int) -> set[int]:
 def _needed(
     uses: Sequence[Use], number: int, block_of: Mapping[int, int], block: int, last: set[int]
 ) -> bool:
-    """True when something in the block is needed after layer `number`, or twice by it."""
+    """True if a later layer needs the block, or if layer `number` reads it twice."""
     members = {tensor for tensor, owner in block_of.items() if owner == block}
     for use in uses[number + 1 :]:
         if members & set(use.reads):

@@ -1,4 +1,4 @@
-"""What stands around the layers in kws_model.h and kws_model.c."""
+"""The text around the layers in kws_model.h and kws_model.c."""
 
 BY_BOTH = (
     "kws_model.c computes it in plain C, kws_model_tflm.cc with TFLite Micro; link one of them."

@@ -1,4 +1,4 @@
-"""Output channels of layers with weights: bias, multiplier, and how far their sums may go."""
+"""Output channels of layers with weights: bias, multiplier, and the bounds of their sums."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from export.c_code.model.ir import Value
 from export.c_code.model.layer import Layer
 from export.c_code.model.requantize import Multiplier
 
-# Past these the quick C code would overflow; the exact one takes over.
+# Beyond these the quick C code would overflow, so the exact code is used.
 _MOST_SUM = 2**30
 _SHIFTS = range(1, 23)
-# Sums of two pixels share a register of 64 bits: 23 bits for the lower one.
+# Sums of two pixels share a 64-bit register: the lower sum has 23 bits.
 _MOST_PAIRED_SUM = 2**22
 
 
@@ -22,9 +22,9 @@ class Channel:
     """How one output channel is rescaled.
 
     Args:
-      bias: added to its sum of products; the input's zero point is in it.
+      bias: added to the channel's sum of products; includes the input's zero point.
       multiplier: from steps of the sum to steps of the output.
-      most: bound of the sum of products, either sign, without the bias.
+      most: bound of the absolute sum of products, without the bias.
     """
 
     bias: int
@@ -33,7 +33,7 @@ class Channel:
 
     @property
     def quick(self) -> bool:
-        """True when `requantize` and sums of pairs hold what it may come to."""
+        """True if neither `requantize` nor sums of pairs can overflow."""
         return (
             self.most + abs(self.bias) < _MOST_SUM
             and self.most < _MOST_PAIRED_SUM
@@ -42,7 +42,7 @@ class Channel:
 
 
 def weight_scales(layer: Layer, weights: Value, *, axis: int) -> tuple[float, ...]:
-    """A scale for each output channel of weights that have their channels along `axis`."""
+    """One scale per output channel, for weights that have their channels along `axis`."""
     channels, given = weights.shape[axis], len(weights.scales)
     layer.require(
         given == 1 or (given == channels and weights.axis == axis),
@@ -55,7 +55,7 @@ def weight_scales(layer: Layer, weights: Value, *, axis: int) -> tuple[float, ..
 def make_channels(
     layer: Layer, weights: NDArray[np.int8], factors: Sequence[float]
 ) -> list[Channel]:
-    """Channels of weights [channels, taps]; the input's zero point goes into the bias."""
+    """Channels of weights [channels, taps]. The input's zero point is folded into the bias."""
     wide = weights.astype(np.int64)
     sums, most = wide.sum(axis=1), 128 * np.abs(wide).sum(axis=1)
     zero = layer.input().zero_point
@@ -76,7 +76,7 @@ def make_channels(
 
 
 def _biases(layer: Layer, count: int) -> list[int]:
-    """The bias of each output channel; zeros where it is left out."""
+    """The bias of each output channel; zeros if the layer has none."""
     if layer.index(2) < 0:
         return [0] * count
     bias = layer.constant(2, "int32")
@@ -89,7 +89,7 @@ def all_quick(channels: Sequence[Channel]) -> bool:
 
 
 def channels_text(name: str, channels: Sequence[Channel], *, quick: bool) -> str:
-    """The table that `requantize` reads when `quick`, else `requantize_any`."""
+    """The table that `requantize` reads if `quick`, and `requantize_any` otherwise."""
     rows = (
         f"    {{{2 * channel.bias if quick else channel.bias}, {channel.multiplier.value}, "
         f"{-channel.multiplier.shift}}},\n"

@@ -1,4 +1,4 @@
-"""PAD and CONCATENATION: values only change places."""
+"""PAD and CONCATENATION: values are only copied to other places."""
 
 import math
 
@@ -65,7 +65,7 @@ static void place(const int8_t *input, int8_t *output, int32_t blocks, int32_t s
 
 
 def pad(layer: Layer) -> LayerCode:
-    """PAD with zeros: the second input has a pair for each dimension."""
+    """PAD with zeros: the second input holds a pair for each dimension."""
     shape = layer.input().shape
     rank = len(shape)
     layer.require(rank <= MAX_RANK, f"it has {rank} dimensions, {MAX_RANK} are supported")
@@ -97,7 +97,7 @@ def pad(layer: Layer) -> LayerCode:
 
 
 def concatenation(layer: Layer) -> LayerCode:
-    """CONCATENATION of inputs of one scale; options: axis, activation."""
+    """CONCATENATION of inputs with equal scales; options: axis, activation."""
     rank = len(layer.output.shape)
     axis = layer.node.option(0)
     layer.require(-rank <= axis < rank, f"its axis is {axis}")

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D: each channel by itself, so that its output may take its input's place."""
+"""DEPTHWISE_CONV_2D: channels are independent, so the output may overwrite the input."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def _code(
 
 
 def _half(where: Window) -> tuple[int, int]:
-    """Rows and columns of the outputs that are computed beside their partner."""
+    """Rows and columns of the first half of the outputs; each is computed with one of the other."""
     if where.rows.output > 1:
         return -(-where.rows.output // 2), where.columns.output
     return 1, -(-where.columns.output // 2)

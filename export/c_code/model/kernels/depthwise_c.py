@@ -1,4 +1,4 @@
-"""C of DEPTHWISE_CONV_2D: two outputs of a channel at a time share a multiplication."""
+"""C of DEPTHWISE_CONV_2D: two outputs of a channel share one multiplication."""
 
 from export.c_code.model.kernels.rescale import REQUANTIZE, REQUANTIZE_ANY
 from export.c_code.model.layer import Kernel
@@ -57,7 +57,7 @@ _SUM_QUICK = """\
             int32_t upper = (int32_t)((sum + (1 << 22)) >> 23);
             int32_t lower = (int32_t)(sum - (int64_t)upper * (1 << 23));
 """
-# Each pair is taken apart before it is multiplied: 23 bits may be too few for the lower sum.
+# Each pair is split before it is multiplied, because 23 bits may be too few for the lower sum.
 _SUM_ANY = """\
             int32_t lower = 0;
             int32_t upper = 0;

@@ -1,4 +1,4 @@
-"""ADD and MUL of two int8 tensors, one of which may be repeated along dimensions of size 1."""
+"""ADD and MUL of two int8 tensors; either may be broadcast along dimensions of size 1."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from export.c_code.model.layer import Kernel, Layer, LayerCode, clamp
 from export.c_code.model.requantize import Multiplier
 
 MAX_RANK = 4
-_LEFT_SHIFT = 20  # bits that ADD gains before it rescales; TFLM's for int8
+_LEFT_SHIFT = 20  # ADD shifts its inputs left by this before it rescales; TFLM's value for int8
 
 STRIDES = Kernel(
     text="""\
@@ -154,13 +154,13 @@ def _code(layer: Layer, kernel: Kernel, name: str, *scales: tuple[Sequence[int],
         )
         + struct_text(name, f"{function}_scales", *scales),
         kernels=(kernel, *clamp_kernel),
-        # Reading and writing go forward in step when the input is as large as the output.
+        # If the input is as large as the output, reads and writes advance together.
         in_place=tuple(range(len(given.computed))),
     )
 
 
 def _broadcast(layer: Layer) -> tuple[list[int], list[list[int]]]:
-    """Four sizes of the output, and each input's strides along them; as few loops as possible."""
+    """Four sizes of the output, and each input's strides along them; merged into few loops."""
     shape = layer.output.shape
     layer.require(
         len(shape) <= MAX_RANK, f"it has {len(shape)} dimensions, {MAX_RANK} are supported"

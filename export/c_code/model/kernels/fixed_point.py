@@ -1,6 +1,6 @@
 """TFLite Micro's fixed-point sigmoid, tanh, hard swish and exponential, in Python integers.
 
-A number of 32 bits with k integer bits means raw / 2**(31 - k).
+A 32-bit number with k integer bits has the value raw / 2**(31 - k).
 
 Source: gemmlowp, fixedpoint/fixedpoint.h; tflite-micro,
 tensorflow/lite/kernels/internal/reference/integer_ops/{logistic,tanh}.h and hard_swish.h.
@@ -36,14 +36,14 @@ THIRD = 715827883
 
 
 def saturating_shift(raw: int, exponent: int) -> int:
-    """raw * 2**exponent, cut to 32 bits; to the right it rounds halves away from zero."""
+    """raw * 2**exponent, saturated to 32 bits; right shifts round halves away from zero."""
     if exponent < 0:
         return divide_by_power_of_two(raw, -exponent)
     return min(max(raw << exponent, _INT32_MIN), ONE)
 
 
 def exp_of_negative(raw: int, integer_bits: int) -> int:
-    """exp(a) with 0 integer bits, for a <= 0 with `integer_bits` of them.
+    """exp(a) with 0 integer bits, for a <= 0 with `integer_bits` integer bits.
 
     >>> round(exp_of_negative(-(1 << 26), 5) / 2**31, 5)  # exp(-1)
     0.36788
@@ -71,11 +71,11 @@ def _exp_of_last_quarter(a: int) -> int:
 
 
 def reciprocal_of_one_plus(a: int) -> int:
-    """1 / (1 + a) for a in [0, 1], both with 0 integer bits: three steps of Newton's.
+    """1 / (1 + a) for a in [0, 1], both with 0 integer bits, in three steps of Newton's method.
 
     Source: gemmlowp, one_over_one_plus_x_for_x_in_0_1.
     """
-    half = (a + ONE + 1) >> 1  # rounded half up, of a positive sum
+    half = (a + ONE + 1) >> 1  # the sum is positive; halves round up
     x = 1515870810 + doubling_high(half, -1010580540)  # 48/17 - 32/17 * half, 2 integer bits
     for _ in range(3):
         left = (1 << 29) - doubling_high(half, x)
@@ -95,7 +95,7 @@ def one_minus_over_one_plus(a: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class InputScale:
-    """Brings an int8 input to 4 integer bits; `radius` is where it saturates."""
+    """Converts an int8 input to 4 integer bits; the function saturates beyond `radius`."""
 
     zero_point: int
     factor: Multiplier
@@ -108,13 +108,13 @@ class InputScale:
         return cls(zero_point=zero_point, factor=factor, radius=radius)
 
     def raw(self, stored: int) -> int | None:
-        """The input with 4 integer bits; None past the radius."""
+        """The input with 4 integer bits; None beyond the radius."""
         value = stored - self.zero_point
         return None if abs(value) >= self.radius else self.factor.apply(value)
 
 
 def logistic_int8(scale: InputScale) -> Callable[[int], int]:
-    """Sigmoid of an int8 value; its output has the scale 1/256 and the zero point -128."""
+    """Sigmoid of an int8 value; the output has scale 1/256 and zero point -128."""
 
     def apply(stored: int) -> int:
         raw = scale.raw(stored)
@@ -131,7 +131,7 @@ def _logistic(raw: int) -> int:
 
 
 def tanh_int8(scale: InputScale) -> Callable[[int], int]:
-    """tanh of an int8 value; its output has the scale 1/128 and the zero point 0."""
+    """tanh of an int8 value; the output has scale 1/128 and zero point 0."""
 
     def apply(stored: int) -> int:
         raw = scale.raw(stored)
@@ -143,7 +143,7 @@ def tanh_int8(scale: InputScale) -> Callable[[int], int]:
 
 
 def _tanh(raw: int) -> int:
-    # exp(-2a): twice a with 4 integer bits is a with 5.
+    # exp(-2a): the raw value of a with 4 integer bits, read with 5, is 2a.
     positive = one_minus_over_one_plus(exp_of_negative(-abs(raw), _Q4_BITS + 1))
     return positive if raw > 0 else -positive
 
@@ -151,7 +151,7 @@ def _tanh(raw: int) -> int:
 def hard_swish_int8(
     *, input_scale: float, input_zero: int, output_scale: float, output_zero: int
 ) -> Callable[[int], int]:
-    """x * relu6(x + 3) / 6 of an int8 value, with 16 bits in between.
+    """x * relu6(x + 3) / 6 of an int8 value, with 16-bit intermediate values.
 
     Raises:
       ValueError: the output's scale is too fine for TFLM.
@@ -174,7 +174,7 @@ def hard_swish_int8(
 
 
 def _gate(fine: int, factor: Multiplier) -> int:
-    """The value scaled so that 3 becomes 2**15, cut to 16 bits."""
+    """The value scaled so that 3 becomes 2**15, saturated to 16 bits."""
     if factor.shift > 0:
         fine = _cut_16(fine << (factor.shift - 1))
     scaled = _high_16(fine, _upper_16(factor.value))
@@ -184,9 +184,9 @@ def _gate(fine: int, factor: Multiplier) -> int:
 
 
 def _divide_16(value: int, exponent: int) -> int:
-    """value / 2**exponent as gemmlowp divides 16 bits: with its mask cut to 16 bits too.
+    """value / 2**exponent as gemmlowp divides 16-bit values: its mask has 16 bits too.
 
-    So all that is divided by more than 2**15 becomes 1, or -1 when negative.
+    So division by more than 2**15 gives 1, or -1 for a negative value.
     """
     if exponent > 15:
         return 1 if value >= 0 else -1
@@ -199,7 +199,7 @@ def _high_16(a: int, b: int) -> int:
 
 
 def _upper_16(value: int) -> int:
-    """A multiplier of 32 bits with 16."""
+    """A 32-bit multiplier reduced to 16 bits."""
     return 2**15 - 1 if value >= 2**31 - 2**15 else (value + 2**15) >> 16
 
 

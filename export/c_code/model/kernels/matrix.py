@@ -18,7 +18,7 @@ from export.c_code.model.kernels.window import Window, window, window_rows
 from export.c_code.model.layer import Layer, LayerCode, clamp
 from export.c_code.model.requantize import single
 
-_LEAST_CHANNELS = 2  # that the quick kernel takes at a time
+_LEAST_CHANNELS = 2  # the quick kernel computes two at a time
 MAX_TAPS = 2**16
 
 
@@ -28,7 +28,7 @@ class Product:
 
     Args:
       input, output: rows, columns, channels.
-      where: each output's patch; None when it is one pixel.
+      where: the window of each output's patch; None if a patch is one pixel.
       weights: [channels, taps].
       factors: from steps of a channel's sum to steps of the output.
       activation: its field in the options.
@@ -76,7 +76,7 @@ def conv_2d(layer: Layer) -> LayerCode:
 
 
 def fully_connected(layer: Layer) -> LayerCode:
-    """FULLY_CONNECTED: a 1x1 convolution over rows of the input; options begin with activation."""
+    """FULLY_CONNECTED as a 1x1 convolution over rows; options begin with the activation."""
     weights = layer.constant(1, "int8")
     layer.require(len(weights.shape) == 2 and weights.elements > 0, "its weights must be a matrix")
     out_depth, depth = weights.shape
@@ -100,7 +100,7 @@ def fully_connected(layer: Layer) -> LayerCode:
 
 
 def _dense_factors(layer: Layer, weights: Value) -> list[float]:
-    """TFLM multiplies the scales in 32 bits when there is one for all channels."""
+    """Factors as TFLM computes them: with one scale for all channels, the product has 32 bits."""
     scales = weight_scales(layer, weights, axis=0)
     if len(weights.scales) > 1:
         return [layer.input().scale * scale / layer.output.scale for scale in scales]
@@ -129,7 +129,7 @@ def _code(layer: Layer, product: Product) -> LayerCode:
         + _shape(layer, product),
         kernels=(CONVOLVE if quick else CONVOLVE_ANY, *clamp_kernel),
         work_bytes=4 * taps + depth,
-        # Pixel by pixel: what is written lies where all has been read.
+        # Pixel by pixel: an output only overwrites what has been read.
         in_place=(0,) if where is None or where.pointwise else (),
     )
 

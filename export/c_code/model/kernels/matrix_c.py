@@ -1,4 +1,4 @@
-"""C of CONV_2D and FULLY_CONNECTED: two outputs at a time share a multiplication."""
+"""C of CONV_2D and FULLY_CONNECTED: two outputs share one multiplication."""
 
 from export.c_code.model.kernels.rescale import REQUANTIZE, REQUANTIZE_ANY
 from export.c_code.model.layer import Kernel

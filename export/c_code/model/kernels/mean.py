@@ -9,7 +9,7 @@ from export.c_code.model.kernels.rescale import RESCALE, SATURATE
 from export.c_code.model.layer import Kernel, Layer, LayerCode
 from export.c_code.model.requantize import Multiplier
 
-_MAX_COUNT = 2**23  # of values in a sum: 2^23 * 2^8 fits 32 bits
+_MAX_COUNT = 2**23  # values in one sum: 2^23 * 2^8 fits 32 bits
 
 MEAN = Kernel(
     text="""\
@@ -73,7 +73,7 @@ def mean(layer: Layer) -> LayerCode:
 
 
 def mean_multiplier(factor: Multiplier, count: int) -> Multiplier:
-    """The factor divided by `count` as TFLM does it: truncated, with all the bits it can keep."""
+    """The factor divided by `count` as TFLM does it: truncated, with as many bits as fit."""
     shift = min(count.bit_length() - 1, 32, 31 + factor.shift)
     return Multiplier(value=(factor.value << shift) // count, shift=factor.shift - shift)
 

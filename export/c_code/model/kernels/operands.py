@@ -1,4 +1,4 @@
-"""Inputs of layers that take several, some of which may be constants."""
+"""Inputs of layers that take several; some may be constants."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ _MAX_INPUTS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Operands:
-    """What a layer's inputs are called in C.
+    """A layer's inputs and their names in C.
 
     Args:
-      names: of all inputs in order.
-      tables: C of those that are constants.
-      computed: positions of the others.
-      arguments: indices of the others' values.
+      names: C names of all inputs in order.
+      tables: C text of the constant inputs.
+      computed: positions of the other inputs.
+      arguments: value indices of the other inputs.
     """
 
     names: tuple[str, ...]
@@ -28,7 +28,7 @@ class Operands:
 
 
 def operands(layer: Layer) -> Operands:
-    """All inputs of a layer, as its function has to name them."""
+    """All inputs of a layer, as its C function names them."""
     count = len(layer.node.inputs)
     layer.require(count <= _MAX_INPUTS, f"it has {count} inputs, {_MAX_INPUTS} are supported")
     values = [layer.input(position) for position in range(count)]

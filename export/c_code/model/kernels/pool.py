@@ -62,7 +62,7 @@ MAX = _kernel("max_pool", "-128", "value = at_least(value, *from);", "")
 
 
 def average_pool_2d(layer: Layer) -> LayerCode:
-    """AVERAGE_POOL_2D: the mean of what of the window lies in the input."""
+    """AVERAGE_POOL_2D: the mean of the part of the window that lies in the input."""
     return _code(layer, AVERAGE, "average_pool")
 
 

@@ -1,7 +1,7 @@
 """Which function writes the code of which operator.
 
-A core with kernels of its own gets a dictionary here: `PORTABLE` and its own on top of it. An
-emitter may lay its weights out as its kernel reads them; what it emits must give the same bytes.
+A core with faster kernels gets a dictionary of its own here, built on `PORTABLE`. An emitter may
+arrange weights as its kernel reads them. The emitted code must give the same bytes.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,5 +37,5 @@ PORTABLE: Mapping[str, Emitter] = {
     "SOFTMAX": softmax,
     "TANH": tanh,
 }
-# These only give a tensor another shape: no code, no memory.
+# These only change a tensor's shape: no code, no memory.
 RENAMING = ("RESHAPE",)

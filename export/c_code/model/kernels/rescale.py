@@ -1,4 +1,4 @@
-"""Sums of products to int8 outputs: TFLite Micro's two roundings in C."""
+"""From sums of products to int8 outputs: TFLite Micro's two roundings in C."""
 
 from export.c_code.model.layer import Kernel
 

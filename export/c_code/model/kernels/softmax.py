@@ -1,4 +1,4 @@
-"""SOFTMAX: exponentials from a table, since an int8 difference has 256 values at most."""
+"""SOFTMAX: exponentials come from a table, since an int8 difference has at most 256 values."""
 
 import math
 
@@ -8,7 +8,7 @@ from export.c_code.model.layer import Kernel, Layer, LayerCode
 from export.c_code.model.requantize import Multiplier, multiplier
 
 _INTEGER_BITS = 5  # of a scaled difference
-_MAX_CLASSES = 511  # with more TFLM stops where they are alike: it divides by 2^31 at most
+_MAX_CLASSES = 511  # with more equal inputs TFLM stops, because it divides by 2^31 at most
 
 SOFTMAX = Kernel(
     text="""\
@@ -112,7 +112,7 @@ def _scaled(layer: Layer) -> Multiplier:
 
 
 def exponentials(factor: Multiplier) -> list[int]:
-    """exp(-d) with 0 integer bits for each scaled difference that TFLM looks at.
+    """exp(-d) with 0 integer bits for each scaled difference that TFLM does not skip.
 
     >>> exponentials(multiplier(2.0**26))[:2]  # exp(0); exp(-1) to 22 bits, as gemmlowp has it
     [2147483647, 790015308]

@@ -1,4 +1,4 @@
-"""Operators on each value alone: 256 int8 values, so a table holds them all, exactly."""
+"""Operators on single values. An int8 value has 256 cases, so a table gives exact results."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _in_q4(layer: Layer) -> fixed_point.InputScale:
 
 
 def hard_swish(layer: Layer) -> LayerCode:
-    """HARD_SWISH: TFLM's 16 bit arithmetic."""
+    """HARD_SWISH: TFLM's 16-bit arithmetic."""
     source, output = layer.input(), layer.output
     try:
         apply = fixed_point.hard_swish_int8(
@@ -53,7 +53,7 @@ def hard_swish(layer: Layer) -> LayerCode:
 
 
 def quantize(layer: Layer) -> LayerCode:
-    """QUANTIZE from int8 to int8 of another scale."""
+    """QUANTIZE from one int8 scale to another."""
     return _code(layer, _rescaled(layer, low=-128, high=127))
 
 
@@ -64,7 +64,7 @@ def relu(layer: Layer) -> LayerCode:
 
 
 def relu6(layer: Layer) -> LayerCode:
-    """RELU6, which only clips: TFLM takes its limits from the input's scale."""
+    """RELU6, which only clips: TFLM derives its limits from the input's scale."""
     source = layer.input()
     six = math.floor(single(6.0 / source.scale) + 0.5) + source.zero_point
     high = min(127, six)

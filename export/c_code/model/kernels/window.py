@@ -1,11 +1,11 @@
-"""Where the window of a convolution or pooling lies: strides, dilation, padding, sizes."""
+"""The window of a convolution or pooling: strides, dilation, padding, sizes."""
 
 from dataclasses import dataclass
 
 from export.c_code.model.layer import Layer
 
 _SAME = 0  # schema.fbs, Padding
-MAX_EXTENT = 2**24  # so that places in the input and its padding fit 32 bits
+MAX_EXTENT = 2**24  # so that positions in the padded input fit 32 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class Axis:
     """The window along one axis.
 
     Args:
-      taps: of the kernel.
+      taps: taps of the kernel.
       before: padding in front of the first input.
     """
 
@@ -35,13 +35,13 @@ _PIXEL = Axis(input=1, output=1, taps=1, stride=1, dilation=1, before=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Rows and columns."""
+    """The window along rows and along columns."""
 
     rows: Axis
     columns: Axis
 
     def pair(self, field: str) -> tuple[int, int]:
-        """A field of `Axis`, of rows and of columns."""
+        """A field of `Axis`: its value for rows, then for columns."""
         return getattr(self.rows, field), getattr(self.columns, field)
 
     @property
@@ -57,7 +57,7 @@ class Window:
 
     @property
     def pointwise(self) -> bool:
-        """True when output and input pixels are the same."""
+        """True if each output pixel depends on the same input pixel only."""
         return all(
             axis.taps == 1 and axis.stride == 1 and axis.before == 0 and axis.input == axis.output
             for axis in (self.rows, self.columns)
@@ -69,7 +69,7 @@ def window(
 ) -> Window:
     """The window of a layer whose options begin with the kind of padding.
 
-    Pairs are rows, then columns.
+    Pairs hold rows first, then columns.
     """
     rows, columns, _ = layer.image(layer.input())
     down, across, _ = layer.image(layer.output)
@@ -103,7 +103,7 @@ def _axis(
 
 
 def window_rows(where: Window | None) -> tuple[tuple[tuple[int, int], str], ...]:
-    """Window, strides, dilations and padding for `struct_text`; None is a single pixel."""
+    """Window, strides, dilations and padding for `struct_text`; None means a single pixel."""
     where = where or Window(rows=_PIXEL, columns=_PIXEL)
     return (
         (where.pair("taps"), "window: rows, columns"),
