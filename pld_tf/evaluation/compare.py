@@ -131,7 +131,7 @@ def _require_pairs(runs: Sequence[OpenedRung], against: Sequence[OpenedRung]) ->
 
 
 def _protocol(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    """Means and intervals of shares of right decisions, both [pairs, clips]."""
+    """Means and intervals of the shares of right decisions, both [pairs, clips]."""
     weights = clip_weights(ours.shape[1])
     gains = ours - theirs
     return {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
-# Said on every machine without a GPU, by C++ code that no log level quiets without hiding errors.
+# Printed on every machine without a GPU, by C++ code. A log level that hides this hides errors.
 _NOISE = (
     r"Unable to register cu\w+ factory"
     r"|oneDNN custom operations are on"
@@ -20,7 +20,7 @@ _NOISE = (
     r"|libmp3lame\.so\.0 or lame functions are not available"  # nothing here writes MP3
     r"|Local rendezvous is aborting with status: OUT_OF_RANGE"
 )
-# A process of its own, so that the last words of one that aborts still come through.
+# A separate process, so that the last lines of an aborting process still get through.
 _FILTER = """
 import os, re, sys
 noise = re.compile(sys.argv[1].encode())
@@ -32,9 +32,9 @@ for line in sys.stdin.buffer:
 
 @contextmanager
 def start_up_noise_held_back() -> Iterator[None]:
-    """Pass on what the process writes to stderr, even from C++, line by line, but the noise."""
+    """Pass on what the process writes to stderr, even from C++, except lines of noise."""
     sys.stderr.flush()
-    # In a session of its own: Ctrl-C is for this process, whose words are still to come.
+    # In its own session: Ctrl-C must not end the filter before this process has finished writing.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _FILTER, _NOISE],
         stdin=subprocess.PIPE,
@@ -49,7 +49,7 @@ def start_up_noise_held_back() -> Iterator[None]:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)  # that was the pipe's last end: the filter finishes
+            os.dup2(kept, 2)  # closes the last writer of the pipe, so the filter ends
             os.close(kept)
 
 
@@ -62,4 +62,4 @@ def load_tensorflow() -> None:
         import tf_keras  # noqa: F401
         from tensorflow_io.python.ops import core_ops
 
-        dir(core_ops)  # loads the native library, which its first use would do otherwise
+        dir(core_ops)  # loads the native library now instead of at its first use

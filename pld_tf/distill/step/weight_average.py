@@ -23,7 +23,7 @@ class WeightAverage:
         self.variables = [tf.Variable(weight, trainable=False) for weight in self._followed]
 
     def update(self, step: tf.Tensor) -> None:
-        """Add the weights after update number `step`, counted from 1."""
+        """Average in the weights after update number `step`, counted from 1."""
         # With the full decay, the initial weights would dominate early averages.
         number = tf.cast(step, tf.float32)
         decay = tf.minimum(self._decay, (1.0 + number) / (10.0 + number))
