@@ -40,7 +40,7 @@ def data_speech_commands(
 ) -> None:
     """Download Google's Speech Commands (CC BY 4.0; 1.4 and 2.3 GB), check it and unpack it.
 
-    A download that was stopped continues.
+    A stopped download continues where it stopped.
 
     \b
     Example:

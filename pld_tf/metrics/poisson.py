@@ -18,7 +18,7 @@ def poisson_interval(events: int, *, confidence: float = 0.95) -> tuple[float, f
 
 
 def _at_most(events: int, mean: float) -> float:
-    """Probability of at most so many events."""
+    """Probability of at most `events` events."""
     if mean == 0:
         return 1.0
     logs = (count * math.log(mean) - mean - math.lgamma(count + 1) for count in range(events + 1))

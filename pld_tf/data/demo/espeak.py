@@ -1,4 +1,4 @@
-"""Words spoken by eSpeak NG, which is GPL-3 and runs in a process of its own."""
+"""Words spoken by eSpeak NG, which is GPL-3 and runs in a separate process."""
 
 import importlib.util
 import json
