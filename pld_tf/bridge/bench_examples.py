@@ -28,10 +28,10 @@ def bundle_examples(
       protocol: how test clips are cropped.
       audio: give the crops as sound too.
       skip_bad: leave unreadable clips out.
-      say: told what was noticed.
+      say: called with each note on the corpus.
 
     Raises:
-      PldError: `path` is a lone .tflite, whose features nobody knows.
+      PldError: `path` is a lone .tflite, which does not say what its features are.
       HarnessError: the bundle is damaged.
     """
     bundle = open_bundle(path)

@@ -1,4 +1,4 @@
-"""The corpus of a firmware bundle, read as the run that the bundle comes from has read it."""
+"""The corpus of a firmware bundle, read as the bundle's run read it."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ from pld_tf.system.progress import Say
 def open_bundle_data(
     bundle: Bundle, path: Path, *, data: Path, split: str, skip_bad: bool, say: Say
 ) -> tuple[Recipe, Store] | None:
-    """Recipe of a bundle and its packed corpus; None for a bundle that knows of no run.
+    """Recipe of a bundle and its packed corpus; None for a bundle that names no run.
 
     Args:
       bundle: opened from `path`.
-      path: names it in what is said.
+      path: names the bundle in messages.
       data: the corpus.
-      split: whose clips are wanted.
+      split: the split whose clips are needed.
       skip_bad: leave unreadable clips out.
-      say: told where `data` is not what the run was trained on.
+      say: called with a note where `data` is not what the run was trained on.
 
     Raises:
-      PldError: the recipe is none, or the data can't be used.
+      PldError: the recipe is not valid, or the data can't be used.
     """
     if bundle.recipe is None:
         return None

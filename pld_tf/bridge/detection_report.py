@@ -59,7 +59,7 @@ def detection_report(bundle: Path, detections: Iterable[Detection], words: Path)
 
 
 def detection_text(report: Json) -> str:
-    """The report as a table, a row for each keyword that was said or detected, and a sum."""
+    """The report as a table: a row for each keyword spoken or detected, and a row of sums."""
     rows = text_table(map(_row, report["words"]), right=[0])
     spoken, missed = report["keywords_spoken"], report["false_rejects"]
     delay = report["mean_delay_s"]
@@ -79,7 +79,7 @@ def _row(row: Json) -> tuple[str, ...]:
 
 
 def _time_s(row: Json) -> float:
-    """When a row's word was detected; of a missed one, when it was said."""
+    """When a row's word was detected; for a missed word, when it was spoken."""
     return row["said_s"] if row["detected_s"] is None else row["detected_s"]
 
 

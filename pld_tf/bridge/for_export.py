@@ -1,6 +1,6 @@
-"""What `export` needs of the other packages, which it does not import: the commands bring it.
+"""What `export` needs of the other packages. It imports none of them; the commands pass it in.
 
-Light to import: what a function needs is loaded when it is called.
+Light to import: each function loads what it needs when it is called.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KIB = 1024
 
 
 def bring_harness() -> Harness:
-    """What an export takes of the harness and of the C that is the same in all bundles."""
+    """The parts of the harness that an export uses, and the C that all bundles share."""
     from export.ports import Harness
     from firmware_harness.bundle.shared_c import bundle_sources
 
@@ -36,10 +36,10 @@ def measure_arena(model: Path) -> dict[str, int | str] | None:
 
 
 def generate_c(model: Path) -> dict[str, str]:
-    """kws_model.h and kws_model.c, by name, for an int8 .tflite from anywhere.
+    """kws_model.h and kws_model.c, by name, for any int8 .tflite.
 
     Raises:
-      ExportError: it is damaged, or holds a layer that has no C code; the text names it.
+      ExportError: the file is damaged, or a layer has no C code; the text names the layer.
     """
     from export.c_code.model import generate
 
@@ -48,7 +48,7 @@ def generate_c(model: Path) -> dict[str, str]:
 
 
 def parity_stages() -> Stages:
-    """What the parity gate runs beyond TFLite's reference kernels, nearest to them first."""
+    """The stages that the parity gate compares with TFLite's reference kernels, nearest first."""
     from export.ports import REFERENCE, AudioStage, Stage, Stages
 
     tflm = "TFLite Micro"
@@ -118,7 +118,7 @@ def _c_is_missing(folder: Path, *names: str) -> Skipped | None:
 
 
 def preflight(recipe_name: str) -> dict[str, Any]:
-    """Report on whether the last student of a recipe, by name or file, fits its `[device]`.
+    """Report whether a recipe's last student fits its `[device]`; the recipe by name or file.
 
     Raises:
       PldError: no such recipe, or a wrong one.

@@ -1,6 +1,6 @@
 """Detect words in any recording that a corpus may hold, of any rate and number of channels.
 
-A WAV file that is just as the bundle takes it is read piece by piece, so it may be of any length.
+A WAV file that needs no change for the bundle is read piece by piece, so it may have any length.
 """
 
 import io
@@ -24,7 +24,7 @@ def detected_words(bundle: Path, source: Path) -> Iterator[Detection]:
 
     Args:
       bundle: folder of `pld-tf export`; its C is compiled and run.
-      source: a recording; `-` for standard input, bare samples or a WAV file.
+      source: a recording; `-` for standard input: bare samples or a WAV file.
 
     Raises:
       PldError: the recording can't be read.

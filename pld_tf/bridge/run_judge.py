@@ -1,4 +1,4 @@
-"""The judge of a corpus that a run's first rung makes."""
+"""A judge of a corpus, made from a run's first rung."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from pld_tf.doctor.judge import RunJudge
 from pld_tf.errors import PldError
 from pld_tf.run.folder import read_run
 
-JUDGING_RUNG = 0  # the one with the longest input
+JUDGING_RUNG = 0  # the rung with the longest input
 
 
 def run_judge(run_dir: Path, words: Sequence[str], *, confidence: float) -> RunJudge:
-    """The judge that a run's first rung makes.
+    """A judge made from a run's first rung.
 
     Raises:
       PldError: not a run folder, or the corpus has none of its keywords.

@@ -1,4 +1,4 @@
-"""Run a bundle's C on streams of a corpus: what `tune` chooses from, and streams to test on."""
+"""Run a bundle's C on streams made from a corpus, to choose a decision and to test it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ SPLIT = "validation"
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a decision is tuned for: false accepts in an hour, on so many hours of a seed."""
+    """What a decision is tuned for: false accepts per hour, the stream's hours and its seed."""
 
     false_accepts_per_hour: float
     hours: float
@@ -32,15 +32,15 @@ class Wanted:
 
     @property
     def false_accepts(self) -> int:
-        """Allowed in the whole stream."""
+        """How many are allowed in the whole stream."""
         return int(self.false_accepts_per_hour * self.hours)
 
 
 def stream_parts(bundle: Path, *, data: Path, split: str, skip_bad: bool, say: Say) -> StreamParts:
-    """What streams for a bundle are made of: its words, at its rate, without what it left out.
+    """What streams for a bundle are made of: its words, at its rate, without its excluded clips.
 
     Raises:
-      PldError: the bundle says nothing of its words, or the data can't be used.
+      PldError: the bundle does not state its words, or the data can't be used.
       HarnessError: the bundle is damaged.
     """
     opened = open_bundle_data(
@@ -76,8 +76,8 @@ def tune_bundle(
       wanted: false accepts, and the stream to count them on.
       decision: the bundle's own; its refractory time and inference rate stay.
       skip_bad: leave unreadable clips out.
-      say: told what was noticed.
-      advance: told seconds done and in all.
+      say: called with each note on the corpus.
+      advance: called with seconds done and seconds in all.
 
     Returns:
       The decision to write, and a report; both ready for JSON.
@@ -109,7 +109,7 @@ def tune_bundle(
 def score_stream(
     library: HostLibrary, parts: StreamParts, *, seconds: float, seed: int, advance: Advance
 ) -> ScoredStream:
-    """Scores of every inference of a stream; memory grows by them alone."""
+    """Scores of every inference of a stream; nothing else is kept in memory."""
     listener = library.open_stream()
     spoken: list[Spoken] = []
     times, scores = [], []

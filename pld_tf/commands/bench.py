@@ -41,12 +41,12 @@ def bench(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Latency and accuracy of an exported model on the TFLite interpreter, beside its float twin.
+    """Latency and accuracy of an exported model on the TFLite interpreter, beside its float model.
 
-    Other targets: tflm, TensorFlow Lite Micro: its arena, every output byte. host and cortex-m4,
-    -m7, -m33, -m55: the bundle's C, on emulated boards with instructions, flash, RAM and stack; on
-    the host with --data also its accuracy from samples on. Give only bundles that you trust.
-    ethos-u55-128: an Arm Ethos-U's cycles and memory.
+    Other targets. tflm: TensorFlow Lite Micro, its arena and output bytes. host: the bundle's C on
+    this machine; with --data also accuracy from raw samples. cortex-m4, -m7, -m33, -m55: the C on
+    emulated boards, with instructions, flash, RAM and stack. ethos-u55-128: cycles and memory of an
+    Arm Ethos-U. The C of a bundle is compiled and run: use only bundles that you trust.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ data_app.command("stream")(data_stream)
 def data_demo(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
 ) -> None:
-    """Make the built-in corpus: words spoken by eSpeak NG's many voices. Needs no network.
+    """Make the built-in corpus: words spoken by eSpeak NG's voices. Needs no network.
 
     Needs the extra `demo` (pip install 'pld-tf[demo]'): eSpeak NG is under the GPL-3.
 
@@ -40,7 +40,7 @@ def data_speech_commands(
 ) -> None:
     """Download Google's Speech Commands (CC BY 4.0; 1.4 and 2.3 GB), check it and unpack it.
 
-    A stopped download goes on where it stopped.
+    A stopped download continues where it stopped.
 
     \b
     Example:

@@ -32,7 +32,7 @@ def doctor(
 ) -> None:
     """Find clips that are unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
 
-    Edit the CSV down to the clips that are to go, and give it to pld-tf distill --exclude.
+    Delete from the CSV the clips that you want to keep. Then pass it to pld-tf distill --exclude.
 
     \b
     Examples:

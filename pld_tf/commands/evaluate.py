@@ -54,10 +54,10 @@ def compare(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """What one way of training gains over another, clip by clip, with its interval.
+    """How much more accurate one way of training is than another, with an interval.
 
-    The last students of runs are paired in order: same seed, same crops. Intervals are over clips
-    and seeds together.
+    The last students are paired in the order given. Both runs of a pair need the same seed, and are
+    tested on the same crops. Intervals are over clips and seeds together.
 
     \b
     Examples:

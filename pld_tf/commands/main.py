@@ -23,14 +23,14 @@ from pld_tf.commands.train import distill
 from pld_tf.errors import PldError
 from pld_tf.system.interrupt import remembered_ctrl_c
 
-STOPPED = 130  # exit code that typer makes of Ctrl-C
-RESUMING = {"distill", "data", "reproduce"}  # they are long, and go on where they were stopped
+STOPPED = 130  # typer's exit code for Ctrl-C
+RESUMING = {"distill", "data", "reproduce"}  # long commands that continue where they were stopped
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help starts in half the time
+    rich_markup_mode=None,  # plain help takes half the time
     help="Keyword spotters that hear 500 ms: distil down a ladder of input lengths, export int8, "
     "measure.",
 )
@@ -56,7 +56,7 @@ def common(
 
 
 def main() -> None:
-    """Entry point: what a user caused is one line and exit code 2."""
+    """Entry point. An error that the user caused prints one line and exits with code 2."""
     resumes = not RESUMING.isdisjoint(sys.argv[1:2])
     try:
         with remembered_ctrl_c() if resumes else nullcontext():

@@ -16,5 +16,5 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text."
 
 
 def note(line: str) -> None:
-    """Say something that is not the result: on stderr, so that stdout can be read by machines."""
+    """Print a line that is not the result, on stderr. Programs can then read stdout."""
     typer.echo(line, err=True)

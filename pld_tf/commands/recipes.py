@@ -32,7 +32,7 @@ def recipes(context: typer.Context) -> None:
 def recipes_show(
     name: Annotated[str, typer.Argument(help="Recipe name.")],
 ) -> None:
-    """Print a recipe, to copy and change.
+    """Print a recipe, for you to copy and change.
 
     \b
     Example:

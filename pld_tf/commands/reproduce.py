@@ -38,10 +38,10 @@ def reproduce_paper(
 ) -> None:
     """Both tables of Lin & Wong (arXiv:1901.09135): direct distillation and eleven ladders.
 
-    Baselines that the paper lacks are trained beside them. What the paper leaves open is a key of
+    Also trains baselines that the paper lacks. Each choice that the paper leaves open is a key of
     the recipe `paper`. Writes paper.md, .csv, .json and .png into the run folder after each
-    network; rungs that ladders share are trained once, and the same command goes on where it
-    stopped.
+    network. Rungs that several ladders share are trained once. The same command continues a
+    stopped run.
 
     \b
     Examples:

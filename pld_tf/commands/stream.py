@@ -32,9 +32,9 @@ def tune(
 ) -> None:
     """Choose the smoothing and each keyword's threshold, and write them into a bundle.
 
-    Streams are made of validation clips and noise, words with pauses, half of them keywords, and
-    run through the bundle's own C. Of the decisions with few enough false accepts the one with the
-    fewest false rejects is taken.
+    Streams are made of validation clips and noise: words with pauses, half of them keywords. The
+    bundle's own C runs on them. Among the decisions with few enough false accepts, the command
+    takes the one with the fewest false rejects.
 
     \b
     Examples:
@@ -74,9 +74,9 @@ def listen(
 ) -> None:
     """Print the words in a recording or live stream, with time and score, as on the device.
 
-    A file may be whatever a corpus may hold: WAV, FLAC, Ogg, MP3 and others, of any rate and any
-    number of channels. Through - come mono samples of 16 bits at the bundle's rate, with or without
-    a WAV header. The bundle's C is compiled and run: give only bundles that you trust.
+    A file may have any format that a corpus may have (WAV, FLAC, Ogg, MP3 and others), any rate and
+    any number of channels. - reads standard input: 16-bit mono samples at the bundle's rate, with
+    or without a WAV header. The bundle's C is compiled and run: use only bundles that you trust.
 
     \b
     Examples:
@@ -109,7 +109,7 @@ def data_stream(
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Make a stream of held-out clips over noise, as pld-tf tune does, with the time of each word.
+    """Make a stream of held-out clips over noise, as pld-tf tune does, with each word's time.
 
     \b
     Examples:

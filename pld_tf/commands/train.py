@@ -31,11 +31,11 @@ def distill(
     ] = None,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Climb a recipe's ladder, teacher first, and write a model bundle at its end.
+    """Train a recipe's ladder, teacher first, and write a model bundle at its end.
 
-    Finished rungs are skipped and a stopped one goes on from its last epoch, so the same command
-    resumes a stopped run and ends with the same weights. A recipe with a [device] is checked
-    first: does its last student fit?
+    The same command resumes a stopped run and ends with the same weights: it skips finished rungs
+    and continues a stopped rung from its last epoch. If the recipe has a [device], the command
+    first checks that the last student fits.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def distill(
       pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --set training.batch_size=256
       pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
     """
-    from pld_tf.recipe.load import load_recipe  # here, because these imports take time
+    from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
 
     checked = load_recipe(recipe, overrides)
     load_tensorflow()

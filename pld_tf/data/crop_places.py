@@ -1,4 +1,4 @@
-"""Where the crops of a protocol begin, and how a crop lies in silence."""
+"""Where the crops of a protocol begin, and how a crop is padded."""
 
 from typing import Any
 
@@ -38,6 +38,6 @@ def fixed_starts_ms(
 
 
 def pad_crops(crop: tf.Tensor, length: Any) -> tf.Tensor:
-    """Crops [batch, samples] in the middle of `length` samples, zeros around."""
+    """Crops [batch, samples], each centred between zeros in `length` samples."""
     missing = length - tf.shape(crop)[1]
     return tf.pad(crop, [[0, 0], [missing // 2, missing - missing // 2]])

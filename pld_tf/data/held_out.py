@@ -17,14 +17,14 @@ from pld_tf.recipe.tables import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """The clips of one split that count, always the same ones.
+    """The clips of one split that are scored; always the same ones.
 
     Attributes:
-      store, split: where they lie.
+      store, split: where the clips lie.
       clips: int64 [corpus clips], ascending positions in the split's index.
-      labels: int32 [clips], those of the corpus, then silence.
+      labels: int32 [clips], corpus clips first, then silence.
       silence: int16 [silence clips, clip_samples].
-      energies: float32 [clips, 100], of all of them.
+      energies: float32 [clips, 100], in the order of `labels`.
     """
 
     store: Store
@@ -64,10 +64,10 @@ class HeldOut:
 
 
 def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
-    """The clips of a split that count: all keywords, `unknown` balanced by word, and silence.
+    """The clips of a split that are scored: all keywords, `unknown` balanced by word, and silence.
 
-    Clips were packed in an order shuffled by file name, so the first ones of each word are a fair
-    choice that no seed changes.
+    Clips are packed in an order shuffled by file name. So the first clips of each word are a fair
+    sample, and no seed changes it.
 
     Raises:
       PldError: no keyword has a clip in the split.
@@ -101,7 +101,7 @@ def _silence(store: Store, split: str, count: int) -> np.ndarray:
     noise = store.noise(split)
     length = clip_samples(store.sample_rate_hz)
     starts = np.linspace(0, len(noise) - length, count).astype(np.int64)
-    # Steps of the golden ratio keep volume and place apart.
+    # Steps of the golden ratio keep volume independent of place.
     volumes = np.arange(1, count + 1) * 0.6180339887498949 % 1
     clips = [
         np.rint(noise[start : start + length] * volume).astype(np.int16)

@@ -1,4 +1,4 @@
-"""The ladder: rungs in order, each in a folder keyed by all that made it; finished ones stay."""
+"""The ladder: rungs in order. Each folder is keyed by all that made it; finished rungs stay."""
 
 import hashlib
 import json
@@ -26,18 +26,18 @@ from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
 
-# Networks of one rung differ in their seeds; no ladder has so many rungs.
+# Networks of one rung differ in their seeds by this. No ladder has so many rungs.
 _SEEDS_PER_NETWORK = 1000
 _SEEDS_PER_RUN = 100 * _SEEDS_PER_NETWORK
 
 
 @dataclass(frozen=True, kw_only=True)
 class RungResult:
-    """A network of a finished rung, and how well it and its teachers did.
+    """A network of a finished rung, with its accuracy and that of its teachers.
 
     Attributes:
       number: of the rung.
-      network: which of the rung's networks, 0 first.
+      network: index among the rung's networks, from 0.
       length_ms: input length of the rung.
       folder: of the network.
       student: with the weights of its best epoch.
@@ -60,7 +60,7 @@ class LastRung:
       result: the student; its weights may be trained further.
       key: hash of all that made it.
       data: the batches.
-      taught_by: networks that taught it, none on a ladder of one rung.
+      taught_by: its teachers; none on a ladder of one rung.
       validation: the crops that it was validated on.
     """
 
@@ -75,13 +75,13 @@ class Ladder:
     """The rungs of one run.
 
     Args:
-      recipe: every choice.
+      recipe: all choices.
       store: packed corpus.
       run_dir: rungs lie in its `rungs` folder.
       seed: of weights, crops and noise.
 
     Raises:
-      PldError: the corpus lacks a keyword, or fills no batch.
+      PldError: the corpus lacks a keyword, or has too few clips for a batch.
     """
 
     def __init__(self, *, recipe: Recipe, store: Store, run_dir: Path, seed: int) -> None:
@@ -97,11 +97,11 @@ class Ladder:
             )
 
     def climb(self, report: Callable[[RungResult], None], *, rungs: int | None = None) -> None:
-        """Train every network that is not finished yet, and `report` each in order.
+        """Train every unfinished network, and `report` all networks in order.
 
         Args:
-          report: called with each network, finished before or now.
-          rungs: how many to climb; None climbs them all.
+          report: called with each network, finished earlier or now.
+          rungs: how many to train; None trains all.
         """
         make_deterministic()
         climbed: list[list[RungResult]] = []
@@ -142,13 +142,13 @@ class Ladder:
         )
 
     def last(self) -> LastRung:
-        """The end of the ladder, to go on from.
+        """The end of the ladder, for further training.
 
         Raises:
           PldError: it is not finished.
         """
         number = self._recipe.rungs - 1
-        # Layers are counted per process, and what is made of the student goes by their names.
+        # Keras counts layers per process, and finishing depends on their names.
         tf_keras.backend.reset_uids()
         result = self.load(number)
         clips = held_out(self._store, self._classes, "validation")
@@ -165,7 +165,7 @@ class Ladder:
         )
 
     def untrained(self) -> tf_keras.Model:
-        """The last student as it begins."""
+        """The last student before training."""
         return self._build(self._recipe.rungs - 1, 0)
 
     def _teaching(self, number: int) -> list[int]:
@@ -260,7 +260,7 @@ class Ladder:
             teacher_accuracy = crops.accuracy(*(teacher.student for teacher in taught_by))
         weights = {f"w{place:04d}": value for place, value in enumerate(student.get_weights())}
         write_npz(folder / "weights.npz", **weights)
-        # The network counts as finished once this file stands.
+        # The network counts as finished once this file exists.
         write_json(
             folder / "metrics.json",
             {

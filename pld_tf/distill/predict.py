@@ -41,7 +41,7 @@ def _features(crops: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
 
 
 def _inference(model: tf_keras.Model) -> tf.types.experimental.PolymorphicFunction:
-    """The model without dropout and batch statistics, traced once and kept with it."""
+    """The model without dropout and batch statistics; traced once and cached on the model."""
     if not hasattr(model, "pld_inference"):
         model.pld_inference = tf.function(
             lambda features: model(features, training=False),

@@ -1,4 +1,4 @@
-"""One rung: one student, its teacher if it has one, one step function, one loop that resumes."""
+"""Train one rung: one student, its teachers if any, in one loop that can resume."""
 
 import json
 from contextlib import nullcontext
@@ -24,7 +24,7 @@ STEPS_PER_CALL = 16
 
 @dataclass(kw_only=True)
 class Progressed:
-    """What a rung has reached, and all that a checkpoint holds beside the weights."""
+    """Progress of a rung: everything in a checkpoint beside the weights."""
 
     epoch: int = 0
     best_epoch: int = -1
@@ -41,11 +41,11 @@ class Rung:
       data: the batches.
       student: trained in place.
       teachers: frozen; None trains on hard labels alone.
-      epochs: to train at most.
+      epochs: greatest number of epochs.
       validation: decides which epoch's weights are kept.
       folder: holds checkpoint and logs.
       title: names the rung in errors.
-      first_kept: the first epoch whose weights may be kept, however good those before it are.
+      first_kept: the first epoch whose weights may be kept; earlier ones never are.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Rung:
         )
 
     def fit(self, advance: Advance) -> Progressed:
-        """Train to the end, from the last finished epoch; the student ends with its best weights.
+        """Train from the last finished epoch to the end; the student then has its best weights.
 
         Raises:
-          PldError: the loss is no longer finite; names step and clips.
+          PldError: the loss is not finite; names step and clips.
         """
         reached = self._restore()
         data = training_batches(self._data, first_epoch=reached.epoch, epochs=self._epochs)
@@ -124,7 +124,7 @@ class Rung:
         if not patience or not reached.history:
             return False
         accuracies = [epoch["accuracy"] for epoch in reached.history]
-        # From the first of equally good epochs on: a plateau is no progress.
+        # Counts from the first of equally good epochs: a plateau is not progress.
         return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience
 
     def _note(self, reached: Progressed, loss: float) -> None:

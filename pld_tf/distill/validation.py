@@ -23,7 +23,7 @@ class Validation:
     labels: np.ndarray
 
     def accuracy(self, *models: tf_keras.Model) -> float:
-        """Share of crops that a network, or several by the mean of their logits, name rightly."""
+        """Share of crops classified correctly; several networks decide by their mean logits."""
         logits = [predict_logits(model, self.features) for model in models]
         predictions = np.mean(logits, axis=0).argmax(axis=-1)
         return accuracy(labels=self.labels, predictions=predictions)
@@ -41,7 +41,7 @@ def student_validation(recipe: Recipe, clips: HeldOut, length_ms: int) -> Valida
 def teacher_validation(
     recipe: Recipe, clips: HeldOut, *, length_ms: int, teacher_ms: int
 ) -> Validation:
-    """The student's crops of `length_ms`, as `teacher_input` gives them to a teacher."""
+    """The student's crops of `length_ms`, as `teacher_input` prepares them for a teacher."""
     if recipe.teaching.teacher_input == "crop":
         return student_validation(recipe, clips, length_ms)
     starts = clips.starts_ms(recipe.training.validation_protocol, length_ms)

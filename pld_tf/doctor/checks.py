@@ -1,4 +1,4 @@
-"""What can be wrong with one recording, read off its samples. NumPy only."""
+"""Faults of one recording, found in its samples. NumPy only."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ CLIPPED_SHARE = 0.001  # of all samples, at full scale
 CLIPPED_RUN = 8  # samples at full scale in a row
 EDGE_MS = 20
 WORD_MS = 200
-CUT_OFF_DB = 6  # an edge is at most this much below the loudest WORD_MS
-OVER_QUIET_DB = 15  # and at least this much above the quietest tenth, else all is noise
+CUT_OFF_DB = 6  # a cut edge is at most this much below the loudest WORD_MS
+OVER_QUIET_DB = 15  # and at least this much above the quietest tenth; else all is noise
 _FULL_SCALE = (-32768, 32767)
 
 Fault = tuple[str, str]  # reason and detail
@@ -23,7 +23,7 @@ def sound_faults(samples: np.ndarray, sample_rate_hz: int, *, short_ms: int) -> 
     """Reasons to doubt a recording, with what was measured.
 
     Args:
-      samples: int16 [num_samples], as recorded: resampling would smear full scale.
+      samples: int16 [num_samples], as recorded; resampling would hide clipping.
       sample_rate_hz: of the samples.
       short_ms: a shorter clip is `short`.
     """
@@ -43,7 +43,7 @@ def sound_faults(samples: np.ndarray, sample_rate_hz: int, *, short_ms: int) -> 
 
 
 def _clipping(at_limit: np.ndarray) -> str:
-    """What is clipped, or nothing when it is a peak or two."""
+    """A text on what is clipped; empty if it is only a peak or two."""
     share, run = float(at_limit.mean()), longest_run(at_limit)
     if share < CLIPPED_SHARE and run < CLIPPED_RUN:
         return ""
@@ -62,10 +62,10 @@ def longest_run(flags: np.ndarray) -> int:
 
 
 def cut_sides(energies: np.ndarray) -> list[str]:
-    """At which ends a word seems to be cut off, and how near the word's level the end is.
+    """The ends at which a word seems to be cut off, and how far each is below the word's level.
 
-    A word rises out of its surroundings and falls back. An end nearly as loud as the word, in a
-    clip that is quiet elsewhere, stands in the word's middle.
+    A word rises out of its surroundings and falls back. If an end is nearly as loud as the word,
+    and the clip is quiet elsewhere, the word was cut.
 
     Args:
       energies: float64 [blocks], energy of each 10 ms.
@@ -89,5 +89,5 @@ def cut_sides(energies: np.ndarray) -> list[str]:
 
 
 def _decibels(energy: float, other: float) -> float:
-    # One unit of energy keeps digital silence from being infinitely quiet.
+    # One unit of energy keeps the level of digital silence finite.
     return 10 * float(np.log10((energy + 1) / (other + 1)))

@@ -1,4 +1,4 @@
-"""Clips that are the same recording, known by digests: no audio is kept."""
+"""Find clips that are the same recording, by digests. No audio is kept."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import numpy as np
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.doctor.findings import Finding, finding
 
-# Of several copies the first in this order stays: a held-out list keeps its clips.
+# The first of several copies in this order stays, so a held-out list keeps its clips.
 _KEPT_FIRST = ("test", "validation", "train")
 
 
@@ -16,7 +16,7 @@ def content_digest(samples: np.ndarray, sample_rate_hz: int) -> bytes | None:
     """Digest of the sound: rate, and samples without the zeros at both ends.
 
     Returns:
-      None for all zeros: that is no recording, and every such clip would equal every other.
+      None if all samples are zero: such clips would all count as copies.
     """
     sounding = np.flatnonzero(samples)
     if not len(sounding):
@@ -26,7 +26,7 @@ def content_digest(samples: np.ndarray, sample_rate_hz: int) -> bytes | None:
 
 
 class Copies:
-    """Groups of equal clips; takes about 200 bytes a clip."""
+    """Groups of equal clips; takes about 200 bytes per clip."""
 
     def __init__(self) -> None:
         self._groups: dict[bytes, list[tuple[Clip, bytes]]] = {}
@@ -35,10 +35,10 @@ class Copies:
         self._groups.setdefault(content or file_digest, []).append((clip, file_digest))
 
     def findings(self) -> Iterator[Finding]:
-        """All copies but one of each group; all of a group whose words differ.
+        """All copies but one of each group; every clip of a group whose words differ.
 
-        Which of several words is right nobody can tell here, so such a group loses every clip when
-        the list is used to exclude clips; any other group keeps one.
+        It is unknown which of several words is right. So if the list is used to exclude clips, such
+        a group loses every clip. Any other group keeps one.
         """
         for group in self._groups.values():
             if len(group) > 1:

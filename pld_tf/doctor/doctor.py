@@ -1,4 +1,4 @@
-"""The data doctor: what looks wrong in a corpus, and what a trained run disputes."""
+"""The data doctor: clips that look wrong, and labels that a trained run disputes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ from pld_tf.doctor.judge import RunJudge
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.system.progress import progress_bar
 
-# Gives a judge of clips that say one of these words.
+# Makes a judge of the clips of these words.
 MakeJudge = Callable[[Sequence[str]], RunJudge]
 
 
 def doctor(data: Path, *, make_judge: MakeJudge | None, short_ms: int) -> Report:
-    """Look at every clip of `data`; changes nothing there.
+    """Check every clip of `data`; changes nothing there.
 
     Args:
       data: a corpus.
-      make_judge: of the network that disputes labels; None to leave that out.
+      make_judge: makes the judge that disputes labels; None skips this check.
       short_ms: a shorter clip is `short`.
 
     Raises:

@@ -25,13 +25,13 @@ from pld_tf.system.progress import Advance
 
 CHUNK_CLIPS = 512  # examined, then forgotten: 16 MB of audio at 16 kHz
 
-# Says what is wrong with clips, given int16 [clips, samples of a second] of them.
+# Finds faults of clips, given their int16 samples [clips, samples in a second].
 Judge = Callable[[list[Clip], np.ndarray], Iterable[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Examined:
-    """What is kept of a clip: `second` only until its chunk is judged."""
+    """What is kept about a clip; `second` only until its chunk is judged."""
 
     faults: tuple[Fault, ...]
     file_digest: bytes
@@ -52,9 +52,9 @@ def examine(
 
     Args:
       corpus: from `list_corpus`.
-      sample_rate_hz: another rate than this one is a `wrong_rate`.
+      sample_rate_hz: a clip of another rate is `wrong_rate`.
       short_ms: a shorter clip is `short`.
-      judge: given every readable clip at that rate, fitted to a second; None to leave that out.
+      judge: gets every readable clip at that rate, fitted to a second; None skips this check.
       progress: called with clips done and clips in all.
 
     Returns:
@@ -98,7 +98,7 @@ def _chunks(clips: tuple[Clip, ...]) -> Iterator[tuple[tuple[Clip, ...], int]]:
 
 
 def _examined_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Examined | str:
-    """What there is to know of a clip, or why it can't be read."""
+    """The results of examining a clip, or why it can't be read."""
     try:
         return _examine_clip(root / clip.path, **how)
     except BadClip as error:

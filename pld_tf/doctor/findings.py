@@ -1,4 +1,4 @@
-"""What is found wrong with clips: reasons in order of weight, and the file that lists clips."""
+"""Findings on clips: reasons in order of weight, and the file that lists the clips."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from pld_tf.errors import PldError
 from pld_tf.system.files import write_text
 from pld_tf.system.tables import text_table
 
-# Worst first: what makes a test dishonest, what teaches something wrong, what merely weakens.
+# Worst first: faults that bias the test, that teach wrong labels, that only weaken training.
 REASONS = {
     "duplicate_in_two_splits": "a copy of it is held out: it would be trained and tested on",
     "speaker_in_two_splits": "most clips of this speaker are in another split",
@@ -44,7 +44,7 @@ class Report:
     """What the doctor found.
 
     Attributes:
-      clips: how many were looked at.
+      clips: how many were checked.
       findings: by weight of their reason, then by path.
       notes: one line each on the corpus, and on what could not be checked.
       limits: the thresholds that were used.

@@ -17,14 +17,14 @@ from pld_tf.metrics.probabilities import softmax
 
 @dataclass(frozen=True, kw_only=True)
 class RunJudge:
-    """The first rung of a run: says which clips it takes for another class.
+    """The first rung of a run. Finds the clips that it assigns to another class.
 
     Attributes:
-      spec: its features.
-      length_ms: its input; the loudest part of that length.
+      spec: features of the rung.
+      length_ms: its input length. It gets the loudest part of each clip.
       classes: of the run over `words`.
       class_of_word: class by word; IGNORED for words that the run was not trained on.
-      confidence: least probability of another class.
+      confidence: least probability of another class for a finding.
       infer: logits [clips, classes] of features [clips, frames, bins, 1].
     """
 

@@ -1,4 +1,4 @@
-"""Speakers whose clips lie in two splits."""
+"""Find speakers whose clips are in two splits."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from pld_tf.doctor.findings import Finding, finding
 
 
 def shared_speakers(clips: Iterable[Clip]) -> Iterator[Finding]:
-    """The clips that keep a speaker from being in one split: all but those of the fullest one."""
+    """The clips of a speaker outside the split that holds most of the speaker's clips."""
     by_speaker: dict[str, list[Clip]] = {}
     for clip in clips:
         if clip.speaker is not None:

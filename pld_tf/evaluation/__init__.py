@@ -1,1 +1,1 @@
-"""Accuracy of a run under four protocols, and whether one way of training beats another."""
+"""Accuracy of a run under four protocols, and comparison of two ways of training."""

@@ -1,4 +1,4 @@
-"""What one way of training gains over another: runs paired by seed, decisions by clip."""
+"""How much one way of training gains over another: runs paired by seed, decisions by clip."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,21 +24,21 @@ def compare_runs(
     skip_bad: bool,
     say: Say,
 ) -> dict[str, Any]:
-    """Compare the last students of runs with those of others, pair by pair.
+    """Compare the last students of two lists of runs, pair by pair.
 
     Args:
       runs: folders, one for each seed.
-      against: as many, in the same order.
-      data: that all of them were trained on.
+      against: as many folders, seeds in the same order.
+      data: the corpus that all runs were trained on.
       split: "test" or "validation".
       skip_bad: leave unreadable clips out.
-      say: told what was noticed.
+      say: called with each note on the corpus.
 
     Returns:
       The report described in docs/formats.md, ready for JSON.
 
     Raises:
-      PldError: numbers of runs differ, or their classes, clips or input lengths do; a run is not
+      PldError: numbers of runs, seeds, classes, clips or input lengths differ; a run is not
         finished, or was trained on other data.
     """
     if len(runs) != len(against):
@@ -131,7 +131,7 @@ def _require_pairs(runs: Sequence[OpenedRung], against: Sequence[OpenedRung]) ->
 
 
 def _protocol(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    """Means and intervals of shares of right decisions, both [pairs, clips]."""
+    """Means and intervals of the shares of right decisions, both [pairs, clips]."""
     weights = clip_weights(ours.shape[1])
     gains = ours - theirs
     return {

@@ -1,4 +1,4 @@
-"""What a network decided on each test clip, under each protocol, kept in a file."""
+"""A network's decisions on each test clip under each protocol, kept in a file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,32 +18,32 @@ from pld_tf.system.files import read_npz, told_when_damaged, write_npz
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """Of one network trained with one seed.
+    """Decisions of one network trained with one seed.
 
     Attributes:
-      right: bool [clips, decisions of a clip] of each protocol, in the order of the test list.
-      validation: accuracy on validation clips, by which its epoch was chosen.
+      right: bool [clips, decisions per clip] for each protocol, in the order of the test list.
+      validation: accuracy on validation clips, which chose the epoch.
     """
 
     right: dict[Protocol, np.ndarray]
     validation: float
 
     def clips(self, protocol: Protocol) -> np.ndarray:
-        """Share of its decisions that each clip gets right, float64 [clips]."""
+        """Share of right decisions of each clip, float64 [clips]."""
         return self.right[protocol].mean(axis=1)
 
 
 def right_decisions(
     model: tf_keras.Model, clips: HeldOut, *, spec: FeatureSpec, tested_ms: int, input_ms: int
 ) -> dict[Protocol, np.ndarray]:
-    """Which decisions are right, bool [clips, decisions of a clip] of each protocol.
+    """Which decisions are right, bool [clips, decisions per clip] for each protocol.
 
     Args:
       model: gives logits.
-      clips: to test on.
+      clips: the clips to test on.
       spec: of the features.
       tested_ms: length of the crops that the protocols cut.
-      input_ms: the input of the model: the crop, between zeros where this is longer.
+      input_ms: length of the model's input; if it is longer, the crop lies between zeros.
     """
     right: dict[Protocol, np.ndarray] = {}
     for protocol in PROTOCOLS:
@@ -62,10 +62,10 @@ def write_decisions(path: Path, decisions: Decisions) -> None:
 
 
 def read_decisions(path: Path, *, clips: int) -> Decisions:
-    """What `write_decisions` wrote.
+    """Read what `write_decisions` wrote.
 
     Raises:
-      PldError: the file is damaged, or not about `clips` clips.
+      PldError: the file is damaged, or holds another number of clips.
     """
     with told_when_damaged(path):
         arrays = read_npz(path)
@@ -80,7 +80,7 @@ def read_decisions(path: Path, *, clips: int) -> Decisions:
 
 
 def _padded(crops: tf.data.Dataset, samples: int) -> tf.data.Dataset:
-    """Crops int16 [clips, crops, less], each in the middle of `samples` samples."""
+    """Crops int16 [clips, crops, less], each centred between zeros in `samples` samples."""
 
     def pad(batch: tf.Tensor) -> tf.Tensor:
         shape = tf.shape(batch)

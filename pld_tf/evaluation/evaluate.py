@@ -33,7 +33,7 @@ def evaluate(
     skip_bad: bool = False,
     say: Say,
 ) -> dict[str, Any]:
-    """Evaluate one rung of a run; the last one when `rung` is None.
+    """Evaluate one rung of a run; the last one if `rung` is None.
 
     Returns:
       The report described in docs/formats.md, ready for JSON.
@@ -51,10 +51,10 @@ class OpenedRung:
     """A trained network and the clips that it is tested on.
 
     Attributes:
-      run: what its run folder says of itself.
+      run: from the run folder.
       result: the network.
       clips: of one split.
-      classes: that it tells apart.
+      classes: the network's classes.
     """
 
     run: Run
@@ -66,7 +66,7 @@ class OpenedRung:
 def open_rung(
     run_dir: Path, *, data: Path, rung: int | None, split: str, skip_bad: bool, say: Say
 ) -> OpenedRung:
-    """A rung of a run, the last one when `rung` is None, and the clips of a split of its data.
+    """A rung of a run and the clips of a split of its data; the last rung if `rung` is None.
 
     Raises:
       PldError: as `evaluate`.
@@ -148,7 +148,7 @@ def _protocol(
 def accuracy_with_interval(right: np.ndarray, *, clips: int) -> dict[str, Any]:
     """Accuracy with its 95 % Wilson interval over `clips` independent clips.
 
-    Several crops of one clip are not independent: they count as one clip in the interval.
+    Several crops of one clip are not independent. In the interval they count as one clip.
     """
     accuracy = float(right.mean())
     low, high = wilson_interval(accuracy * clips, clips)
@@ -156,7 +156,7 @@ def accuracy_with_interval(right: np.ndarray, *, clips: int) -> dict[str, Any]:
 
 
 def _by_class(classes: Classes, values: np.ndarray) -> dict[str, float | None]:
-    """Values by class name; None where a class has no clip to count."""
+    """Values by class name; None for a class without clips."""
     return {
         name: None if np.isnan(value) else float(value)
         for name, value in zip(classes.names, values, strict=True)
@@ -164,7 +164,7 @@ def _by_class(classes: Classes, values: np.ndarray) -> dict[str, float | None]:
 
 
 def _by_distance(distance_ms: np.ndarray, right: np.ndarray) -> list[dict[str, Any]]:
-    """Accuracy by how far the loudest part lies from the crop, in bins of 50 ms."""
+    """Accuracy by the distance of the loudest part from the crop, in bins of 50 ms."""
     bins = distance_ms // POSITION_BIN_MS
     return [
         {

@@ -1,4 +1,4 @@
-"""What each protocol cuts from a clip, and how it decides."""
+"""The crops that each protocol cuts from a clip, and how it decides."""
 
 from contextlib import suppress
 
@@ -13,9 +13,9 @@ RANDOM_SEED = 0
 
 
 def protocol_starts(clips: HeldOut, protocol: Protocol, length_ms: int) -> np.ndarray:
-    """Starts of a protocol's crops, int32 [clips, crops]; the random ones are kept in a file.
+    """Starts of a protocol's crops, int32 [clips, crops]; random starts are kept in a file.
 
-    The file lies in the packed corpus, so that every run is tested on the same list.
+    The file lies in the packed corpus, so every run is tested on the same list.
     """
     if protocol != "random":
         return clips.starts_ms(protocol, length_ms)
@@ -25,7 +25,7 @@ def protocol_starts(clips: HeldOut, protocol: Protocol, length_ms: int) -> np.nd
         with told_when_damaged(path):
             return read_npz(path)["starts_ms"]
     starts = clips.starts_ms("random", length_ms, seed=RANDOM_SEED)
-    # The list follows from its seed, so a cache that may not be written does no harm.
+    # The list follows from its seed, so a read-only cache does no harm.
     with suppress(OSError):
         write_npz(path, starts_ms=starts)
     return starts
@@ -36,8 +36,8 @@ def decide(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted and right class of each decision.
 
-    A sliding clip is one decision, on the mean of its crops' probabilities; under the other
-    protocols each crop is one.
+    Under the sliding protocol a clip is one decision, on the mean of its crops' probabilities.
+    Under the other protocols each crop is one decision.
 
     Args:
       logits: float32 [clips, crops, classes].

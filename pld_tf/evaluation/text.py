@@ -4,7 +4,7 @@ from typing import Any
 
 from pld_tf.system.tables import text_table
 
-_MATRIX_CLASSES = 12  # a matrix of more is too wide to be read
+_MATRIX_CLASSES = 12  # a matrix of more classes is too wide to read
 _PAIRS = 20
 
 
@@ -58,7 +58,7 @@ def _confusion(report: dict[str, Any]) -> str:
 
 
 def _confused(names: list[str], rows: list[list[int]]) -> str:
-    """The pairs of classes that are most often taken for each other, most frequent first."""
+    """The pairs of classes that are confused most often, most frequent first."""
     pairs = [
         (count, right, predicted, sum(row))
         for right, row in zip(names, rows, strict=True)

@@ -1,13 +1,13 @@
 """Features in integers: the NumPy oracle that the C front end equals bit for bit.
 
 Slow and obvious: every value is an int64, every frame is computed as a device computes it. The
-C twin is firmware_harness/src/frontend; export/c_frontend.py works out the same tables for it.
+C twin is firmware_harness/src/frontend. export/c_code/frontend.py computes the same tables for it.
 
-The way of a frame, with the bits behind the point of each value:
-  int16 samples, as far up as the loudest leaves room (block floating point), x window Q15, cut to
-  the FFT's bits; an FFT of half as many complex points, whose values lose a bit in each pass with
-  twiddles; squared magnitudes; mel sums; log2 Q15; DCT Q15; one multiplication into the model's
-  int8 steps.
+The steps for one frame, with the fixed-point format of each value:
+  int16 samples, shifted up as far as the loudest allows (block floating point), x window Q15, cut
+  to the FFT's bits; an FFT of half as many complex points, whose values lose a bit in each pass
+  with twiddles; squared magnitudes; mel sums; log2 Q15; DCT Q15; one multiplication into the
+  model's int8 steps.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ import numpy as np
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, FeatureTables, make_tables
 
-MAX_ENERGY_BITS = 63  # of the 64, one in reserve for rounding
-LOG2_STEPS = 64  # of the table, per doubling
+MAX_ENERGY_BITS = 63  # of 64; one bit is reserved for rounding
+LOG2_STEPS = 64  # steps of the table per doubling
 MULTIPLIER_BITS = 31
 
 Complex = tuple[np.ndarray, np.ndarray]
@@ -26,13 +26,13 @@ Complex = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """Bits behind the point, chosen so that no sum overflows at the loudest input.
+    """Fraction bits, chosen so that no sum overflows at the loudest input.
 
     Attributes:
-      input_bits: of the FFT's input; at most 15, so that products are only ever cut.
+      input_bits: of the FFT's input; at most 15, so products are only shifted right.
       spectrum_bits: of the spectrum.
-      power_shift: bits that squared magnitudes give up; they have 2 * spectrum_bits before.
-      max_headroom: bits that the samples of a quiet frame are moved up by, at most.
+      power_shift: bits that squared magnitudes are shifted right, from 2 * spectrum_bits.
+      max_headroom: greatest number of bits that samples of a quiet frame are shifted up.
     """
 
     input_bits: int
@@ -42,13 +42,13 @@ class Scaling:
 
     @property
     def energy_bits(self) -> int:
-        """Of mel energies: those of power, and 15 of the filters."""
+        """Fraction bits of mel energies: those of the power plus 15 of the filters."""
         return 2 * self.spectrum_bits - self.power_shift + 15
 
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """What turns features in log2 units, Q15, into the model's input: x * multiplier >> shift."""
+    """Turns features in log2 units, Q15, into the model's input: x * multiplier >> shift."""
 
     multiplier: int
     shift: int
@@ -58,13 +58,13 @@ class Steps:
 def fixed_point_features(
     samples: np.ndarray, spec: FeatureSpec, *, input_scale: float, input_zero_point: int
 ) -> np.ndarray:
-    """Features as a device hands them to an int8 model.
+    """Features as a device passes them to an int8 model.
 
     Args:
       samples: int16, shape [num_samples].
       spec: window, hop, filters, floor and scale.
       input_scale: of the model's input: feature = scale * (stored - zero_point).
-      input_zero_point: likewise.
+      input_zero_point: of the model's input.
 
     Returns:
       int8, shape [frames, bins]. Frame f depends on samples f * hop to f * hop + window alone.
@@ -89,9 +89,10 @@ def fixed_point_features(
 def choose_scaling(tables: FeatureTables, spec: FeatureSpec) -> Scaling:
     """The finest scaling that cannot overflow.
 
-    Values of a pass with blocks of `size` points are sums over points a stride apart, of complex
-    magnitude at most 32768 times the sum of their window weights; the spectrum is separated from
-    twice that. Energies of one frame add up to at most fft_size / 2 times its squared samples.
+    In a pass with blocks of `size` points, each value is a sum over points a stride apart. Its
+    complex magnitude is at most 32768 times the sum of their window weights. Separating the
+    spectrum takes twice that. Energies of one frame sum to at most fft_size / 2 times its squared
+    samples.
     """
     weights = np.zeros(spec.fft_size, np.int64)
     weights[: spec.window_samples] = tables.window
@@ -102,14 +103,14 @@ def choose_scaling(tables: FeatureTables, spec: FeatureSpec) -> Scaling:
         loudest = int(weights.reshape(size, -1).sum(0).reshape(-1, 2).sum(1).max())
         twice = 2 if size == points else 1
         largest = max(largest, loudest * twice << len(sizes) - max(passed, 1))
-    # A 16384th in reserve: each rounding moves a value by less than 1.
+    # Reserve a 16384th: each rounding moves a value by less than 1.
     spectrum_bits = 31 - (largest + (largest >> 14)).bit_length()
     signal = spec.fft_size // 2 * int((weights**2).sum())
     energy = signal + spec.log_floor
     spare = MAX_ENERGY_BITS - 15 - energy.bit_length()
     spectrum_bits = min(spectrum_bits, max(1, spare // 2), 16 - len(sizes))
     input_bits = spectrum_bits + len(sizes) - 1
-    # The floor moves up with the samples, in energy twice as far.
+    # The floor is shifted with the samples, by twice as many bits because it is an energy.
     moved = (signal + (spec.log_floor << 2 * bits) for bits in range(1, 16 - input_bits))
     fitting = [each for each in moved if each.bit_length() <= energy.bit_length()]
     return Scaling(
@@ -121,19 +122,19 @@ def choose_scaling(tables: FeatureTables, spec: FeatureSpec) -> Scaling:
 
 
 def headroom_bits(frames: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Bits that no sample of a frame needs, at most `max_headroom`: int64 [frames].
+    """High bits that no sample of a frame needs, at most `max_headroom`: int64 [frames].
 
     >>> scaling = Scaling(input_bits=4, spectrum_bits=1, power_shift=0, max_headroom=11)
     >>> headroom_bits(np.array([[0, 0], [-16, 15], [-17, 0], [-128, 100], [0, 16384]]), scaling)
     array([11, 11, 10,  8,  0])
     """
-    largest = np.maximum(frames, ~frames).max(axis=1)  # ~x is -x - 1, as int16 reaches down
+    largest = np.maximum(frames, ~frames).max(axis=1)  # ~x is -x - 1: int16 reaches down to -32768
     needed = (largest[:, None] >> np.arange(15) > 0).sum(axis=1)
     return np.minimum(15 - needed, scaling.max_headroom)
 
 
 def pass_sizes(points: int) -> list[int]:
-    """Block sizes after each pass of the FFT: radix 4, after one of radix 2 where that is left.
+    """Block sizes after each pass of the FFT: passes of radix 4, after one of radix 2 if needed.
 
     >>> pass_sizes(256), pass_sizes(128)
     ([4, 16, 64, 256], [2, 8, 32, 128])
@@ -145,7 +146,7 @@ def pass_sizes(points: int) -> list[int]:
 
 
 def twiddles_q31(turn: int, count: int) -> Complex:
-    """cos and sin of 2 pi k / turn for k < count, Q31; what would be 1 is a step below it."""
+    """cos and sin of 2 pi k / turn for k < count, Q31; 1 becomes the value one step below."""
     angle = 2 * np.pi * np.arange(count) / turn
     return _q31(np.cos(angle)), _q31(np.sin(angle))
 
@@ -162,7 +163,7 @@ def log2_table() -> np.ndarray:
 
 
 def log2_q15(values: np.ndarray) -> np.ndarray:
-    """log2 of uint64 above 0, Q15, at most 3 units off: a table, with straight lines between.
+    """log2 of uint64 above 0, Q15, at most 3 units off: a table with linear interpolation.
 
     >>> (log2_q15(np.array([1, 2, 3, 2**63], np.uint64)) / Q15).round(4).tolist()
     [0.0, 1.0, 1.585, 63.0]
@@ -178,12 +179,12 @@ def log2_q15(values: np.ndarray) -> np.ndarray:
 
 
 def log2_bias(spec: FeatureSpec, scaling: Scaling) -> int:
-    """What is taken from the log2 of an energy to make it 0 at the spec's offset, Q15."""
+    """Subtracted from the log2 of an energy, so that it is 0 at the spec's offset; Q15."""
     return round((spec.log2_offset + scaling.energy_bits) * Q15)
 
 
 def choose_steps(spec: FeatureSpec, *, input_scale: float, input_zero_point: int) -> Steps:
-    """1 / (log2_scale * input_scale) to 31 bits."""
+    """The factor 1 / (log2_scale * input_scale), to 31 bits."""
     factor = 1.0 / (spec.log2_scale * input_scale)
     exponent = int(np.floor(np.log2(factor)))
     shift = min(15 + MULTIPLIER_BITS - 1 - exponent, 62)
@@ -201,19 +202,19 @@ def _spectrum(
     spec: FeatureSpec,
     scaling: Scaling,
 ) -> Complex:
-    """Bins 1 to fft_size / 2 - 1 of each frame; those at the two ends no filter hears."""
+    """Bins 1 to fft_size / 2 - 1 of each frame; no filter uses the bins at the two ends."""
     windowed = np.zeros((len(frames), spec.fft_size), np.int64)
     windowed[:, : spec.window_samples] = (
         frames * tables.window >> 15 - scaling.input_bits - headroom
     )
     re, im = _fft(windowed[:, 0::2], windowed[:, 1::2])
-    # Even samples have the spectrum (z + z') / 2, odd ones (z - z') / 2i, z' the mirrored one.
+    # Even samples have the spectrum (z + z') / 2, odd ones (z - z') / 2i; z' is z mirrored.
     points = spec.fft_size // 2
     mirror = points - np.arange(1, points)
     sum_re, sum_im = re[:, 1:] + re[:, mirror], im[:, 1:] - im[:, mirror]
     difference_re, difference_im = re[:, 1:] - re[:, mirror], im[:, 1:] + im[:, mirror]
     cos, sin = twiddles_q31(spec.fft_size, points)
-    # The upper half is computed as the conjugate of the lower, with the lower's twiddles.
+    # The upper half is the conjugate of the lower half, computed with its twiddles.
     half = points // 2
     turned_re, turned_im = _turned(
         (difference_re[:, :half], difference_im[:, :half]), (cos[1 : half + 1], sin[1 : half + 1])
@@ -272,7 +273,7 @@ def _mel_energy(power: np.ndarray, tables: FeatureTables) -> np.ndarray:
 
 
 def _to_int8(features: np.ndarray, steps: Steps) -> np.ndarray:
-    """Rounded half away from zero, as TFLite quantizes; cut off at int8."""
+    """Round half away from zero, as TFLite does, and clip to int8."""
     product = features * steps.multiplier
     rounded = np.abs(product) + (1 << steps.shift - 1) >> steps.shift
     return np.clip(np.sign(product) * rounded + steps.zero_point, -128, 127).astype(np.int8)

@@ -10,7 +10,7 @@ from pld_tf.features.tables import Q15, make_tables
 
 
 def log_mel(samples: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
-    """Log-mel features (or MFCC, when `spec.mfcc` is set) of a batch of crops.
+    """Log-mel features of a batch of crops, or MFCC if `spec.mfcc` is set.
 
     Args:
       samples: float32 in int16 units (-32768 to 32767), shape [batch, num_samples].
@@ -30,14 +30,14 @@ def log_mel(samples: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
 def mel_matrix(weights: np.ndarray) -> tf.Tensor:
     """Filters [FFT bins, mel_bins] as `frame_features` takes them, float32 [2 * bins, mel_bins].
 
-    Squared real and imaginary parts lie side by side in memory, so filters that hold every weight
-    twice add them up inside the matrix product.
+    Squared real and imaginary parts lie side by side in memory. Filters that hold every weight
+    twice add them inside the matrix product.
     """
     return tf.constant(np.repeat(weights.astype(np.float32), 2, axis=-2))
 
 
 def frame_features(frames: tf.Tensor, spec: FeatureSpec, mel: tf.Tensor) -> tf.Tensor:
-    """Features of windows that are cut already.
+    """Features of windows that are already cut.
 
     Args:
       frames: float32 in int16 units, shape [batch, frames, window_samples].

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-CLIP_MS = 1000  # every clip is centred in, or cut to, one second
+CLIP_MS = 1000  # every clip is padded or cut to one second
 MAX_FFT_SIZE = 65536  # a device has no memory for more; tables of 128 filters take 16 MB
 
 
@@ -45,7 +45,7 @@ class FeatureSpec:
 
     def __post_init__(self) -> None:
         _require(1000 <= self.sample_rate_hz <= 384_000, "sample_rate_hz", "1000 to 384000", self)
-        # The loudest part of a clip is looked for in 100 blocks of whole samples.
+        # The search for a clip's loudest part needs 100 blocks of whole samples.
         _require(
             self.sample_rate_hz >= 10_000 or self.sample_rate_hz % 100 == 0,
             "sample_rate_hz",
@@ -99,7 +99,7 @@ class FeatureSpec:
         return self.sample_rate_hz * length_ms // 1000
 
     def frames(self, num_samples: int) -> int:
-        """Whole windows in `num_samples` samples; a rest that fills no window is dropped.
+        """Whole windows in `num_samples` samples; a remainder shorter than a window is dropped.
 
         >>> FeatureSpec().frames(8000), FeatureSpec().frames(16000)
         (24, 49)

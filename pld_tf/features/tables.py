@@ -1,7 +1,7 @@
 """Integer tables behind the features: window, mel filters, DCT. NumPy only.
 
-TensorFlow, the NumPy oracle and the C front end all compute from these integers, so that no two of
-them can disagree about a coefficient.
+TensorFlow, the NumPy oracle and the C front end all use these integers, so they share every
+coefficient.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def make_tables(spec: FeatureSpec) -> FeatureTables:
     """Tables for `spec`.
 
     Raises:
-      ValueError: a mel filter lies between two FFT bins and would hear nothing.
+      ValueError: a mel filter lies between two FFT bins and would be empty.
     """
     return FeatureTables(window=_window(spec), mel=_mel(spec), dct=_dct(spec))
 
@@ -56,7 +56,7 @@ def hz_to_mel(hz: np.ndarray) -> np.ndarray:
 
 
 def mel_weights(bins_hz: np.ndarray, spec: FeatureSpec) -> np.ndarray:
-    """What each mel filter takes of FFT bins at `bins_hz`: float64 [bins, mel_bins], 0 to 1."""
+    """Weight of FFT bins at `bins_hz` in each mel filter: float64 [bins, mel_bins], 0 to 1."""
     low, high = hz_to_mel(np.array([spec.low_hz, spec.high_hz], np.float64))
     edges = np.linspace(low, high, spec.mel_bins + 2)
     mel = hz_to_mel(bins_hz)[:, None]

@@ -1,8 +1,8 @@
 """Features as other voices and microphones would give them: pace, vocal tract, colour.
 
-All are had for nothing while features are computed. A hop that is longer than the spec's passes
-over the audio faster; mel filters that lie elsewhere move the formants, and louder or softer ones
-are a room's or a microphone's colour.
+These changes cost nothing extra while features are computed. A hop longer than the spec's speeds
+the audio up. Shifted mel filters move the formants. Louder or softer filters act like another
+room or microphone.
 """
 
 import math
@@ -16,8 +16,8 @@ from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.tables import Q15, fft_bins_hz, make_tables, mel_weights
 
 Count = tf.Tensor | int
-TRACTS = 17  # filter banks, the middle one being the spec's own
-# Up to here frequencies are scaled; above, a straight line leads to half the sample rate.
+TRACTS = 17  # filter banks; the middle one is the spec's own
+# Frequencies are scaled up to here. Above, a straight line leads to half the sample rate.
 KNEE = 0.6
 KNOTS = 4  # of a filter's curve
 
@@ -27,8 +27,8 @@ class Voices:
 
     Args:
       spec: features.
-      tempo: greatest change of pace, a share of it.
-      vocal_tract: greatest change of frequency, a share of it.
+      tempo: greatest change of pace, as a share.
+      vocal_tract: greatest change of frequency, as a share.
       filter_db: greatest change of a mel bin's level.
 
     Sources: Jaitly & Hinton 2013, "Vocal tract length perturbation (VTLP) improves speech
@@ -49,7 +49,7 @@ class Voices:
         self._curves = tf.constant(_curves(spec.mel_bins), tf.float32)
 
     def hop(self, draw: tf.Tensor) -> tf.Tensor:
-        """Samples of a hop, int32, for a uniform `draw` in [0, 1)."""
+        """Samples in a hop, int32, for a uniform `draw` in [0, 1)."""
         choices = 2 * self._hop_steps + 1
         steps = tf.cast(draw * choices, tf.int32) - self._hop_steps
         return self._spec.hop_samples + steps * self._step
@@ -63,7 +63,7 @@ class Voices:
         return self._spec.hop_samples + self._hop_steps * self._step
 
     def samples(self, length: Count, hop: Count) -> Any:
-        """Samples that give, at this hop, as many frames as `length` samples give at the spec's."""
+        """Samples that give as many frames at this hop as `length` samples at the spec's hop."""
         spec = self._spec
         return spec.window_samples + (length - spec.window_samples) // spec.hop_samples * hop
 
@@ -78,10 +78,10 @@ class Voices:
         """Features float32 [batch, frames, bins, 1] of crops [batch, samples].
 
         Args:
-          samples: as many as `samples` says.
-          hop: from `hop`.
+          samples: as many per crop as the method `samples` gives.
+          hop: from the method `hop`.
           tract: uniform draw in [0, 1) that chooses the vocal tract.
-          knots: uniform draws [KNOTS] that shape the filter; None leaves all levels.
+          knots: uniform draws [KNOTS] that shape the filter; None keeps all levels.
         """
         bank = tf.gather(self._banks, tf.cast(tract * TRACTS, tf.int32))
         if self._filter_db and knots is not None:
@@ -90,7 +90,7 @@ class Voices:
         return frame_features(self._frames(samples, hop), self._spec, bank)
 
     def _frames(self, samples: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
-        """`tf.signal.frame` for a hop that is known only while running, a multiple of the step."""
+        """`tf.signal.frame` for a hop known only at run time, a multiple of the step."""
         window, step = self._spec.window_samples, self._step
         frames = 1 + (tf.shape(samples)[1] - window) // hop
         used = (window + (frames - 1) * hop) // step
@@ -101,7 +101,7 @@ class Voices:
 
 
 def _hop_step(spec: FeatureSpec) -> int:
-    """Samples between hops to choose from: a part of hop and window, a 16th of the hop at most.
+    """Samples between selectable hops: divides hop and window, at most a 16th of the hop.
 
     >>> _hop_step(FeatureSpec())
     20
@@ -112,7 +112,7 @@ def _hop_step(spec: FeatureSpec) -> int:
 
 
 def _curves(mel_bins: int) -> np.ndarray:
-    """[mel_bins, KNOTS]: a curve of straight lines between evenly spaced knots, for each bin.
+    """[mel_bins, KNOTS]: weights of evenly spaced knots in a piecewise linear curve over bins.
 
     >>> _curves(7)[:3].tolist()
     [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]
@@ -122,7 +122,7 @@ def _curves(mel_bins: int) -> np.ndarray:
 
 
 def _warped(hz: np.ndarray, factor: float) -> np.ndarray:
-    """Frequencies scaled by `factor` up to the knee, from there led to the highest one.
+    """Frequencies scaled by `factor` up to the knee; above, linear up to the highest one.
 
     >>> _warped(np.array([0.0, 1000.0, 8000.0]), 1.1).round(1).tolist()
     [0.0, 1100.0, 8000.0]

@@ -29,9 +29,9 @@ class Interval:
 
 
 def clip_weights(clips: int) -> NDArray[np.float32]:
-    """How much each clip counts in each replicate, [REPLICATES, clips]; rows sum to 1.
+    """Weight of each clip in each replicate, [REPLICATES, clips]; rows sum to 1.
 
-    The same draws for every network: that is what pairs them.
+    Every network gets the same draws, so differences between networks are paired.
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
     drawn = rng.multinomial(clips, np.full(clips, 1 / clips), size=REPLICATES)
@@ -50,7 +50,7 @@ def replicates(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float6
     seeds = len(values)
     means = (weights @ values.T.astype(weights.dtype)).astype(np.float64)
     if seeds > 1:
-        # Drawn from so few, seeds spread by (seeds - 1) / seeds too little: widen them by that.
+        # With few seeds the bootstrap variance is too small by (seeds - 1) / seeds; correct it.
         of_seed = values.mean(axis=1)
         means += (of_seed - of_seed.mean()) * (np.sqrt(seeds / (seeds - 1)) - 1)
     rng = np.random.Generator(np.random.PCG64(_SEED + 1))
@@ -64,7 +64,7 @@ def interval(values: NDArray[Any], weights: NDArray[Any], *, lowest: float) -> I
     Args:
       values: accuracies or their differences, shape [seeds, clips].
       weights: as `clip_weights` gives them.
-      lowest: that a mean can be: 0 for accuracies, -1 for their differences. The highest is 1.
+      lowest: least possible mean: 0 for accuracies, -1 for differences. The greatest is 1.
     """
     drawn = np.clip(replicates(values, weights), lowest, 1.0)
     low, high = np.percentile(drawn, [2.5, 97.5])

@@ -55,7 +55,7 @@ def precision_recall(
 
     Returns:
       Two arrays, float64, shape [classes], 0 to 1. Precision is NaN for a class that was never
-      predicted and recall for one that has no crop: 0/0 is unknown, and a 0 would be a verdict.
+      predicted. Recall is NaN for a class without crops. 0/0 is unknown, and 0 would be wrong.
     """
     hits = np.diag(confusion).astype(np.float64)
     return _share(hits, confusion.sum(axis=0)), _share(hits, confusion.sum(axis=1))

@@ -18,7 +18,7 @@ def poisson_interval(events: int, *, confidence: float = 0.95) -> tuple[float, f
 
 
 def _at_most(events: int, mean: float) -> float:
-    """Probability of at most so many events."""
+    """Probability of at most `events` events."""
     if mean == 0:
         return 1.0
     logs = (count * math.log(mean) - mean - math.lgamma(count + 1) for count in range(events + 1))
@@ -26,7 +26,7 @@ def _at_most(events: int, mean: float) -> float:
 
 
 def _falls_to(falling: Callable[[float], float], value: float) -> float:
-    """Where a function of means that falls from 1 to 0 has a value, by bisection."""
+    """The mean at which a function falling from 1 to 0 reaches `value`, by bisection."""
     low, high = 0.0, 1.0
     while falling(high) > value:
         high *= 2

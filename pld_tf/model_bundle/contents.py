@@ -1,4 +1,4 @@
-"""What a finished rung's model bundle holds: crops to quantize by, to measure on, to compare."""
+"""The contents of a rung's model bundle: crops to quantize with, to measure and to compare."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from pld_tf.system.source_commit import source_commit
 
 REPRESENTATIVE_CROPS = 512
 GOLDEN_CROPS = 16
-# Gain and noise belong to life; bands that are covered and other voices do not.
+# A device meets varying gain and noise, but never masked bands or synthetic voices.
 _AS_RECORDED = {
     "time_masks": 0,
     "mel_masks": 0,
@@ -36,9 +36,9 @@ def bundle_contents(
     rung: RungResult,
     excluded: frozenset[str] = frozenset(),
 ) -> BundleContents:
-    """Everything beside the model itself, for the input length of `rung`.
+    """Everything in the bundle beside the model, for the input length of `rung`.
 
-    `excluded` are the clips that `store` was packed without.
+    `excluded` are the clips left out of `store`.
     """
     classes = find_classes(recipe.words, store.words)
     clips = held_out(store, classes, "validation")
@@ -72,7 +72,7 @@ def bundle_contents(
 def _representative(
     recipe: Recipe, seed: int, store: Store, classes: Classes, length_ms: int
 ) -> np.ndarray:
-    """Training crops with their gain and noise, but whole: a device never sees covered bands."""
+    """Training crops with their gain and noise, but without masks, which a device never meets."""
     data = TrainingData(
         store=store,
         classes=classes,

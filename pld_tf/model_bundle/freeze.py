@@ -14,7 +14,7 @@ from pld_tf.models.layers.fused_lstm import mark_lstms
 
 
 def freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
-    """The batch-1 inference function, weights turned into constants."""
+    """The batch-1 inference function with its weights as constants."""
     model = with_equalized_means(model)
     signature = [tf.TensorSpec([1, frames, bins, 1], tf.float32, name="features")]
     infer = tf.function(lambda features: model(features, training=False), signature)
@@ -24,11 +24,11 @@ def freeze(model: tf_keras.Model, *, frames: int, bins: int) -> Any:
 def save_model(infer: Any, directory: Path) -> dict[str, str]:
     """Write the frozen graph as a SavedModel with one signature, `serving_default`.
 
-    The TF 1 builder, because tf.saved_model.save numbers its functions by what else the process
-    has traced and adds a random fingerprint: this file has the same bytes every time.
+    Uses the TF 1 builder, because its file has the same bytes every time. tf.saved_model.save
+    numbers functions by what else the process has traced, and adds a random fingerprint.
 
     Returns:
-      The name that each node had in Keras, by its name in the file.
+      Each node's name in Keras, by its name in the file.
     """
     graph_def, names = _plain_names(infer)
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
@@ -44,7 +44,7 @@ def save_model(infer: Any, directory: Path) -> dict[str, str]:
         )
         try:
             builder.save()
-        except tf.errors.OpError as error:  # what a full disk is to TensorFlow
+        except tf.errors.OpError as error:  # TensorFlow's error for a full disk
             raise OSError(errno.EIO, " ".join(error.message.split())) from error
     return {plain: name for name, plain in names.items()}
 
@@ -59,9 +59,9 @@ def _tensor_info(graph: tf.Graph, name: str) -> meta_graph_pb2.TensorInfo:
 
 
 def _plain_names(infer: Any) -> tuple[Any, dict[str, str]]:
-    """The graph with each node named by its operator and a count, and those names by the old ones.
+    """The graph with nodes named by operator and a count, and these names by the old ones.
 
-    Keras names layers by how many it has made before; the .tflite would inherit the names.
+    Keras numbers layers by how many it has built before. The .tflite would inherit these names.
     """
     graph_def = infer.graph.as_graph_def()
     mark_lstms(graph_def)

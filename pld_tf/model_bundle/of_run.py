@@ -1,6 +1,6 @@
-"""The model bundles of a run: one of each rung, and one of each way its last student is finished.
+"""The model bundles of a run: one per rung, and one per way of finishing the last student.
 
-None is written twice.
+A bundle that exists is not written again.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from pld_tf.system.stderr import start_up_noise_held_back
 
 @dataclass(frozen=True, kw_only=True)
 class RunBundles:
-    """Writes bundles of one run; all that they have in common.
+    """Writes the bundles of one run; holds what they share.
 
     Attributes:
       run_dir: of the run.
-      recipe, recipe_name, seed, store: it was made from.
-      excluded: clips that `store` was packed without.
+      recipe, recipe_name, seed, store: what the run was made from.
+      excluded: clips left out of `store`.
     """
 
     run_dir: Path
@@ -36,15 +36,15 @@ class RunBundles:
     excluded: frozenset[str]
 
     def write_rung(self, rung: RungResult) -> None:
-        """The last rung's bundle is the run's; the others keep theirs beside their weights."""
-        if rung.network:  # a rung's first network stands for it
+        """Write a rung's bundle: the last rung's into the run folder, others beside the weights."""
+        if rung.network:  # only a rung's first network gets a bundle
             return
         is_last = rung.number == self.recipe.rungs - 1
         folder = self.run_dir if is_last else rung.folder
         self._write(folder / "bundle", rung, student=lambda: rung.student, variant=None)
 
     def write_finished(self, finished: Finished, rung: RungResult) -> None:
-        """A student of the last rung, finished; all else is as in the rung's own bundle."""
+        """Write a finished student; all else is as in the bundle of the last rung."""
         folder = finished.folder / "bundle"
         self._write(folder, rung, student=finished.student, variant=finished.name)
 

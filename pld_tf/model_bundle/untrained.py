@@ -1,4 +1,4 @@
-"""A recipe's last student before it is trained, as a SavedModel: what a preflight converts."""
+"""A recipe's last student before training, as a SavedModel for a preflight to convert."""
 
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,19 @@ from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import write_npz
 from pld_tf.system.stderr import start_up_noise_held_back
 
-REPRESENTATIVE_CROPS = 4  # only sizes are looked at, and these do not depend on ranges
+REPRESENTATIVE_CROPS = 4  # few, because a preflight checks sizes, which do not depend on ranges
 
 
 def write_untrained(recipe: Recipe, folder: Path, *, width: float) -> dict[str, str]:
-    """Write `saved_model` and `representative.npz`, as those of a model bundle, into a folder.
+    """Write `saved_model` and `representative.npz` into a folder, as in a model bundle.
 
     Args:
       recipe: gives the last rung's network, length, features and classes.
-      folder: made where it is missing.
-      width: of the network, in place of the recipe's.
+      folder: created if it is missing.
+      width: of the network, instead of the recipe's.
 
     Returns:
-      The Keras layer that each node of the graph was made from, by the node's name.
+      The Keras layer behind each node of the graph, by the node's name.
     """
     model = _network(recipe, width)
     spec = recipe.features
@@ -43,7 +43,7 @@ def write_untrained(recipe: Recipe, folder: Path, *, width: float) -> dict[str, 
 
 def _network(recipe: Recipe, width: float) -> tf_keras.Model:
     rung = recipe.rungs - 1
-    # Layers are counted per process; so they have the names of a model's own summary.
+    # Keras counts layers per process. Reset the count, so names match the model's own summary.
     tf_keras.backend.reset_uids()
     set_seed(0)
     choice: dict[str, Any] = {**recipe.rung_model(rung).model_dump(), "width": width}
@@ -53,7 +53,7 @@ def _network(recipe: Recipe, width: float) -> tf_keras.Model:
         bins=recipe.features.bins,
         classes=len(recipe.words.class_names),
     )
-    # Fresh biases and statistics are all zeros or ones: the converter would store them once.
+    # Initial biases and statistics are all 0 or 1. The converter would store equal ones once.
     rng = np.random.default_rng(0)
     for weights in model.weights:
         if len(weights.shape) == 1 and weights.dtype.is_floating:
@@ -62,5 +62,5 @@ def _network(recipe: Recipe, width: float) -> tf_keras.Model:
 
 
 def _layer(name: str) -> str:
-    """Nodes are called model/layer/operator/..."""
+    """Nodes are named model/layer/operator/..."""
     return name.split("/")[1]

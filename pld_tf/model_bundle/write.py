@@ -1,4 +1,4 @@
-"""Freeze a trained student into a model bundle, the folder that `export` takes over.
+"""Freeze a trained student into a model bundle, the folder that `export` reads.
 
 Format: docs/formats.md. The same weights and contents give the same bytes.
 """
@@ -28,17 +28,17 @@ class BundleContents:
 
     Args:
       recipe_name: as `pld-tf recipes` lists it.
-      recipe: the resolved recipe; values that JSON can hold.
+      recipe: the resolved recipe, in values that JSON can hold.
       seed: of the run.
       data_key: hash of the corpus that the run was trained on.
       excluded: paths of the clips of that corpus that the run left out.
-      rung: which one the student is, 0 first.
-      variant: how the student was finished; None as its rung left it.
-      length_ms: input of the student.
-      commit: of the source that trained it; None outside a checkout.
+      rung: number of the student's rung, from 0.
+      variant: how the student was finished; None if it was not.
+      length_ms: input length of the student.
+      commit: of the source that trained the student; None outside a checkout.
       versions: package name to version.
-      spec: of the student.
-      labels: class names in output order: the keywords, then those that never fire.
+      spec: features of the student.
+      labels: class names in output order: the keywords, then the classes that never fire.
       num_keywords: how many of `labels` are keywords.
       tables: the integer tables of the features.
       representative: float32, shape [crops, frames, bins]; training split only.
@@ -72,16 +72,16 @@ class BundleContents:
 def write_bundle(
     directory: Path, *, model: tf_keras.Model, frames: int, contents: BundleContents
 ) -> None:
-    """Write a model bundle whole, or not at all; an older bundle there is replaced.
+    """Write a model bundle whole or not at all; replaces an older bundle.
 
     Args:
       directory: the bundle folder itself, RUN/bundle.
       model: takes [batch, any or frames, bins, 1], gives logits.
-      frames: of the crops that the student takes.
-      contents: all that lies beside the model.
+      frames: frames of the student's input.
+      contents: everything beside the model.
 
     Raises:
-      PldError: `directory` holds something that is not a model bundle, or cannot be written.
+      PldError: `directory` holds something other than a model bundle, or cannot be written.
       ValueError: an array has a wrong type or shape, or the classes do not fit the model.
     """
     _check(contents, frames=frames, classes=int(model.output_shape[-1]))

@@ -1,4 +1,4 @@
-"""Keyword networks by name. Light to import: TensorFlow comes in with the first `build`."""
+"""Keyword networks by name. Light to import: the first `build` loads TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def build(
     bins: int,
     classes: int,
 ) -> tf_keras.Model:
-    """Give an untrained network from features to logits.
+    """Build an untrained network from features to logits.
 
-    Weights do not depend on `frames`: a model built for one length takes the weights of another.
+    Weights do not depend on `frames`: a model for one length accepts the weights of another.
 
     Args:
       family: a key of `names.SIZES`.
       size: one of that family's sizes.
       width: multiplies every inner number of channels; 1 is the paper's network.
       dropout: share of channels dropped in training, from 0 to below 1.
-      frames: of the input; 4 or more; None lets every call bring its own.
+      frames: of the input, 4 or more; None accepts any number in each call.
       bins: features per frame, 10 or more.
       classes: logits, 2 or more.
 
@@ -48,7 +48,7 @@ def build(
     )
     _require(bins >= MIN_BINS, "bins", f"at least {MIN_BINS}", bins)
     _require(classes >= 2, "classes", "at least 2", classes)
-    from pld_tf.models import assemble  # here, because importing TensorFlow takes seconds
+    from pld_tf.models import assemble  # here, because importing TensorFlow is slow
 
     return assemble.assemble(
         family=family,

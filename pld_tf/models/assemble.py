@@ -1,4 +1,4 @@
-"""The builder of each family, and the frame around all of them: input, layers, logits."""
+"""The builder of each family, and what surrounds every network: its input and model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Family:
 
     Args:
       build: (inputs, *, size, width, dropout, classes) to logits, both symbolic tensors.
-      sizes: what `size` may be.
+      sizes: the allowed values of `size`.
     """
 
     build: Callable[..., tf.Tensor]
@@ -56,7 +56,7 @@ def assemble(
     bins: int,
     classes: int,
 ) -> tf_keras.Model:
-    """Give the model that `pld_tf.models.build` promises, for arguments it has checked."""
+    """Build the model of `pld_tf.models.build`, which has checked the arguments."""
     features = tf_keras.Input((frames, bins, 1), name="features")
     logits = FAMILIES[family].build(
         features, size=size, width=width, dropout=dropout, classes=classes

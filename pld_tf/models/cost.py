@@ -15,15 +15,15 @@ CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
 
 def trainable(model: tf_keras.Model) -> int:
-    """Numbers that training moves; a batch normalization (BN) has two per channel."""
+    """Number of trainable parameters; a batch normalization (BN) has two per channel."""
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 def parameters(model: tf_keras.Model) -> int:
-    """Numbers that a device stores after conversion.
+    """Number of parameters that a device stores after conversion.
 
     A BN is folded into its convolution and leaves one bias per channel. A sub-spectral
-    normalization cannot be folded: it leaves a scale and an offset per bin and channel.
+    normalization can't be folded. It leaves a scale and an offset per bin and channel.
     """
     return sum(_stored(layer) for layer in model.layers)
 
@@ -62,7 +62,7 @@ def macs(model: tf_keras.Model, *, frames: int, bins: int) -> int:
 
 
 def _maps(layer: tf_keras.layers.Layer) -> list[Any]:
-    """What has a place for each use of a layer's kernel: one map for each call of the layer."""
+    """Maps with one place per use of the layer's kernel; one map for each call of the layer."""
     calls = range(len(layer.inbound_nodes))
     if isinstance(layer, (FusedLstm, layers.Conv2DTranspose)):
         return [layer.get_input_at(call) for call in calls]
@@ -72,5 +72,5 @@ def _maps(layer: tf_keras.layers.Layer) -> list[Any]:
 
 
 def _macs_per_place(layer: tf_keras.layers.Layer) -> int:
-    """Every kernel entry is used once for every place of the map."""
+    """Every kernel entry is used once per place of the map."""
     return sum(math.prod(w.shape) for w in layer.trainable_weights if len(w.shape) > 1)

@@ -1,4 +1,4 @@
-"""Names of the network families, sizes, least inputs. No TensorFlow here: recipes read it."""
+"""Names of network families, their sizes, and least inputs. No TensorFlow: recipes import this."""
 
 from difflib import get_close_matches
 
@@ -15,16 +15,16 @@ SIZES: dict[str, tuple[str, ...]] = {
     "highway": ("128", "256", "512"),
     "lstm": ("S", "M", "L"),
 }
-# res8 pools 4 frames into one: with fewer it has nothing to score. No other family needs more.
+# res8 pools 4 frames into one, so fewer leave nothing. No other family needs more.
 MIN_FRAMES = 4
-MIN_BINS = 10  # the fewest that any of the papers takes
+MIN_BINS = 10  # the fewest in any of the papers
 
 
 def check(*, family: str, size: str) -> None:
     """Accept a family and size that can be built.
 
     Raises:
-      PldError: no such family, or it has no such size; the text names the closest legal one.
+      PldError: no such family, or it has no such size; the text names the closest valid one.
 
     >>> check(family="ds_cnn", size="S")
     >>> check(family="ds_cnn", size="XL")
@@ -45,5 +45,5 @@ def check(*, family: str, size: str) -> None:
 
 def _closest(name: str, legal: tuple[str, ...]) -> str:
     plain = {known.lower(): known for known in legal}
-    # No cutoff: the nearest of a handful of names helps more than none.
+    # No cutoff: the nearest of a few names helps more than none.
     return plain[get_close_matches(str(name).lower(), list(plain), n=1, cutoff=0.0)[0]]

@@ -1,1 +1,1 @@
-"""All choices of a run: their schema, how they are read, what each of them affects."""
+"""All choices of a run: their schema, how they are read, what each affects."""

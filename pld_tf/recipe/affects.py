@@ -1,4 +1,4 @@
-"""What a change of a recipe's key affects; each key says it beside itself, in `tables`."""
+"""What a change of a recipe's key affects. Each key in `tables` is marked with its effect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Affects(Enum):
     NOTHING = "nothing"
     WEIGHTS = "every rung"
     TEACHING = "rungs that have a teacher"
-    # Such a value belongs to single rungs: each rung's key holds its own.
+    # Such a value belongs to one rung: each rung's key holds its own.
     RUNG = "the rungs it is for, and those after them"
     FINISHING = "finished students"
 
@@ -27,7 +27,7 @@ class OfWay:
 
 
 class Table(BaseModel):
-    """A table of a recipe: what TOML holds is what the code uses, checked and frozen."""
+    """A table of a recipe, checked and frozen. Its values are those of the TOML file."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -36,7 +36,7 @@ class Table(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
-    # Of all keys that do not say otherwise.
+    # Effect of all keys without a mark of their own.
     affects: ClassVar[Affects] = Affects.WEIGHTS
 
     @classmethod
@@ -47,13 +47,13 @@ class Table(BaseModel):
 
     @classmethod
     def way(cls, key: str) -> str | None:
-        """The only way of finishing that reads a key; None where all do."""
+        """The only way of finishing that reads a key; None if all do."""
         marks = cls.model_fields[key].metadata
         return next((mark.name for mark in marks if isinstance(mark, OfWay)), None)
 
 
 def choices(recipe: BaseModel, *wanted: Affects) -> dict[str, Any]:
-    """The values that affect any of what is wanted, ready for JSON, by `table.key`.
+    """The values with one of the `wanted` effects, ready for JSON, by `table.key`.
 
     >>> from pld_tf.recipe.load import load_recipe
     >>> choices(load_recipe("demo"), Affects.FINISHING)["finish.ways"]

@@ -1,11 +1,11 @@
-"""What is wrong with a recipe, in words for someone who writes TOML."""
+"""Explain what is wrong with a recipe, to someone who writes TOML."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic_core import ErrorDetails
 
-# What pydantic's types of problem mean to someone who writes TOML; braces take its numbers.
+# pydantic's types of problem in words for someone who writes TOML; braces take its numbers.
 _EXPECTED = {
     "string_type": "must be a text",
     "int_type": "must be a whole number",
@@ -25,17 +25,17 @@ _EXPECTED = {
 }
 
 
-# Keys by table; those that stand in no table by "".
+# Keys by table; keys outside any table by "".
 Keys = Mapping[str, Sequence[str]]
 _SHOWN = 3
 
 
 def explain_all(problems: Sequence[ErrorDetails], keys: Keys) -> str:
-    """A few sentences on what is wrong. Misplaced keys come first: other problems follow from them.
+    """A few sentences on what is wrong. Misplaced keys come first, as they cause other problems.
 
     Args:
       problems: as pydantic gives them.
-      keys: that a recipe may have.
+      keys: the keys that a recipe may have.
     """
     ordered = sorted(problems, key=lambda problem: not _is_unknown(problem))
     sentences = [_explain(problem, keys) for problem in ordered[:_SHOWN]]
@@ -68,10 +68,10 @@ def _is_unknown(problem: ErrorDetails) -> bool:
 
 
 def _right_key(location: tuple[int | str, ...], keys: Keys) -> str:
-    """' it is augment.gain_db.' for a key of another table, else the closest one there is."""
+    """' it is augment.gain_db.' for a key of another table, else the closest key."""
     *parents, key = map(str, location)
     here = parents[0] if parents else ""
-    paths: dict[str, list[str]] = {}  # of each key, its own table's first
+    paths: dict[str, list[str]] = {}  # by key; the path in its own table first
     for table in (here, *(name for name in keys if name != here)):
         for name in keys[table]:
             paths.setdefault(name, []).append(f"{table}.{name}".lstrip("."))
@@ -86,7 +86,7 @@ def _right_key(location: tuple[int | str, ...], keys: Keys) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """' closest is ...' for a misspelt name, or the list of what there is.
+    """' closest is ...' for a misspelt name, or the list of known names.
 
     >>> nearest("yse", ["yes", "no"])
     " closest is 'yes'."

@@ -52,7 +52,7 @@ def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe
 
     Args:
       name_or_path: a shipped recipe's name, or a TOML file.
-      overrides: `key=value` texts; the value is TOML, a bare word is a string. Dots reach into
+      overrides: `key=value` texts. The value is TOML; a bare word is a string. Dots reach into
         tables and lists: `crops.shift_ms=50`, `models.0.width=1.5`.
 
     Raises:
@@ -70,17 +70,17 @@ def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe
 def parse_recipe(values: dict[str, Any], source: str) -> Recipe:
     """A checked recipe from plain values; `source` names it in errors."""
     try:
-        # By way of JSON, where strictness still takes a table for a FeatureSpec.
+        # Through JSON: there a strict model still accepts a table for a FeatureSpec.
         return Recipe.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         raise PldError(f"recipe {source}: {explain_all(error.errors(), KEYS)}") from error
 
 
 def changed(recipe: Recipe, tables: Mapping[str, Any]) -> Recipe:
-    """The recipe with other values, checked anew; of a table, those that are given.
+    """The recipe with the given values replaced, checked again.
 
     Raises:
-      PldError: the values do not go together.
+      PldError: the values contradict each other.
     """
     values = recipe.model_dump(mode="json")
     for name, value in tables.items():
@@ -103,7 +103,7 @@ def _table_keys() -> dict[str, tuple[str, ...]]:
     }
 
 
-# Keys by table; those that stand in no table by "".
+# Keys by table; keys outside any table by "".
 KEYS = _table_keys()
 
 

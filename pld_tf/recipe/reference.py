@@ -21,8 +21,8 @@ class KeyText:
 
     Attributes:
       key: its name in the table.
-      default: as TOML writes it; None where a recipe must give one.
-      affects: what is trained again when it changes.
+      default: as TOML writes it; None if a recipe must give a value.
+      affects: what is trained again when the value changes.
       meaning: one or a few sentences.
     """
 
@@ -32,12 +32,12 @@ class KeyText:
     meaning: str
 
 
-# What a table is about, and its keys, by the table's name in TOML.
+# Description of each table and its keys, by the table's name in TOML.
 Tables = dict[str, tuple[str, list[KeyText]]]
 
 
 def table_keys() -> Tables:
-    """All tables of a recipe, in the order in which they are written."""
+    """All tables of a recipe, in the order of a recipe file."""
     tables = {
         name: field.annotation
         for name, field in Recipe.model_fields.items()
@@ -70,7 +70,7 @@ def _default(field: FieldInfo) -> str | None:
 
 
 def _feature_keys() -> Iterator[KeyText]:
-    """The `Args:` of the spec's docstring are its keys' meanings."""
+    """The `Args:` in the spec's docstring are the meanings of its keys."""
     meanings = _arguments(inspect.getdoc(FeatureSpec) or "")
     for field in fields(FeatureSpec):
         yield KeyText(
@@ -111,7 +111,7 @@ def keys_text(tables: Tables) -> str:
 
 
 def keys_markdown(tables: Tables) -> str:
-    """For docs/recipe_keys.md: one table each."""
+    """For docs/recipe_keys.md: one Markdown table per table."""
     lines: list[str] = []
     for name, (about, keys) in tables.items():
         lines += [f"## `{_header(name)}`", "", about, ""]

@@ -1,4 +1,4 @@
-"""A recipe: every choice that defines a ladder, read once, checked, frozen. No TensorFlow here."""
+"""A recipe: all choices that define a ladder, read once, checked, frozen. No TensorFlow here."""
 
 import itertools
 from typing import Annotated, Any
@@ -21,12 +21,12 @@ from pld_tf.recipe.tables import (
     WordChoices,
 )
 
-# The loudest part of a clip is looked for on this grid: BLOCK_MS of pld_tf/data/store/loudness.py.
+# The grid of the search for a clip's loudest part: BLOCK_MS of pld_tf/data/store/loudness.py.
 LADDER_GRID_MS = 10
 
 
 class Recipe(Table):
-    """A ladder of trainings. `docs/recipes.md` describes it for users."""
+    """A ladder of trainings. docs/recipes.md describes it for users."""
 
     description: Annotated[str, Affects.NOTHING]
     words: WordChoices
@@ -72,7 +72,7 @@ class Recipe(Table):
 
     @property
     def last_ms(self) -> int:
-        """Input length of the last student, the one for the device."""
+        """Input length of the last student, which goes on the device."""
         return self.lengths_ms[-1]
 
     def rung_model(self, rung: int) -> ModelChoice:
@@ -82,7 +82,7 @@ class Recipe(Table):
         return _of_rung(self.training.epochs, rung)
 
     def rung_networks(self, rung: int) -> int:
-        """Networks trained on a rung; one number for all rungs leaves the last with one."""
+        """Networks trained on a rung. One number for all rungs still gives the last rung one."""
         alone = len(self.ladder.networks) == 1 and rung == self.rungs - 1
         return 1 if alone else _of_rung(self.ladder.networks, rung)
 
@@ -125,7 +125,7 @@ def _check_features(features: FeatureSpec, shortest_ms: int) -> None:
             f"features.{key} must be at least {MIN_BINS}, the fewest that a network takes; got "
             f"{features.bins}"
         )
-    make_tables(features)  # refuses mel filters that would hear nothing
+    make_tables(features)  # refuses empty mel filters
     frames = features.frames(features.samples(shortest_ms))
     if frames < MIN_FRAMES:
         raise ValueError(

@@ -1,1 +1,1 @@
-"""`pld-tf reproduce paper`: the paper's tables on a corpus of one's own."""
+"""`pld-tf reproduce paper`: the paper's tables on any corpus."""

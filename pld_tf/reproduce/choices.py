@@ -1,4 +1,4 @@
-"""What the paper leaves open, and what a recipe chose, in words."""
+"""The choices that the paper leaves open, and what the recipe chose, in words."""
 
 from pld_tf.recipe.schema import Recipe
 from pld_tf.recipe.tables import PROTOCOLS, CropChoices, ModelChoice, TrainingChoices
@@ -22,8 +22,8 @@ def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[st
 
     Args:
       recipe: of the reproduction.
-      parameters: of its network.
-      clips: on the test list.
+      parameters: number in its network.
+      clips: number on the test list.
     """
     rows = (
         ("network", _network(recipe.models[0], parameters), "models.0"),

@@ -1,4 +1,4 @@
-"""`run.json` of a reproduction: what its folder was begun with."""
+"""`run.json` of a reproduction: the choices and data it was started with."""
 
 import json
 from pathlib import Path
@@ -17,12 +17,12 @@ KIND = "paper"
 
 
 def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
-    """Make the folder this reproduction's, or check that it is.
+    """Claim the folder for this reproduction, or check that it belongs to it.
 
-    Seeds and protocol are no part of it: more seeds may be asked for later.
+    Seeds and protocol are not compared: more seeds may be added later.
 
     Raises:
-      PldError: the folder holds another kind of run, or was begun with other choices or data.
+      PldError: the folder holds another kind of run, or was started with other choices or data.
     """
     path = run_dir / "run.json"
     now = {"commit": source_commit(), "versions": package_versions()}

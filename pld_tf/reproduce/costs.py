@@ -1,4 +1,4 @@
-"""What a network costs at each length: MACs, parameters, bytes as int8 .tflite."""
+"""The costs of a network at each length: MACs, parameters, bytes as int8 .tflite."""
 
 import json
 import tempfile
@@ -17,7 +17,8 @@ from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import told_when_damaged, write_json
 from pld_tf.system.stderr import start_up_noise_held_back
 
-# Converts a model bundle to int8 and gives its bytes. Handed in: pld_tf knows nothing of export.
+# Converts a model bundle to int8 and returns its size in bytes. Passed in, because this package
+# must not import export.
 Int8Bytes = Callable[[Path], int]
 
 
@@ -64,7 +65,7 @@ class Int8Sizes:
             return {int(length_ms): int(size) for length_ms, size in values.items()}
 
     def measure(self, rung: RungResult, *, recipe: Recipe, store: Store, seed: int) -> None:
-        """Convert a trained rung, unless its length is known: all are the same network."""
+        """Convert a trained rung, unless its length is measured: all are the same network."""
         sizes = self.read()
         if rung.length_ms in sizes:
             return

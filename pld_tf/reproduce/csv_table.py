@@ -1,4 +1,4 @@
-"""A reproduction's report as CSV: one line for each network and protocol."""
+"""A reproduction's report as CSV: one line per network and protocol."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def csv_text(report: dict[str, Any]) -> str:
-    """Shares are 0 to 1, but the paper's figures, which are its own per cents.
+    """The report as CSV. Shares are 0 to 1; the paper's figures stay in per cent.
 
     Networks that are not tested yet have empty cells.
     """
@@ -47,7 +47,7 @@ def _of_net(
     net: dict[str, Any],
     ladder: dict[str, Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Lines of one net; `ladder` where it is a ladder's last, which alone has gains."""
+    """Lines of one net. `ladder` is given for a ladder's last net, which alone has gains."""
     for protocol in PROTOCOLS:
         line = {"table": table, "row": title, "length_ms": net["tested_ms"], "protocol": protocol}
         line |= {"paper": net.get("paper"), "seeds": len(net["seeds"])}

@@ -1,4 +1,4 @@
-"""Which networks a reproduction trains, from which recipe, and on what each is tested."""
+"""The networks of a reproduction: the recipe of each, and the crops it is tested on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Net:
     """A rung of a ladder, and how it is tested.
 
     Attributes:
-      name: unique in a reproduction, and the same for a rung that ladders share.
+      name: unique in a reproduction; ladders that share a rung share its name.
       recipe: of the ladder that trains it.
-      rung: its place there.
+      rung: its number in that ladder.
       tested_ms: length of the test crops.
-      input_ms: length of its input; where that is longer, the crop lies between zeros.
+      input_ms: length of its input; if it is longer, the crop lies between zeros.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Net:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """A network that learns from no teacher: what the paper's tables lack."""
+    """A network without a teacher. The paper's tables lack these."""
 
     title: str
     net: Net
 
 
 def check(recipe: Recipe) -> None:
-    """Refuse a recipe whose rungs differ: then ladders of several depths could not be compared.
+    """Refuse a recipe whose rungs differ, because its ladders could not be compared.
 
     Raises:
       PldError: the input lengths were changed, or rungs have other networks or epochs.
@@ -90,10 +90,10 @@ def ladder_nets(recipe: Recipe, ladder: Iterable[int]) -> Climb:
 
 
 def baselines(recipe: Recipe) -> tuple[Baseline, ...]:
-    """Hard labels alone, at 500 ms; the first one on the very crops that the ladders learn from."""
+    """Networks on hard labels alone, at 500 ms; the first uses the same crops as the ladders."""
     shares = dict.fromkeys((recipe.crops.loudest_share, 0.0, 1.0))
     source, target = paper.SOURCE_MS, paper.TARGET_MS
-    # Nothing is taught here: a teacher's input must only agree with its lengths.
+    # There is no teacher, but the recipe's checks need a teacher input that fits the lengths.
     untaught = {"teaching": {"teacher_input": "crop"}}
     alone = {"input_lengths_ms": [source], "teacher_lengths": "fixed"}
     both = {"input_lengths_ms": [source, target], "teacher_lengths": "any"}
@@ -117,7 +117,7 @@ def baselines(recipe: Recipe) -> tuple[Baseline, ...]:
 
 
 def climbs(recipe: Recipe, ladders: Iterable[Iterable[int]]) -> list[Climb]:
-    """Every ladder and baseline, in the order of training; shared rungs come up in each."""
+    """Every ladder and baseline, in the order of training; each includes its shared rungs."""
     return [
         *(ladder_nets(recipe, ladder) for ladder in ladders),
         *((baseline.net,) for baseline in baselines(recipe)),
@@ -141,10 +141,10 @@ def _hard_labels(recipe: Recipe, share: float) -> Baseline:
 
 
 def _name(recipe: Recipe, rung: int) -> str:
-    """Lengths of the teachers and of the net itself; with + the other lengths it is trained on.
+    """Lengths of the teachers and of the net itself; + joins all lengths it is trained on.
 
-    These tell the rest of its ladder, so that rungs of one name are trained alike whatever the
-    recipe says of teachers' lengths.
+    The name gives everything that its training depends on. So rungs of the same name are trained
+    alike, whatever the recipe's `teacher_lengths`.
     """
     own = "+".join(str(length_ms) for length_ms in recipe.crop_lengths_ms(rung))
     return "-".join([*map(str, recipe.lengths_ms[:rung]), own])

@@ -1,13 +1,13 @@
 """The tables of Lin & Wong as data: ladders, and the accuracy the paper gives. Imports nothing."""
 
 SOURCE = "Lin & Wong 2019, arXiv:1901.09135"
-SOURCE_MS = 1000  # every ladder starts here, with a teacher that hears whole clips
+SOURCE_MS = 1000  # every ladder starts with a teacher of this input length, whole clips
 TARGET_MS = 500
 
-# Without label distillation, at 500 ms; the paper does not say how that network was trained.
+# Without label distillation, at 500 ms. The paper does not state how this network was trained.
 UNTAUGHT = 12.03
 
-# Test accuracy in %, by the length of each rung below 1000 ms. Those of one step are table 1.
+# Test accuracy in %, by the length of each rung below 1000 ms. Ladders of one step are table 1.
 DIRECT: tuple[dict[int, float], ...] = (
     {900: 94.91},
     {800: 93.81},

@@ -16,8 +16,8 @@ _PAPER_TITLE = "the paper (it does not say where its crops lie)"
 
 def write_plot(path: Path, report: dict[str, Any]) -> None:
     """Write a PNG; the same report gives the same bytes."""
-    # Here, because it takes a second that no other command should wait for. Figure by itself
-    # keeps no global state and draws with Agg, which needs no display.
+    # Imported here, because it takes a second and other commands do not need it. Figure alone has
+    # no global state and draws with Agg, which needs no display.
     from matplotlib.figure import Figure
 
     rows = _rows(report)
@@ -71,7 +71,7 @@ def _panel(axes: "Axes", protocol: str, rows: list[tuple[str, str, dict[str, Any
 
 
 def _mark_hard_labels(axes: "Axes", protocol: str, baselines: list[dict[str, Any]]) -> None:
-    """A line down the panel at the first baseline: ladders right of it gain something."""
+    """A vertical line at the first baseline. Ladders to the right of it gain accuracy."""
     if baselines and (values := baselines[0]["protocols"].get(protocol)):
         axes.axvline(
             100 * values["mean"], color=_BASELINE, linestyle=":", label="hard labels, same crops"

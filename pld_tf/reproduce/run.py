@@ -1,4 +1,4 @@
-"""Trains what the paper's tables need, tests each network once, keeps the tables up to date."""
+"""Train the networks of the paper's tables, test each once, and keep the tables up to date."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ PAPER_FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a reproduction shall train and show.
+    """What a reproduction trains and shows.
 
     Attributes:
-      recipe: of every network, but for its ladder.
-      seeds: 0 to `seeds` - 1 are trained. More may be asked for later.
+      recipe: of every network, except for the ladder.
+      seeds: seeds 0 to `seeds` - 1 are trained. More may be added later.
       protocol: of the tables shown first.
-      command: as the report tells it.
-      ladders, direct: the paper's figures by length, of each ladder below 1000 ms.
+      command: as the report shows it.
+      ladders, direct: the paper's figures by length below 1000 ms, for each ladder.
     """
 
     recipe: Recipe
@@ -57,22 +57,22 @@ def reproduce_paper(
 ) -> dict[str, Any]:
     """Train and test all networks of the tables, and write paper.md, .csv, .json and .png.
 
-    Goes on where it stopped; the four files are renewed after each network.
+    Continues a stopped reproduction. Rewrites the four files after each network.
 
     Args:
       asked: what to train.
       data: corpus.
       run_dir: folder of this reproduction.
       skip_bad: leave unreadable clips out.
-      int8_bytes: converts a model bundle to int8 and gives the bytes of its .tflite.
-      say: told of each network, in one line.
+      int8_bytes: converts a model bundle to int8 and returns the size of its .tflite.
+      say: called with one line per network.
 
     Returns:
       The report described in docs/paper.md, ready for JSON.
 
     Raises:
-      PldError: the recipe sets a ladder of its own, or `run_dir` was made from other choices or
-        data, or holds another kind of run.
+      PldError: the recipe sets its own ladder, or `run_dir` was made from other choices or data, or
+        holds another kind of run.
     """
     nets.check(asked.recipe)
     store = open_data(data, asked.recipe, skip_bad=skip_bad, say=say)
@@ -85,14 +85,14 @@ def reproduce_paper(
 
 
 class Reproduction:
-    """Networks, and what each has decided so far.
+    """The networks, and their decisions so far.
 
     Args:
       asked: what to train.
       store: packed corpus.
       run_dir: folder of this reproduction.
       sizes: of the networks.
-      say: told of each network, in one line.
+      say: called with one line per network.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Reproduction:
         }
 
     def _climb(self, climb: Climb, seed: int) -> None:
-        """Train a ladder up to the last of `climb`, and test those not tested yet."""
+        """Train a ladder up to the last of `climb`, and test the nets not tested yet."""
         waiting = [net for net in climb if seed not in self._tested.get(net.name, {})]
         if not waiting:
             return

@@ -1,4 +1,4 @@
-"""The report of a reproduction: figures and gains of what has been tested so far."""
+"""The report of a reproduction: figures and gains of the nets tested so far."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from pld_tf.reproduce import paper
 from pld_tf.reproduce.nets import Net, baselines, climbs, ladder_nets
 
 Figures = dict[str, Any]
-# By name of a net, then by seed.
+# Decisions by name of the net, then by seed.
 Tested = dict[str, dict[int, Decisions]]
 
 
@@ -22,10 +22,10 @@ class Summary:
 
     Args:
       recipe: of the reproduction.
-      seeds: asked for, counted from 0.
-      clips: on the test list.
-      ladders: of the paper, with its figures.
-      direct: ladders of one step, with the paper's figures.
+      seeds: number of seeds, counted from 0.
+      clips: number on the test list.
+      ladders: the paper's ladders with its figures.
+      direct: ladders of one step with the paper's figures.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Summary:
         return figures
 
     def _gain(self, net: Net, over: Net, tested: Tested) -> Figures:
-        """What `net` has over another one, of the seeds that both have."""
+        """The gain of `net` over another net, for the seeds of both."""
         seeds = self._seeds_of(tested, net.name, over.name)
         gains: Figures = {"over": over.name, "seeds": seeds, "protocols": {}}
         for protocol in PROTOCOLS if seeds else ():
@@ -115,8 +115,8 @@ class Summary:
         }
 
     def _best(self, ladders: list[dict[str, Any]]) -> list[int] | None:
-        """The ladder whose last student does best on validation clips, so that its test figure
-        is not flattered by having been chosen; None before all ladders have all seeds."""
+        """The ladder whose last student is best on validation clips. Choosing it by its test figure
+        would bias that figure. None until all ladders have all seeds."""
         last = [(ladder["rungs"][-1], ladder["ladder_ms"]) for ladder in ladders]
         if any(len(rung["seeds"]) < self._seeds for rung, _ in last):
             return None

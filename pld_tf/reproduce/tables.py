@@ -11,7 +11,7 @@ from pld_tf.system.tables import text_table
 
 Report = dict[str, Any]
 NOT_YET = "not yet"
-# Rungs between the teacher and the target, as the paper's columns have them.
+# Rungs between the teacher and the target, the paper's columns.
 _BETWEEN_MS = (900, 800, 700, 600)
 
 
@@ -200,7 +200,7 @@ def _bytes(cost: dict[str, int | None]) -> str:
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> str:
-    """A Markdown table whose columns line up as they stand.
+    """A Markdown table with aligned columns.
 
     >>> print(table(["a", "bc"], [["1", "2"]]))
     | a | bc |

@@ -1,1 +1,1 @@
-"""The run folder: what a training leaves on disk, and how it goes on."""
+"""The run folder: what a training writes to disk, and how it resumes."""

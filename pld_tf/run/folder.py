@@ -24,9 +24,9 @@ OTHER_DATA = "other data, or data that has changed since"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What `run.json` says: the recipe and seed a run was made from, and on which data.
+    """The contents of `run.json`: the recipe, seed and data of a run.
 
-    `excluded` are the paths of clips that the run leaves out, whether they are there or not.
+    `excluded` are the paths of clips that the run leaves out, whether they exist or not.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Run:
 
 @contextmanager
 def owned(run_dir: Path) -> Iterator[None]:
-    """One process at a time trains in a run folder; a folder that can't be written is told."""
+    """Lets one process at a time train in a run folder. Reports a folder that is not writable."""
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         folder = os.open(run_dir, os.O_RDONLY)
@@ -94,7 +94,7 @@ def read_run(run_dir: Path) -> Run:
             recipe=parse_recipe(values["recipe"], str(path)),
             seed=int(values["seed"]),
             data_key=str(values["data_key"]),
-            # Runs of an earlier version know no such list.
+            # Runs of an earlier version lack this list.
             excluded=frozenset(map(str, values.get("excluded", []))),
             commit=values["commit"],
             versions=dict(values["versions"]),
@@ -106,8 +106,8 @@ def read_run(run_dir: Path) -> Run:
 
 
 def is_preflight_due(recipe: Recipe, run_dir: Path) -> bool:
-    """True where a ladder is to be trained whose last student must fit, and was not held against
-    the recipe's `[device]` when the run began.
+    """Whether the last student must still be checked against the recipe's `[device]`. True before
+    the ladder is trained, unless the run was started with the same `[device]`.
 
     Raises:
       PldError: `run_dir` holds a run that can't be read.
@@ -129,7 +129,7 @@ def claim(
     excluded: frozenset[str],
     say: Say,
 ) -> None:
-    """Make the folder this run's, or check that it is."""
+    """Claim the folder for this run, or check that it belongs to it."""
     if not (run_dir / "run.json").exists():
         values: dict[str, Any] = {
             "format": RUN_FORMAT,
@@ -167,7 +167,7 @@ def _other_list(earlier: frozenset[str], now: frozenset[str]) -> str:
 
 
 def differences(earlier: Recipe, now: Recipe) -> list[str]:
-    """Keys that two recipes set differently, in words; not those that change no weight."""
+    """Keys that two recipes set differently, in words; only keys that change weights."""
     weights = (Affects.WEIGHTS, Affects.TEACHING, Affects.RUNG)
     values, new_values = choices(earlier, *weights), choices(now, *weights)
     return [
@@ -178,7 +178,7 @@ def differences(earlier: Recipe, now: Recipe) -> list[str]:
 
 
 def refuse_other_choices(run_dir: Path, changed: list[str]) -> None:
-    """Refuse to go on in a folder that was begun otherwise.
+    """Refuse to continue in a folder that was started with other choices.
 
     Raises:
       PldError: anything changed.

@@ -1,4 +1,4 @@
-"""Train a run: every rung of its ladder, its finishing, its model bundles."""
+"""Train a run: the rungs of its ladder, its finishing, its model bundles."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def distill(
     skip_bad: bool,
     say: Say,
 ) -> list[RungResult]:
-    """Climb the ladder in `run_dir` and write the model bundle; goes on where it stopped.
+    """Train the ladder in `run_dir` and write the model bundle; resumes a stopped run.
 
     Raises:
       PldError: `run_dir` was made from another recipe, data, seed or list of excluded clips.
@@ -67,7 +67,7 @@ def distill(
 
 
 def _finish(ladder: Ladder, bundles: RunBundles, say: Say) -> None:
-    """Finish the last student in each way that the recipe asks for, and write its bundles."""
+    """Finish the last student in each way of the recipe, and write the bundles."""
     recipe = bundles.recipe
     if not recipe.finish.ways:
         return

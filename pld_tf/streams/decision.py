@@ -1,6 +1,6 @@
-"""How scores become words, as kws_decision.c does it, in NumPy. Bit for bit the same.
+"""Turn scores into words in NumPy, bit for bit as kws_decision.c does.
 
-May not import TensorFlow, nor other packages of this project.
+May not import TensorFlow or other packages of this project.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ NEVER = SCORE_ONE + 1
 
 @dataclass(frozen=True, kw_only=True)
 class Fired:
-    """One detection: at which inference, which keyword, with which mean score in 1/32768."""
+    """One detection: its inference, its keyword, and its mean score in 1/32768."""
 
     inference: int
     keyword: int
@@ -25,7 +25,7 @@ def scores_of(logits: np.ndarray, table: np.ndarray) -> np.ndarray:
 
     Args:
       logits: int8 [inferences, classes].
-      table: int [256], 65535 * exp of minus so many output steps.
+      table: int [256], 65535 * exp(-n output steps) at index n.
     """
     terms = table.astype(np.int64)[logits.max(axis=1, keepdims=True).astype(int) - logits]
     sums = terms.sum(axis=1, keepdims=True)

@@ -1,10 +1,10 @@
-"""Which detections are right: words of known time against the detections."""
+"""Decide which detections are right, from words with known times."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# A word may be detected until so long after its end: the crop must hold most of it, and smoothing
-# waits.
+# A word may be detected up to this long after its end: the crop must hold most of the word, and
+# smoothing adds delay.
 DETECTED_WITHIN_S = 0.75
 
 
@@ -19,7 +19,7 @@ class Spoken:
 
 @dataclass(frozen=True, kw_only=True)
 class Detected:
-    """A word that fired, and the end of the audio until then, in seconds."""
+    """A word that fired, and the end of the audio used for it, in seconds."""
 
     word: str
     time_s: float
@@ -27,12 +27,12 @@ class Detected:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What a stream's detections are worth.
+    """Counts of right and wrong detections in a stream.
 
     Attributes:
       hits: keywords that were detected, each with its detection, in the order of detections.
-      misses: keywords that were spoken and not detected, false rejects, in the order of words.
-      false_accepts: detections that no word accounts for.
+      misses: keywords that were spoken and not detected (false rejects), in the order of words.
+      false_accepts: detections without a matching word.
     """
 
     hits: tuple[tuple[Spoken, Detected], ...]
@@ -43,10 +43,10 @@ class Tally:
 def tally(
     spoken: Iterable[Spoken], detections: Iterable[Detected], keywords: Sequence[str]
 ) -> Tally:
-    """Match detections with words of their name, as `match` does.
+    """Match detections with words of the same name, as `match` does.
 
     Args:
-      spoken: words of the stream, in order; those that are no keywords account for nothing.
+      spoken: words of the stream, in order; words that are not keywords match nothing.
       detections: in order; each word is one of the keywords.
       keywords: words that may fire.
     """
@@ -77,14 +77,14 @@ def tally(
 def match(
     *, starts_s: Sequence[float], ends_s: Sequence[float], times_s: Sequence[float]
 ) -> list[int | None]:
-    """Which word accounts for each detection.
+    """The matching word of each detection, as an index or None.
 
-    A detection belongs to the first word that has none yet, has begun, and ended no more than
-    `DETECTED_WITHIN_S` before. So a second detection of one word is a false accept.
+    A detection belongs to the first word that has no detection yet, has begun, and ended at most
+    `DETECTED_WITHIN_S` earlier. So a second detection of one word is a false accept.
 
     Args:
-      starts_s: first seconds of words of one name, in order, not overlapping.
-      ends_s: last seconds of the same words.
+      starts_s: start times of words of one name, in order, not overlapping.
+      ends_s: end times of the same words.
       times_s: detections of that name, in order.
 
     >>> match(starts_s=[1.0, 5.0], ends_s=[1.5, 5.5], times_s=[0.9, 1.6, 1.9, 6.2])

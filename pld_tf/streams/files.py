@@ -1,6 +1,6 @@
 """Streams on disk: a WAV file beside a CSV file of its words.
 
-Light to import, because `pld-tf listen` reads words: no corpus, no TensorFlow.
+Light to import, because `pld-tf listen` reads words with it: no corpus, no TensorFlow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
       PldError: the files cannot be written.
     """
     spoken: list[Spoken] = []
-    # wave opens no path itself: where it cannot, it complains once more as it is forgotten.
+    # wave gets an open file. If it fails to open a path itself, its destructor raises again.
     with (
         _written_whole(path) as wav_path,
         wav_path.open("wb") as opened,
@@ -54,10 +54,10 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
 
 
 def read_words(path: Path) -> list[Spoken]:
-    """Words of a stream, from the CSV file of `write_stream` or one written by hand.
+    """Words of a stream, from a CSV file of `write_stream` or one written by hand.
 
     Raises:
-      PldError: no such file, or a line that is no word with its times in order.
+      PldError: no such file, or a line is not a word with its times in order.
     """
     try:
         if path.stat().st_size > _MAX_CSV_BYTES:
@@ -93,7 +93,7 @@ def _word_of(row: Sequence[str], where: str, earliest: float) -> Spoken:
 
 @contextmanager
 def _written_whole(path: Path) -> Iterator[Path]:
-    """Gives a temporary path that takes the place of `path` when the body succeeds."""
+    """Give a temporary path that replaces `path` when the body succeeds."""
     temporary = path.with_name(path.name + ".tmp")
     try:
         yield temporary

@@ -1,4 +1,4 @@
-"""Streams made of a corpus' clips and noise, with the time of each word known. NumPy only."""
+"""Streams made of a corpus' clips and noise, with known word times. NumPy only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from pld_tf.data.store.packed import Store
 from pld_tf.features.spec import CLIP_MS
 from pld_tf.streams.detections import Spoken
 
-KEYWORD_SHARE = 0.5  # of the words; the others are words that shall not fire
-PAUSE_S = (0.3, 1.5)  # before a word, no less and no more
+KEYWORD_SHARE = 0.5  # of the words; the other words must not fire
+PAUSE_S = (0.3, 1.5)  # shortest and longest pause before a word
 LONG_PAUSE_SHARE = 0.05
 LONG_PAUSE_S = (3.0, 8.0)
-FADE_MS = 10  # so that a clip's own noise does not begin with a click
+FADE_MS = 10  # keeps a clip's own noise from starting with a click
 # A word's sound lies between these shares of its clip's energy.
 WORD_EDGES = (0.02, 0.98)
 
@@ -27,7 +27,7 @@ class StreamParts:
 
     Attributes:
       store, split: where the clips lie.
-      classes: which words fire and which do not.
+      classes: give the words that fire.
       noise_volume: loudest background under words, as a share of the recorded noise.
     """
 
@@ -39,7 +39,7 @@ class StreamParts:
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """The next samples of a stream, int16, and the word that lies in them, if one does."""
+    """The next samples of a stream, int16, and the word in them, if any."""
 
     samples: np.ndarray
     spoken: Spoken | None
@@ -48,14 +48,14 @@ class Piece:
 def stream(parts: StreamParts, *, seconds: float, seed: int) -> Iterator[Piece]:
     """Words with pauses between them, over noise that never stops.
 
-    Half of the words are keywords, each equally often; the others are the corpus' other words. A
-    word's clips come in an order drawn anew when all have been. Now and then nothing is said for
-    seconds, and noise is up to as loud as recorded. The same seed gives the same stream.
+    Half of the words are keywords, each equally often. The others are the corpus' other words. A
+    word's clips come in a random order, drawn again when all are used. Sometimes no word is spoken
+    for seconds, and noise may be as loud as recorded. The same seed gives the same stream.
 
     Args:
       parts: of one split.
-      seconds: length of the stream; a word that does not fit any more is left out.
-      seed: of all that is drawn.
+      seconds: length of the stream; a word that no longer fits is left out.
+      seed: of all draws.
 
     Raises:
       PldError: no keyword has a clip in the split, or the packed corpus is damaged.
@@ -119,7 +119,7 @@ class _Words:
 
 
 class _Background:
-    """Noise without an end, whose volume glides to a new one over each piece."""
+    """Endless noise, whose volume changes gradually over each piece."""
 
     def __init__(self, noise: np.ndarray, rng: np.random.Generator) -> None:
         self._noise = noise
@@ -135,7 +135,7 @@ class _Background:
 
 
 def _word_edges(energies: np.ndarray) -> np.ndarray:
-    """First and last second of each clip's speech, float64 [clips, 2]; of silence the whole."""
+    """Start and end of each clip's speech in s, float64 [clips, 2]; the whole clip for silence."""
     so_far = speech_so_far(energies)[:, 1:]
     block_s = BLOCK_MS / 1000
     low, high = WORD_EDGES

@@ -9,17 +9,17 @@ import numpy as np
 from pld_tf.streams.decision import NEVER, SCORE_ONE, decide, smoothed
 from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, match, tally
 
-SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16 words would be over before they fire
+SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16, words would end before they fire
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredStream:
-    """What a bundle's C makes of a stream.
+    """The scores of a bundle's C on a stream.
 
     Attributes:
       keywords: in the order of `scores`' columns.
       spoken: words of the stream, in order.
-      times_s: float64 [inferences], end of what each has stream.
+      times_s: float64 [inferences], end of the audio that each inference uses.
       scores: int [inferences, keywords], in 1/32768.
       seconds: length of the stream.
     """
@@ -33,7 +33,7 @@ class ScoredStream:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A decision and what it gives on the stream that it was chosen on.
+    """A decision and its result on the stream that it was chosen on.
 
     Attributes:
       smoothing: inferences averaged.
@@ -48,7 +48,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class _Option:
-    """One threshold of one keyword alone."""
+    """One threshold of one keyword, counted without the other keywords."""
 
     false_accepts: int
     misses: int
@@ -59,12 +59,12 @@ def choose(stream: ScoredStream, *, false_accepts: int, refractory: int) -> Choi
     """The decision with the fewest false rejects among those with few enough false accepts.
 
     Each keyword is swept alone: thresholds just above each of its false peaks, raised to the middle
-    of the range in which nothing changes. A knapsack shares the false accepts out among keywords.
-    All keywords together then compete for one refractory time, so the result is decided and counted
-    as the device does it; while that gives too many false accepts, fewer are shared out.
+    of the range in which nothing changes. A knapsack distributes the false accepts among keywords.
+    Together, all keywords compete for one refractory time. So the result is then decided and
+    counted as on the device. If it has too many false accepts, fewer are distributed.
 
     Args:
-      stream: a stream that no clip of the training was in.
+      stream: a stream without clips of the training.
       false_accepts: allowed in the whole stream.
       refractory: inferences kept silent after a detection.
     """
@@ -75,7 +75,7 @@ def choose(stream: ScoredStream, *, false_accepts: int, refractory: int) -> Choi
 
 
 def _badness(choice: Choice, false_accepts: int) -> tuple[int, int, int, int]:
-    """What is least for the best choice; of equal ones the quickest to answer."""
+    """Sort key, least for the best choice; equal choices are sorted by the delay of smoothing."""
     accepted = len(choice.tally.false_accepts)
     return (
         max(0, accepted - false_accepts), len(choice.tally.misses), accepted, choice.smoothing,
@@ -115,9 +115,9 @@ def count(
 
 
 def _share_out(options: Sequence[Sequence[_Option]], allowed: int) -> np.ndarray:
-    """Thresholds with the fewest misses in all for at most `allowed` false accepts in all.
+    """Thresholds with the fewest misses in all, for at most `allowed` false accepts in all.
 
-    Exact: the best for each number of false accepts, one keyword after another.
+    Exact: keeps the best for each number of false accepts, one keyword after another.
     """
     best = [_Shared(misses=0, false_accepts=0, thresholds=())] * (allowed + 1)
     for of_keyword in options:
@@ -133,7 +133,7 @@ def _share_out(options: Sequence[Sequence[_Option]], allowed: int) -> np.ndarray
 
 
 class _Shared(NamedTuple):
-    """Options of the first few keywords; less is better, misses first."""
+    """Combined options of the first few keywords; less is better, misses first."""
 
     misses: int
     false_accepts: int
@@ -148,7 +148,7 @@ class _Shared(NamedTuple):
 
 
 class _Keyword:
-    """The sums of one keyword's scores, its words, and what thresholds make of them alone."""
+    """The smoothed scores of one keyword, its words, and the effect of thresholds on it alone."""
 
     def __init__(
         self, stream: ScoredStream, name: str, sums: np.ndarray, smoothing: int, refractory: int
@@ -160,13 +160,13 @@ class _Keyword:
         self._sums = sums
         self._smoothing = smoothing
         self._refractory = refractory
-        # Inferences at which each word may be stream.
+        # Inferences at which each word may be detected.
         self._first = np.searchsorted(stream.times_s, self._starts_s, side="left")
         ends_s = np.asarray(self._ends_s) + DETECTED_WITHIN_S
         self._past = np.searchsorted(stream.times_s, ends_s, side="right")
 
     def options(self, most: int) -> list[_Option]:
-        """Thresholds worth choosing among, with up to `most` false accepts; one has none."""
+        """Useful thresholds with up to `most` false accepts; one of them has none."""
         never = _Option(false_accepts=0, misses=len(self._starts_s), threshold=NEVER)
         just_above = [peak // self._smoothing + 1 for peak in self._false_peaks(most + 1)]
         lowest = [1] if len(just_above) <= most else []
@@ -174,7 +174,7 @@ class _Keyword:
         return [never, *(option for option in tried if option.false_accepts <= most)]
 
     def _false_peaks(self, most: int) -> list[int]:
-        """Highest sums away from the keyword's words, a refractory time apart, falling."""
+        """Highest sums outside the keyword's words, a refractory time apart, highest first."""
         false = self._sums.copy()
         for first, past in zip(self._first, self._past, strict=True):
             false[first:past] = 0
@@ -186,7 +186,7 @@ class _Keyword:
         return peaks
 
     def _option(self, lowest: int) -> _Option:
-        """The middle of the thresholds that detect the same words as `lowest` does."""
+        """The middle of the thresholds that detect the same words as `lowest`."""
         least, which = self._try(lowest)
         peaks = [
             int(self._sums[first:past].max()) // self._smoothing
@@ -209,7 +209,7 @@ class _Keyword:
         return option, words
 
     def _fires(self, enough: int) -> list[int]:
-        """Inferences at which the keyword fires where it is alone."""
+        """Inferences at which the keyword fires without the other keywords."""
         loud = np.flatnonzero(self._sums >= enough)
         fired = []
         at = 0

@@ -1,4 +1,4 @@
-"""What `pld-tf tune` chose, for machines and for people."""
+"""The report of `pld-tf tune`, as JSON and as text."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 def tuning_report(
     stream: ScoredStream, choice: Choice, *, wanted_per_hour: float, split: str, seed: int
 ) -> Json:
-    """What was chosen and what it gives, by keyword and in all."""
+    """The chosen decision and its results, by keyword and in all."""
     hours = stream.seconds / 3600
     tally = choice.tally
     keywords = []

@@ -28,7 +28,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays under a temporary name, then rename."""
-    # NumPy's half-written zip file would complain on stderr when the disk is full.
+    # With a full disk, NumPy's unfinished zip file would print an error on stderr.
     whole = io.BytesIO()
     np.savez(whole, **arrays)
     # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
@@ -43,12 +43,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Arrays by name. By way of memory: NumPy leaves a damaged archive open."""
+    """Arrays by name. Reads through memory, because NumPy leaves a damaged archive open."""
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
         return dict(file)
 
 
-# RuntimeError: a flipped bit may say that a member is encrypted, or compressed in an unknown way.
+# RuntimeError: a flipped bit may mark a member as encrypted or of unknown compression.
 _DAMAGE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error),
@@ -57,7 +57,7 @@ _DAMAGE = (
 
 @contextmanager
 def told_when_damaged(folder: Path) -> Iterator[None]:
-    """Turn what damaged files raise into one line that names their folder."""
+    """Turn errors from damaged files into one line that names their folder."""
     try:
         yield
     except _DAMAGE as error:
@@ -70,8 +70,8 @@ def outside_working_folder(directory: Path) -> Path:
     """The absolute path of a folder that is to appear as a whole.
 
     Raises:
-      PldError: it is the working folder. What replaces that would leave the user's shell in a
-        folder that is no more.
+      PldError: it is the working folder. Replacing it would leave the user's shell in a deleted
+        folder.
     """
     absolute = directory.resolve()
     if absolute == Path.cwd():

@@ -1,7 +1,7 @@
-"""Ctrl-C that is not lost.
+"""Keep Ctrl-C from being lost.
 
-Python drops an exception that is raised in a finalizer or a callback of C, and with it a
-KeyboardInterrupt that happens to come there. Long work therefore also asks, step by step.
+Python drops an exception raised in a finalizer or a C callback, and so a KeyboardInterrupt that
+arrives there. Long work therefore also asks after each step.
 """
 
 import signal
@@ -16,7 +16,7 @@ _asked = threading.Event()
 
 @contextmanager
 def remembered_ctrl_c() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt as ever, and `stop_if_asked` knows of it.
+    """Ctrl-C raises KeyboardInterrupt as usual, and is recorded for `stop_if_asked`.
 
     For the main thread only.
     """
@@ -41,6 +41,6 @@ def remembered_ctrl_c() -> Iterator[None]:
 
 
 def stop_if_asked() -> None:
-    """Raise the KeyboardInterrupt that Ctrl-C asked for, should Python have dropped it."""
+    """Raise the KeyboardInterrupt of a Ctrl-C that Python dropped."""
     if _asked.is_set():
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, a line now and then in a log."""
+"""Progress on stderr: a bar on a terminal, occasional lines in a log."""
 
 import sys
 import time
@@ -17,9 +17,9 @@ Say = Callable[[str], None]
 
 @contextmanager
 def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
-    """Gives a function to call with (done, in all); it shows rate and time left.
+    """Give a function to call with (done, in all); it shows rate and time left.
 
-    That function raises KeyboardInterrupt where a Ctrl-C was lost before.
+    The function raises KeyboardInterrupt if a Ctrl-C was lost.
     """
     console = Console(file=sys.stderr)
     if not console.is_terminal:
@@ -44,9 +44,9 @@ def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
 
 
 class _Rate:
-    """Units per second since the first call: what an earlier run did does not count.
+    """Units per second since the first call. The work of an earlier run does not count.
 
-    A count that falls begins something new.
+    When the count falls, a new task begins.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Versions of the packages that a result comes from."""
+"""Versions of the packages behind a result."""
 
 import sys
 from importlib import metadata
@@ -14,7 +14,7 @@ PACKAGES = (
 
 
 def package_versions() -> dict[str, str]:
-    """Version of Python and of each package that shapes a model."""
+    """Version of Python and of each package that affects a model."""
     versions = {"python": ".".join(str(part) for part in sys.version_info[:3])}
     for name in PACKAGES:
         try:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from pld_tf.system.held_back import held_back
 
-# Said on every machine without a GPU, by C++ code that no log level quiets without hiding errors.
+# Printed on every machine without a GPU, by C++ code. A log level that hides this hides errors.
 _NOISE = (
     r"Unable to register cu\w+ factory"
     r"|oneDNN custom operations are on"
@@ -34,4 +34,4 @@ def load_tensorflow() -> None:
         import tf_keras  # noqa: F401
         from tensorflow_io.python.ops import core_ops
 
-        dir(core_ops)  # loads the native library, which its first use would do otherwise
+        dir(core_ops)  # loads the native library now instead of at its first use

@@ -1,6 +1,6 @@
-"""Whether a file made of chunks (WAV, AIFF, CAF, W64) or an AU file holds all its samples.
+"""Check that a file made of chunks (WAV, AIFF, CAF, W64) or an AU file holds all its samples.
 
-libsndfile reads what is left of a file that was cut off, and does not complain.
+libsndfile reads what is left of a truncated file and reports no error.
 """
 
 import struct
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from pld_tf.data.audio.limits import BadClip, require
 
-# Programs that write into a pipe do not know the length yet. They write 0, or nearly 2 or 4 GB.
+# A program that writes into a pipe does not know the length. It writes 0, or nearly 2 or 4 GB.
 _UNKNOWN_FROM = 0x7FFF0000
-_MAX_CHUNKS = 10_000  # before the samples; a hostile file could have millions
+_MAX_CHUNKS = 10_000  # ahead of the samples; a hostile file could have millions
 
 
 class _Layout(NamedTuple):
@@ -29,13 +29,13 @@ class _Chunk(NamedTuple):
 
 
 class _Size(NamedTuple):
-    """Where a header says how many bytes of samples follow, and what it says."""
+    """The field of a header that gives the bytes of samples, and its value."""
 
     at: int
     format: str
     declared: int
-    held: int  # what it would say if the samples went on to the end of the file
-    extra: int  # bytes in both that are no samples
+    held: int  # the value if the samples reach to the end of the file
+    extra: int  # bytes that both values count beside the samples
 
 
 class Whole(NamedTuple):
@@ -43,7 +43,7 @@ class Whole(NamedTuple):
 
     data: bytes
     sample_bytes: int
-    block_bytes: int | None  # of one sample of all channels, where the header says so
+    block_bytes: int | None  # one sample of every channel; None where the header does not give it
 
 
 _RIFF = _Layout("<", "4sI", 12, b"data", 0, 0, 2)
@@ -61,10 +61,10 @@ MAGICS = frozenset({*_LAYOUTS, _AU})
 
 
 def check_chunks(data: bytes) -> Whole:
-    """Look for the samples of a file that begins with one of `MAGICS`.
+    """Find the samples of a file that begins with one of `MAGICS`.
 
-    Where its header gives no true size, the samples go on to the end of the file, and the header of
-    the returned data says so.
+    If the header gives no true size, the samples reach to the end of the file. The header of the
+    returned data then gives that size.
 
     Raises:
       BadClip: the file ends before its samples, or holds fewer than its header declares.
@@ -108,7 +108,7 @@ def _samples_size(data: bytes) -> tuple[_Size, int | None]:
 
 
 def _chunks(data: bytes, layout: _Layout) -> dict[bytes, _Chunk]:
-    """Chunks by name, up to the one of the samples."""
+    """Chunks by name, up to the chunk of samples."""
     header = struct.Struct(layout.order + layout.header)
     chunks: dict[bytes, _Chunk] = {}
     position = layout.first

@@ -1,7 +1,7 @@
-"""From the bytes of a recording to its samples, by libsndfile. Imports no TensorFlow.
+"""Decode the bytes of a recording with libsndfile. Imports no TensorFlow.
 
-The library knows a format by the first bytes of a file; the suffix says nothing here. What it does
-not check is checked before: that a file is whole.
+The library recognizes a format by the first bytes of a file, not by its suffix. It does not check
+that a file is whole, so this module does.
 """
 
 import io
@@ -18,8 +18,8 @@ from pld_tf.data.audio.ogg import check_pages
 from pld_tf.data.audio.tags import without_leading_tags, without_trailing_tags
 
 _BLOCK_SAMPLES = 2**16
-_UNKNOWN_SAMPLES = 2**63 - 1  # what libsndfile calls the length of a FLAC file that gives none
-# Bytes of a value, where all values have the same.
+_UNKNOWN_SAMPLES = 2**63 - 1  # libsndfile's length of a FLAC file that states none
+# Bytes per value, for encodings in which all values have the same size.
 _WIDTHS = {
     "PCM_S8": 1, "PCM_U8": 1, "ALAW": 1, "ULAW": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4,
     "FLOAT": 4, "DOUBLE": 8,
@@ -31,11 +31,11 @@ _INT16_UNITS = {"int16": 1.0, "int32": 2.0**-16, "float32": 2.0**15}
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What a file holds, its channels averaged.
+    """The contents of a file, its channels averaged.
 
     Attributes:
-      sample_rate_hz: its own rate.
-      mono: [samples], int16 where nothing is lost by it, else float64 in which 32768 is full scale.
+      sample_rate_hz: the file's own rate.
+      mono: [samples], int16 if that loses nothing, else float64 with 32768 as full scale.
     """
 
     sample_rate_hz: int
@@ -43,9 +43,9 @@ class Recording:
 
 
 class _Forward(soundfile.SoundFile):
-    """Reads on without seeking, which soundfile else does after every block.
+    """Reads without seeking. soundfile otherwise seeks after every block.
 
-    A seek at the end of a FLAC file of unknown length fails, and one in a compressed file is slow.
+    A seek fails at the end of a FLAC file of unknown length, and is slow in a compressed file.
     """
 
     def seekable(self) -> bool:
@@ -56,7 +56,7 @@ def decode(data: bytes) -> Recording:
     """The samples of a WAV, FLAC, Ogg, MP3, AIFF, AU, CAF or W64 file.
 
     Raises:
-      BadClip: the file is no whole recording: of another format, truncated, damaged, empty.
+      BadClip: the file is of another format, truncated, damaged or empty.
     """
     data = without_leading_tags(data)
     whole = check_chunks(data) if data[:4] in MAGICS else None
@@ -73,7 +73,7 @@ def decode(data: bytes) -> Recording:
 
 
 def _other(data: bytes) -> bytes:
-    """What the library may read of a file that is not made of chunks."""
+    """The part of a file without chunks that the library may read."""
     if data[:4] == b"OggS":
         check_pages(data)
         return data
@@ -88,7 +88,7 @@ def _other(data: bytes) -> bytes:
 
 
 def _check_blocks(whole: Whole, *, samples: int, width: int) -> None:
-    """The library takes no notice of a header's own size of blocks, nor of half a block."""
+    """The library ignores the header's block size and an incomplete last block."""
     require(
         whole.block_bytes in (None, width),
         f"expected blocks of {width} bytes, the header says {whole.block_bytes}",
@@ -100,7 +100,7 @@ def _check_blocks(whole: Whole, *, samples: int, width: int) -> None:
 
 
 def _read(sound: soundfile.SoundFile) -> np.ndarray:
-    """All values, [samples, channels], never more than the limit of memory."""
+    """All values, [samples, channels]; memory stays below its limit."""
     declared, channels = sound.frames, sound.channels
     if declared != _UNKNOWN_SAMPLES:
         check_length(samples=declared, channels=channels)

@@ -1,13 +1,13 @@
-"""What counts as a usable recording: limits that are kept before memory is taken."""
+"""Limits of a usable recording, checked before memory is allocated."""
 
 MAX_FILE_BYTES = 100 * 2**20
-MAX_VALUES = 50_000_000  # samples times channels: what decoding may take of memory
+MAX_VALUES = 50_000_000  # samples times channels: bounds the memory of decoding
 RATES_HZ = (1_000, 384_000)
 MAX_CHANNELS = 16
 
 
 class BadClip(Exception):
-    """A file is no usable recording. Its text is the reason, without the path."""
+    """A file is not a usable recording. The text is the reason, without the path."""
 
 
 def require(holds: bool, reason: str) -> None:
@@ -17,7 +17,7 @@ def require(holds: bool, reason: str) -> None:
 
 
 def check_header(*, sample_rate_hz: int, channels: int) -> None:
-    """Refuse what no recorder writes.
+    """Refuse rates and channels that no recorder writes.
 
     Raises:
       BadClip: a number is out of its range.
@@ -34,7 +34,7 @@ def check_header(*, sample_rate_hz: int, channels: int) -> None:
 
 
 def check_length(*, samples: int, channels: int) -> None:
-    """Refuse what holds nothing, or too much for memory.
+    """Refuse a recording that is empty or too large for memory.
 
     Raises:
       BadClip: there is no sample, or there are more than `MAX_VALUES` values.

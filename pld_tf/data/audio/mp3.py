@@ -1,7 +1,7 @@
 """Count the frames of an MP3 file, and write the number where the decoder looks for it.
 
-The decoder guesses the length of a file that does not tell it, stops there, and skips broken
-frames. A frame says how long it is, so frames that follow one another to the end are a whole file.
+If a file does not state its length, the decoder guesses it and stops there. It also skips broken
+frames. Each frame states its own length, so a file is whole if its frames join up to the end.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def is_mp3(data: bytes) -> bool:
 
 
 def with_frame_count(data: bytes) -> bytes:
-    """MP3 frames without tags, led by a Xing frame that tells how many follow.
+    """MP3 frames without tags, after a Xing frame that gives their number.
 
     Raises:
       BadClip: not MP3, a frame is cut off, or frames are missing.
@@ -41,7 +41,7 @@ def with_frame_count(data: bytes) -> bytes:
     if not tag:
         return _xing_frame(data[:4], frames) + data
     declared = int.from_bytes(data[tag : tag + 4], "big")
-    # Some encoders count the frame of the tag too.
+    # Some encoders count the tag's frame, too.
     require(
         frames >= declared,
         f"truncated: the header declares {declared} MP3 frames, the file holds {frames - 1}",
@@ -77,20 +77,20 @@ def _header(header: bytes, position: int) -> _Header:
 
 
 def _tag_at(header: _Header) -> int:
-    """Where a Xing tag stands in a frame: behind the side information."""
+    """Where a Xing tag lies in a frame: after the side information."""
     mono, stereo = (17, 32) if header.is_mpeg_1 else (9, 17)
     return 4 + (mono if header.channels == 1 else stereo)
 
 
 def _count_at(data: bytes, first: _Header) -> int:
-    """Where the first frame says how many follow it, or 0."""
+    """Position of the frame count in the first frame; 0 if there is none."""
     at = _tag_at(first)
     is_tag = data[at : at + 4] in (b"Xing", b"Info") and first.size >= at + 12
     return at + 8 if is_tag and data[at + 7] & _COUNT_GIVEN else 0
 
 
 def _xing_frame(header: bytes, frames: int) -> bytes:
-    """A frame of silence like the one of `header`, but as long as can be and with the count."""
+    """A silent frame with the format of `header`, of the greatest length, with the count."""
     longest = bytes((0xFF, header[1] | 1, header[2] & 0x0C | 0xE0, header[3]))
     frame = _header(longest, 0)
     tag = b"Xing" + _COUNT_GIVEN.to_bytes(4, "big") + frames.to_bytes(4, "big")

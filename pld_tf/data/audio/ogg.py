@@ -1,6 +1,6 @@
-"""Whether all pages of an Ogg file are there and unchanged.
+"""Check that all pages of an Ogg file are present and unchanged.
 
-libsndfile passes over broken and missing pages and gives what is left.
+libsndfile skips broken and missing pages and decodes the rest.
 """
 
 import struct
@@ -22,7 +22,7 @@ class _Page(NamedTuple):
 
 
 def check_pages(data: bytes) -> None:
-    """Look at every page of a file that begins with `OggS`.
+    """Check every page of a file that begins with `OggS`.
 
     Raises:
       BadClip: a page is missing, broken or cut off, or the file holds several streams.
@@ -52,7 +52,7 @@ def _pages(data: bytes) -> Iterator[_Page]:
 
 
 def _checksum_holds(page: bytes) -> bool:
-    """Ogg's CRC-32 is zlib's with bits the other way round, nothing inverted, its field zero."""
+    """Ogg's CRC-32 is zlib's with reversed bits and no inversion; its own field counts as zero."""
     blank = page[:22] + bytes(4) + page[26:]
     remainder = zlib.crc32(blank.translate(_BITS_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return remainder.to_bytes(4, "little").translate(_BITS_REVERSED)[::-1] == page[22:26]

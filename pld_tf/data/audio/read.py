@@ -15,21 +15,20 @@ __all__ = ["BadClip", "read_audio", "read_file"]
 def read_audio(path: Path, *, sample_rate_hz: int) -> np.ndarray:
     """The samples of a WAV, FLAC, Ogg, MP3, AIFF, AU, CAF or W64 file.
 
-    Channels are averaged. 16-bit mono audio that has the wanted rate comes back unchanged. May be
-    called from several threads at a time.
+    Channels are averaged. 16-bit mono audio at the wanted rate is returned unchanged. Thread-safe.
 
     Returns:
       int16, shape [samples], at `sample_rate_hz`; values outside its range are clipped.
 
     Raises:
-      BadClip: the file is no whole recording: of another format, truncated, damaged, empty.
+      BadClip: the file is of another format, truncated, damaged or empty.
       OSError: the file cannot be read at all.
     """
     return at_rate(decode(read_file(path)), sample_rate_hz)
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a recording of a size that is not absurd.
+    """The bytes of a recording, if its size is plausible.
 
     Raises:
       BadClip: not a regular file, empty, or larger than `MAX_FILE_BYTES`.

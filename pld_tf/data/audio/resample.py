@@ -1,4 +1,4 @@
-"""A recording at a wanted rate. Loads TensorFlow only where the rate changes."""
+"""Bring a recording to a wanted rate. Loads TensorFlow only if the rate changes."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _FILTER_REACH = 32
 
 
 def at_rate(recording: Recording, sample_rate_hz: int) -> np.ndarray:
-    """int16 [samples] at `sample_rate_hz`; 16-bit audio that has that rate comes back unchanged."""
+    """int16 [samples] at `sample_rate_hz`; 16-bit audio at that rate is returned unchanged."""
     mono = recording.mono
     if recording.sample_rate_hz != sample_rate_hz:
         mono = _resample(mono, from_hz=recording.sample_rate_hz, to_hz=sample_rate_hz)
@@ -21,10 +21,10 @@ def at_rate(recording: Recording, sample_rate_hz: int) -> np.ndarray:
 def _resample(mono: np.ndarray, *, from_hz: int, to_hz: int) -> np.ndarray:
     """Resample without a shift in time, to the nearest whole number of samples.
 
-    The resampler starts with silence and so comes late by the reach of its filter; zeros at the end
-    push the last samples out.
+    The resampler's output is late by the reach of its filter. Zeros appended to the input push the
+    last samples out.
     """
-    # tfio.audio.resample traces a graph for every length: 30 ms a clip instead of 3.
+    # tfio.audio.resample traces a graph for every length: 30 ms per clip instead of 3.
     from tensorflow_io.python.ops import core_ops
 
     length = max(1, round(mono.size * to_hz / from_hz))

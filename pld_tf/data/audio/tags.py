@@ -1,4 +1,4 @@
-"""Take off the tags that players put before and after the sound: ID3 and APE."""
+"""Remove the tags before and after the sound: ID3 and APE."""
 
 from pld_tf.data.audio.limits import require
 
@@ -11,7 +11,7 @@ _HAS_HEADER = 0x80
 
 
 def without_leading_tags(data: bytes) -> bytes:
-    """`data` from behind its ID3 version 2 tags.
+    """`data` without the ID3 version 2 tags at its start.
 
     Raises:
       BadClip: a tag is longer than the file.
@@ -27,7 +27,7 @@ def without_leading_tags(data: bytes) -> bytes:
 
 
 def without_trailing_tags(data: bytes) -> bytes:
-    """`data` up to its ID3 and APE tags, which may follow one another.
+    """`data` without the ID3 and APE tags at its end; there may be several.
 
     Raises:
       BadClip: a tag is longer than the file.
@@ -40,7 +40,7 @@ def without_trailing_tags(data: bytes) -> bytes:
 
 
 def _trailing_tag(last: bytes) -> int:
-    """Bytes of the tag that ends with the bytes `last`, or 0."""
+    """Size of the tag that ends with the bytes `last`, or 0."""
     if last[:3] == b"TAG" and len(last) == _ID3V1_BYTES:
         return _ID3V1_BYTES
     footer = last[-_APE_BYTES:]
@@ -54,7 +54,7 @@ def _trailing_tag(last: bytes) -> int:
 
 
 def _id3_size(coded: bytes) -> int:
-    """Seven bits of each byte count."""
+    """Each byte holds seven bits of the size."""
     size = 0
     for byte in coded:
         size = size << 7 | byte & 0x7F

@@ -1,7 +1,7 @@
 """Clips to features of crops: cut, noise, voice, masks.
 
-Cutting and features run on micro-batches of 16 clips: few enough to stay in the processor's cache,
-enough to share the cost that tf.data has per element.
+Cutting and features run on micro-batches of 16 clips. These stay in the processor's cache, and are
+large enough to share the cost that tf.data has per element.
 """
 
 # TensorFlow's type stubs lack paddings that mix numbers and tensors.
@@ -21,25 +21,25 @@ from pld_tf.recipe.tables import MICRO_BATCH
 
 
 class ClipFeatures(Protocol):
-    """Features of any piece of some clips, each with the gain, noise and voice of its clip."""
+    """Features of any part of some clips, each with the gain, noise and voice of its clip."""
 
     def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
         """Float32 [clips, frames, bins, 1] of crops of `length` samples from `starts` on."""
         ...
 
     def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
-        """The same of those crops in the middle of `whole` samples, zeros around."""
+        """Features of the same crops, each centred between zeros in `whole` samples."""
         ...
 
 
 class CropPlan(NamedTuple):
-    """Where crops are to be cut and what is masked, a row for each crop.
+    """Where crops are cut and what is masked, one row per crop.
 
     Attributes:
       start: int32, first sample of each crop in its clip.
-      teacher_start: int32, the same of as much of the clip as the teacher takes.
-      masks: from `draws.draw_masks`; empty where there are none.
-      told: columns that batches hold beside features.
+      teacher_start: int32, the same for the part of the clip that the teacher takes.
+      masks: from `draws.draw_masks`; empty if there are none.
+      told: columns that batches hold beside the features.
     """
 
     start: tf.Tensor
@@ -51,14 +51,14 @@ class CropPlan(NamedTuple):
 def plan_crops(
     data: TrainingData, tables: Tables, *, clip: tf.Tensor, draws: tf.Tensor, lengths: tf.Tensor
 ) -> CropPlan:
-    """One crop of each clip.
+    """Plan one crop of each clip.
 
     Args:
       data: features, crops, augmentation.
-      tables: what is known of the clips.
+      tables: columns by clip.
       clip: int64 [crops], positions in the split's index.
-      draws: float32 [crops, draws], a row of the table for each.
-      lengths: int32 [crops], which of `data.lengths_ms` each has.
+      draws: float32 [crops, draws], one row of the table per crop.
+      lengths: int32 [crops], index of each crop's length in `data.lengths_ms`.
     """
     spec, augment = data.spec, data.augment
     length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], lengths)
@@ -106,7 +106,7 @@ def cut_crops(
 
 
 def make_voices(data: TrainingData) -> Voices | None:
-    """None where no crop gets another voice than its own."""
+    """None if every crop keeps its own voice."""
     augment = data.augment
     if not (augment.tempo or augment.vocal_tract or augment.filter_db):
         return None
@@ -126,16 +126,16 @@ def draw_voices(seeds: Seeds, micro_batches: int) -> tf.Tensor:
 
 
 class AugmentedClips:
-    """`ClipFeatures` of the recordings of a micro-batch, with gain, noise and voice laid on them.
+    """`ClipFeatures` of a micro-batch of recordings, with gain, noise and voice applied.
 
     Args:
       data: features, crops, augmentation.
       tables: noise and labels.
       clip: int64 [16], positions in the split's index.
-      records: string [16], their samples.
-      draws: float32 [16, draws], a row of the table for each.
-      voice: a row of `draw_voices`: pace, vocal tract and filter of all of them.
-      beyond: samples that may be asked for past where crops lie.
+      records: string [16], the clips' samples.
+      draws: float32 [16, draws], one row of the table per clip.
+      voice: a row of `draw_voices`: pace, vocal tract and filter, shared by all 16.
+      beyond: samples past the region of crops that may be requested.
     """
 
     def __init__(
@@ -175,13 +175,13 @@ class AugmentedClips:
         return self._features(pad_crops(self._crop(starts, length), self._samples(whole)))
 
     def windows(self, starts: tf.Tensor, frames: Any) -> tf.Tensor:
-        """Features of so many windows, the first of which begins at sample `starts` of its clip."""
+        """Features of `frames` windows, the first at sample `starts` of its clip."""
         return self._features(
             self._cut(starts, self._spec.window_samples + (frames - 1) * self.hop)
         )
 
     def _samples(self, length: Any) -> Any:
-        """Samples of recorded audio that become `length` samples in the clip's voice."""
+        """Recorded samples that become `length` samples at the voice's pace."""
         return self._voices.samples(length, self.hop) if self._voices else length
 
     def _crop(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
@@ -189,7 +189,7 @@ class AugmentedClips:
         return self._cut(starts + (length - recorded) // 2, recorded)
 
     def _cut(self, starts: tf.Tensor, samples: Any) -> tf.Tensor:
-        """Float32 [16, samples] in int16 units; a raised gain may go past their range."""
+        """Float32 [16, samples] in int16 units; a raised gain may exceed int16's range."""
         width = self._audio.shape[1]
         rows = tf.range(MICRO_BATCH) * width + self._margin + starts
         audio = _slices(tf.reshape(self._audio, [-1]), rows, samples)

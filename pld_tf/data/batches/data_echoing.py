@@ -1,10 +1,10 @@
 """Data echoing: features of whole clips are computed once for several epochs.
 
-Features take most of what a batch costs. With `echo_epochs` above 1 a clip keeps its gain, noise
-and voice for that many epochs (a block). The features of the whole clip are kept, too, and each
-epoch cuts its own crops out of them. A crop then begins at a window of its clip; where the windows
-lie is drawn for each block. With `padded_crop`, the edge windows overlap crop and padding. A window
-centred inside the crop takes the clip's features; the others count as silence.
+Features are most of the cost of a batch. With `echo_epochs` above 1 a clip keeps its gain, noise
+and voice for that many epochs (a block). The features of the whole clip are kept, too. Each epoch
+cuts its own crops out of them. A crop then begins at a window of its clip; each block draws the
+position of these windows. With `padded_crop`, the edge windows overlap crop and padding. A window
+centred inside the crop uses the clip's features; the others count as silence.
 
 Source: Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
 """
@@ -31,17 +31,17 @@ from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.features.log_mel import log_mel
 from pld_tf.recipe.tables import MICRO_BATCH
 
-# Of features kept in 16 bits, half the memory of floats: they reach to 64 either way, and int8
-# inputs have steps some twenty times as long.
+# Steps per unit of features kept in 16 bits, which take half the memory of floats. The range is
+# -64 to 64. Steps of int8 inputs are about twenty times as large.
 STEPS = 512.0
-# Micro-batches computed at a time; one more would wait for the processor that trains.
+# Micro-batches computed at a time. A third would compete with training for the processor.
 _PARALLEL = 2
 
 
 def batches(
     data: TrainingData, tables: Tables, *, first_epoch: int, epochs: int
 ) -> tf.data.Dataset:
-    """As `training_batches`, from whole clips whose features serve `crops.echo_epochs` epochs."""
+    """As `training_batches`, but features of whole clips serve `crops.echo_epochs` epochs."""
     drawn = [data.drawn_epoch(epoch) for epoch in range(first_epoch, epochs)]
     groups = itertools.groupby(drawn, key=lambda epoch: epoch // data.crops.echo_epochs)
     blocks = [(block, list(members)) for block, members in groups]
@@ -62,12 +62,12 @@ def batches(
 
 
 class WholeClips(NamedTuple):
-    """Features of a block's clips from edge to edge, and a little beyond.
+    """Features of a block's clips from edge to edge and a little beyond.
 
     Attributes:
       features: int16 [clips, frames, bins], in steps of 1 / `STEPS`; zeros after the last frame.
       clip: int64 [clips], positions in the split's index.
-      origin: int32 [clips], where in the clip its first window begins, in samples.
+      origin: int32 [clips], start of the first window in its clip, in samples.
       hop: int32 [clips], from one window to the next, in samples.
     """
 
@@ -79,7 +79,7 @@ class WholeClips(NamedTuple):
 
 def _whole_clips(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeClips:
     tf.random.set_seed(1)
-    number = -1 - block  # below all epochs: no block draws what an epoch draws
+    number = -1 - block  # negative: blocks and epochs never share draws
     seeds = Seeds.of(data.seed, number)
     draws = draw_crops(data, tables, number)
     micro_batches = data.clips_per_epoch // MICRO_BATCH
@@ -125,7 +125,7 @@ def _epoch(
     )
     rows = order[: steps * data.batch]
     clip = tf.gather(whole.clip, rows)
-    # All crops of the epoch are planned at once: a batch by itself is too small to be worth it.
+    # All crops of the epoch are planned at once: planning a single batch costs too much per crop.
     plan = plan_crops(
         data,
         tables,
@@ -162,7 +162,7 @@ class EchoedClips:
             starts += (length - voices.samples(length, self._hop)) // 2
         place = tf.cast(starts - self._origin, tf.float32) / tf.cast(self._hop, tf.float32)
         frames = 1 + (length - spec.window_samples) // spec.hop_samples
-        # Where a crop's last samples fill no window, its start may round up past the last one.
+        # If a crop's last samples fill no window, its start may round up past the last window.
         last = _frames(self._data, self._hop) - frames
         first = tf.clip_by_value(tf.cast(tf.round(place), tf.int32), 0, last)
         picked = (self._rows * tf.shape(self._features)[1] + first)[:, None] + tf.range(frames)
@@ -175,7 +175,7 @@ class EchoedClips:
         frames = spec.frames(whole)
 
         def begun(sample: Any) -> tf.Tensor:
-            """Windows whose middle lies before a sample."""
+            """Number of windows whose middle lies before a sample."""
             return tf.clip_by_value((sample - middle + hop - 1) // hop, 0, frames)
 
         first, beyond = begun(before), begun(before + length)
@@ -190,7 +190,7 @@ class EchoedClips:
 
 
 def _outside(data: TrainingData) -> int:
-    """Samples of windows that begin before a crop, or end after it, and count as its own."""
+    """Samples by which a crop's own windows may reach past its start or end."""
     return data.spec.window_samples // 2 if data.teacher_input == "padded_crop" else 0
 
 
@@ -205,6 +205,6 @@ def _reach(data: TrainingData) -> int:
 
 
 def _frames(data: TrainingData, hop: Any) -> Any:
-    """Windows of a whole clip: enough for a crop at each end, wherever within a hop they begin."""
+    """Windows of a whole clip: enough for a crop at either end, for any start within a hop."""
     spec = data.spec
     return 2 + (spec.clip_samples + 2 * _reach(data) - spec.window_samples) // hop

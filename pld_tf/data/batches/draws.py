@@ -1,7 +1,7 @@
-"""Which samples a model gets: starts, gain, noise and masks, drawn for each clip of an epoch.
+"""Starts, gain, noise and masks of crops, drawn for each clip of an epoch.
 
-Every choice is a pure function of (seed, epoch, clip), so a run repeats to the byte, goes on after
-a stop as if it had not, and a teacher gets exactly its student's crop.
+Every draw is a pure function of (seed, epoch, clip). So a run repeats to the byte, a stopped run
+resumes with the same draws, and a teacher gets exactly its student's crop.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _MASKS = 6
 
 
 def draws_per_crop(augment: AugmentChoices) -> int:
-    """Random numbers that one crop takes."""
+    """Random numbers that one crop needs."""
     return _MASKS + 2 * (augment.time_masks + augment.mel_masks)
 
 
@@ -26,8 +26,8 @@ def draw_table(*, seed: int, epoch: tf.Tensor, clips: int, draws: int) -> tf.Ten
 
 
 def draw_lengths(seed: tf.Tensor, *, steps: int, lengths: int) -> tf.Tensor:
-    """Which of so many lengths each batch of an epoch has, int32 [steps]."""
-    # One more than is taken: the same seed then gives the crops that it always gave.
+    """Index of each batch's length, 0 to `lengths` - 1, int32 [steps] for one epoch."""
+    # One draw more than needed: removing it would change the crops of every seed.
     drawn = tf.random.stateless_uniform([steps + 1], seed=seed, maxval=lengths, dtype=tf.int32)
     return drawn[:steps]
 
@@ -50,13 +50,13 @@ def crop_starts(
       crops: share around the loudest part, its jitter, shift of the clip.
 
     Returns:
-      int32 [batch], from -shift to clip samples - length + shift. Past the clip lie zeros.
+      int32 [batch], from -shift to clip samples - length + shift. Zeros lie outside the clip.
     """
     shift, most_jitter = (
         float(spec.samples(ms)) for ms in (crops.shift_ms, crops.loudest_jitter_ms)
     )
     room = tf.cast(spec.clip_samples - length, tf.float32)
-    # A crop with room to lie in is shifted already; only what is missing goes past the edges.
+    # Room inside the clip already allows a shift. Only the rest reaches past the edges.
     margin = tf.maximum(0.0, shift - room / 2)
     anywhere = draws[:, _START] * (room + 2 * margin) - margin
     jitter = (2 * draws[:, _START] - 1) * most_jitter
@@ -71,8 +71,8 @@ def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.T
     Args:
       so_far: float32 [batch, points], share of the speech before evenly spaced points of the clip,
         the first at its start and the last at its end.
-      starts: float32 [batch], where the crop begins, as a share of the clip.
-      length: float32 [batch] or scalar, the same for its length.
+      starts: float32 [batch], start of the crop, as a share of the clip.
+      length: float32 [batch] or scalar, its length, as a share of the clip.
     """
     last = tf.shape(so_far)[1] - 1
 
@@ -88,7 +88,7 @@ def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.T
 def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, augment: AugmentChoices) -> tuple:
     """Factors of clip and noise, float32 [batch, 1] each.
 
-    `silence` is zeros plus noise of any volume, from none to as recorded.
+    A `silence` crop is zeros plus noise, at any volume from 0 to the recorded one.
     """
     gain = tf.pow(10.0, (2 * draws[:, _GAIN] - 1) * augment.gain_db / 20)
     noisy = tf.cast(draws[:, _NOISE_ON] < augment.noise_share, tf.float32)
@@ -97,24 +97,24 @@ def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, augment: AugmentCh
 
 
 def noise_starts(draws: tf.Tensor, noise_samples: int, clip_samples: int) -> tf.Tensor:
-    """Where in the noise each clip's second of noise begins, int32 [batch]."""
+    """Start of each clip's second of noise, int32 [batch]."""
     return tf.cast(draws[:, _NOISE_START] * float(noise_samples - clip_samples), tf.int32)
 
 
 def within_hop(draws: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
-    """Int32 [batch], 0 to `hop` - 1: where in a hop a clip's windows begin."""
+    """Int32 [batch], 0 to `hop` - 1: offset of a clip's windows within a hop."""
     return tf.cast(draws[:, _START] * tf.cast(hop, tf.float32), tf.int32)
 
 
 def draw_masks(
     draws: tf.Tensor, frames: tf.Tensor, *, most_frames: int, bins: int, augment: AugmentChoices
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Bands of time and of mel bins to be covered, for `mask`.
+    """Draw the bands of time and of mel bins that `mask` covers.
 
     Args:
       draws: float32 [crops, draws].
-      frames: int32 [crops], frames that each crop has.
-      most_frames: the most that any has.
+      frames: int32 [crops], frames of each crop.
+      most_frames: the greatest number of frames.
       bins: mel bins.
       augment: number of masks, and their greatest width in frames and bins.
 
@@ -132,10 +132,9 @@ def draw_masks(
 
 
 def mask(features: tf.Tensor, times: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
-    """Cover bands of features [batch, frames, bins, 1] with zeros, the level of middling speech.
+    """Cover bands of features [batch, frames, bins, 1] with zeros, the level of average speech.
 
-    A matrix product spreads both kinds of bands over all cells in a fraction of the time that
-    `where` takes.
+    A matrix product combines both kinds of bands far faster than `where`.
     """
     times = times[:, : tf.shape(features)[1]]
     cells = tf.matmul(times[:, :, None], bins[:, None, :])
@@ -145,7 +144,7 @@ def mask(features: tf.Tensor, times: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
 def _uncovered(
     draws: tf.Tensor, column: int, masks: int, widest: int, size: tf.Tensor, most: int
 ) -> tf.Tensor:
-    """Float32 [crops, most]: 0 in bands of 0 to `widest` of a crop's first `size` cells, else 1."""
+    """Float32 [crops, most]: 0 in bands 0 to `widest` wide in the first `size` cells, else 1."""
     cells = tf.range(float(most))[None]
     found = tf.ones([tf.shape(draws)[0], most])
     for place in range(column, column + 2 * masks, 2):

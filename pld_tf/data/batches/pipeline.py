@@ -1,4 +1,4 @@
-"""Packed clips to batches, epoch after epoch, all in tf.data."""
+"""From packed clips to batches, epoch after epoch, all in tf.data."""
 
 # TensorFlow's type stubs lack tensor seeds.
 # pyright: reportArgumentType=false
@@ -12,18 +12,19 @@ from pld_tf.data.batches.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.recipe.tables import MICRO_BATCH
 
-# Clips are packed in a shuffled order, so a small buffer is enough; it stays in the cache.
+# Clips are packed in a shuffled order, so a small buffer is enough. It fits in the cache.
 SHUFFLE_CLIPS = 1024
 
 
 def training_batches(data: TrainingData, *, first_epoch: int, epochs: int) -> tf.data.Dataset:
-    """Batches of epochs `first_epoch` to `epochs` - 1, `steps_per_epoch` each, without a gap.
+    """Batches of epochs `first_epoch` to `epochs` - 1, `steps_per_epoch` each, in one dataset.
 
     Returns:
       Dataset of dicts: `features` float32 [batch, frames, bins, 1], `label` int32 [batch], `clip`
-      int64 [batch] (position in the split's index; numbers past its end are silence), `teacher`
-      like `features` where the teacher has another input than the student, `held` float32 [batch]
-      where that is a blend, and `labelled` float32 [batch], 0 or 1, where some labels are unknown.
+      int64 [batch] (position in the split's index; numbers past its end are silence). Also
+      `teacher`, like `features`, if the teacher's input differs from the student's; `held` float32
+      [batch] if that input is a blend; `labelled` float32 [batch], 0 or 1, if some labels are
+      unknown.
     """
     tables = Tables.of(data)
     if data.crops.echo_epochs > 1:
@@ -36,7 +37,7 @@ def training_batches(data: TrainingData, *, first_epoch: int, epochs: int) -> tf
 
 
 def _epoch(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.data.Dataset:
-    # Of this function's own graph: `shuffle` mixes it with its seed, which must decide alone.
+    # Sets this graph's seed, which `shuffle` mixes with its own. Only the latter may vary.
     tf.random.set_seed(1)
     seeds = Seeds.of(data.seed, epoch)
     draws = draw_crops(data, tables, epoch)

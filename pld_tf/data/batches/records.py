@@ -1,4 +1,4 @@
-"""Which clips an epoch takes, in which order: records read from the packed shards."""
+"""Reads the clips of an epoch from the packed shards, in a drawn order."""
 
 # TensorFlow's type stubs lack stateless_shuffle, tensor seeds and predicates of tuples.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
@@ -14,7 +14,7 @@ from pld_tf.recipe.tables import MICRO_BATCH
 
 
 class Seeds(NamedTuple):
-    """Of one epoch: a stream of its own for each thing that is drawn, beside the crops' table."""
+    """Seeds of one epoch: one stream for each kind of draw outside the table of crops."""
 
     lengths: tf.Tensor
     clips: tf.Tensor
@@ -31,7 +31,7 @@ class Seeds(NamedTuple):
 
 
 def draw_crops(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.Tensor:
-    """The draws of an epoch's crops: a row of `draw_table` for each clip, silence included."""
+    """Draws of an epoch's crops: one row of `draw_table` per clip, silence included."""
     return draw_table(
         seed=data.seed,
         epoch=epoch,
@@ -49,7 +49,7 @@ def mixed_records(data: TrainingData, tables: Tables, seeds: Seeds) -> tf.data.D
 
     taken = chosen(tables, seeds.clips)
 
-    # Functions that only pick an argument cost tf.data nothing; a look-up would cost more than
+    # Functions that only pick an argument cost tf.data nothing. A look-up would cost more than
     # reading the record.
     def is_taken(taken, clip, record):
         return taken
@@ -83,7 +83,7 @@ def mixed_records(data: TrainingData, tables: Tables, seeds: Seeds) -> tf.data.D
 
 
 def chosen(tables: Tables, seed: tf.Tensor) -> tf.Tensor:
-    """Bool [clips]: exactly the quota of each word, other clips each epoch."""
+    """Bool [clips]: exactly the quota of each word, different clips in each epoch."""
     order = tf.random.stateless_uniform([tables.clips], seed=seed, dtype=tf.float64)
     last = tf.cast(tf.logical_not(tables.usable), tf.float64)
     by_word = tf.argsort(2 * tf.cast(tables.words, tf.float64) + last + order, stable=True)

@@ -1,4 +1,4 @@
-"""What decides the batches of one training, and the tables that its graph looks up by clip."""
+"""Everything that decides the batches of one training, and its tables by clip."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,25 +15,25 @@ from pld_tf.recipe.tables import AugmentChoices, CropChoices, TeacherInput
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """All that decides the batches of one training.
+    """Everything that decides the batches of one training.
 
     Attributes:
       store: packed corpus.
       classes: classes over its words.
       spec: features.
-      crops: where crops lie, and when they come again.
-      augment: what is done to them.
-      lengths_ms: each batch takes crops of one of these lengths.
+      crops: where crops lie, and when they repeat.
+      augment: what is done to crops.
+      lengths_ms: all crops of a batch have one of these lengths.
       teacher_input: `crop` gives the teacher the student's features. Otherwise batches also hold
-        `teacher`: the crop between zeros, or the clip around it, `teacher_ms` long. `blend` is the
-        clip, with `held`, the share of the clip's speech that the crop holds.
+        `teacher`: the crop between zeros, or the clip around it, `teacher_ms` long. `blend` takes
+        the clip, and adds `held`, the share of the clip's speech that lies in the crop.
       teacher_ms: see above.
       batch: crops in a batch, a multiple of 16.
-      seed: of every draw.
+      seed: of all draws.
       train_fraction: share of each word's clips whose labels are known.
       teach_unlabelled: whether batches also hold the other clips; their `labelled` is then 0.
-      tells_crops: whether batches also hold `start` and `length`, int32 [batch]: where in its clip
-        each crop begins, and its samples.
+      tells_crops: whether batches also hold `start` and `length`, int32 [batch]: the first sample
+        of each crop in its clip, and its number of samples.
     """
 
     store: Store
@@ -55,14 +55,14 @@ class TrainingData:
         return self.store.splits["train"]
 
     def labelled(self) -> np.ndarray:
-        """Bool [clips]: whose labels are known. Clips are packed in an order shuffled by name."""
+        """Bool [clips]: clips with known labels. Clips are packed in an order shuffled by name."""
         words = self.index.words
-        # 0.07 * 100 is a hair above 7, but 7 clips are meant.
+        # 0.07 * 100 is slightly above 7, but means 7 clips.
         wanted = np.ceil(self.train_fraction * self.store.word_counts("train") - 1e-9)
         return rank_within(words) < wanted[words]
 
     def usable(self) -> np.ndarray:
-        """Bool [clips]: those that batches may hold."""
+        """Bool [clips]: clips that batches may hold."""
         return self.labelled() | self.teach_unlabelled
 
     def quotas(self) -> tuple[np.ndarray, int]:
@@ -81,13 +81,13 @@ class TrainingData:
         return self.clips_per_epoch // self.batch
 
     def drawn_epoch(self, epoch: Any) -> Any:
-        """The epoch whose draws are taken: they come again after `crops.per_clip` epochs."""
+        """The epoch whose draws are used; they repeat after `crops.per_clip` epochs."""
         return epoch % self.crops.per_clip if self.crops.per_clip else epoch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """What the graph looks up by clip: silence clips follow the corpus' clips."""
+    """Columns that the graph looks up by clip. Silence clips follow the corpus' clips."""
 
     labels: tf.Tensor
     labelled: tf.Tensor  # float32

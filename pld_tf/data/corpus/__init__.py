@@ -1,1 +1,1 @@
-"""Which clips there are, what they say, and in which split they belong."""
+"""The clips of a corpus, their words and their splits."""

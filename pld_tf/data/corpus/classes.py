@@ -1,4 +1,4 @@
-"""Which class each word of a corpus belongs to, and how many clips an epoch takes of it."""
+"""The class of each word of a corpus, and how many of its clips an epoch takes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Classes:
     """Classes of a recipe over the words of a corpus.
 
     Attributes:
-      names: in output order: keywords, `unknown`, `silence`.
+      names: keywords, `unknown`, `silence`, in output order.
       of_word: int32 [words], class of each word, `IGNORED` for words left out.
       unknown: clips of `unknown` per epoch, as a multiple of the mean keyword class.
       silence: the same for `silence`.
@@ -41,8 +41,7 @@ def find_classes(choices: WordChoices, words: Sequence[str]) -> Classes:
     """Assign a class to each word.
 
     Raises:
-      PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent: then
-        there is nothing to ignore.
+      PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent.
     """
     for word in choices.keywords:
         if word not in words:
@@ -66,13 +65,13 @@ def find_classes(choices: WordChoices, words: Sequence[str]) -> Classes:
 
 
 def require_keyword_clips(classes: Classes, word_counts: np.ndarray, split: str) -> None:
-    """Refuse a split that can't teach a keyword, or can't tell anything of any.
+    """Refuse a split that lacks the keyword clips it needs.
 
     Args:
       classes: classes over the words.
       word_counts: int [words], clips of each word in the split.
-      split: `train` needs clips of every keyword; the others need one keyword with clips, as
-        accuracy is then merely silent on the rest.
+      split: `train` needs clips of every keyword. Another split needs clips of one keyword;
+        accuracy then does not cover the rest.
 
     Raises:
       PldError: names the split and the keywords without clips.
@@ -86,7 +85,7 @@ def require_keyword_clips(classes: Classes, word_counts: np.ndarray, split: str)
 
 
 def class_notes(classes: Classes, word_counts: Mapping[str, np.ndarray]) -> list[str]:
-    """One line each on what the classes of a recipe miss in a corpus.
+    """Notes, one line each, on what the recipe's classes lack in a corpus.
 
     Args:
       classes: classes over the words.
@@ -120,8 +119,8 @@ def _listed(words: list[str]) -> str:
 def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, int]:
     """Clips per epoch of each word, and of silence.
 
-    Every keyword clip is taken. `unknown` is shared evenly by its words; what a rare word cannot
-    fill goes to the others.
+    Every keyword clip is taken. The words of `unknown` share its clips evenly. If a word has too
+    few clips, the others get the rest of its share.
 
     Args:
       classes: classes over the words.
@@ -141,7 +140,7 @@ def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, 
 
 
 def rank_within(words: np.ndarray) -> np.ndarray:
-    """How many earlier clips have the same word.
+    """Number of earlier clips with the same word, for each clip.
 
     >>> rank_within(np.array([3, 1, 3, 3, 1])).tolist()
     [0, 0, 1, 2, 1]
@@ -155,13 +154,13 @@ def rank_within(words: np.ndarray) -> np.ndarray:
 
 
 def _share_evenly(total: int, available: np.ndarray) -> np.ndarray:
-    """Shares of at most `available`, as even as that allows, with the given sum where possible.
+    """Shares as even as possible, each at most `available`, that sum to `total` where possible.
 
     >>> _share_evenly(10, np.array([1, 9, 9])).tolist()
     [1, 5, 4]
     """
     shares = np.zeros(len(available), np.int64)
-    # Rarest first: what it leaves is shared by those that have more.
+    # Rarest first: words with more clips share what it leaves.
     for rank, word in enumerate(np.argsort(available, kind="stable")):
         remaining = total - shares.sum()
         shares[word] = min(available[word], -(-remaining // (len(available) - rank)))

@@ -14,7 +14,7 @@ from pld_tf.errors import PldError
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 _SPEAKER = re.compile(r"^(.+?)_nohash_")
-# Fixed by the corpus: with another number its speakers would change splits.
+# Fixed by Speech Commands: another number would move speakers to other splits.
 _MAX_CLIPS_PER_WORD = 2**27 - 1
 _VALIDATION_PERCENT = 10.0
 _TEST_PERCENT = 10.0
@@ -33,7 +33,7 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """What a folder holds; the same files with the same times give the same fingerprint.
+    """The contents of a folder. The same files with the same times give the same fingerprint.
 
     Args:
       root: the folder.
@@ -51,7 +51,7 @@ class Corpus:
 
 
 def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
-    """List the clips of a corpus, each with its split, no speaker in two of them.
+    """List the clips of a corpus, each with its split; no speaker is in two splits.
 
     Raises:
       PldError: as `list_corpus`, or the lists put one speaker in two splits.
@@ -64,13 +64,13 @@ def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
 def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
     """List the clips of a corpus and give each its split.
 
-    A clip on `validation_list.txt` or `testing_list.txt` belongs there, every other clip is for
-    training. Without lists a hash of the speaker decides, as it does for Speech Commands; a file
-    name without a speaker is hashed itself. Folders starting with `_` or `.` are no words.
+    `validation_list.txt` and `testing_list.txt` name the clips of these splits; every other clip is
+    for training. Without lists a hash of the speaker decides, as in Speech Commands. A file name
+    without a speaker is hashed as a whole. Folders starting with `_` or `.` are not words.
 
     Args:
       root: the folder.
-      excluded: paths of clips to pass over, as if they were not there.
+      excluded: paths of clips to skip.
 
     Raises:
       PldError: there is no such folder, no audio in it, or a clip is on both lists.
@@ -99,7 +99,7 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
 
 
 def holds_clip(root: Path, path: str) -> bool:
-    """Whether `path`, relative to the corpus and with slashes, is the path of one of its clips."""
+    """Whether `path`, relative to the corpus and with slashes, names one of its clips."""
     folder, _, name = path.partition("/")
     if not folder or "/" in name or folder.startswith(("_", ".")) or not is_audio(name):
         return False
@@ -143,7 +143,7 @@ def _nothing_found(root: Path, notes: tuple[str, ...]) -> str:
 
 
 def _read_list(path: Path) -> frozenset[str] | None:
-    """Clips of a list file without their suffixes: a corpus may be stored in another format."""
+    """Clips of a list file without suffixes: the corpus may be stored in another format."""
     try:
         size = path.stat().st_size
         if size > _MAX_LIST_BYTES:
@@ -236,9 +236,9 @@ def _excluded_notes(excluded: int) -> list[str]:
 def _fingerprint(found: list[Found], root: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(found, key=lambda file: file.path):
-        # The zero byte cannot be in a path: no two sets of files give the same bytes.
+        # A path cannot hold a zero byte, so no two sets of files give the same bytes.
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\0".encode())
-        if not file.is_readable:  # a permission given later changes no time
+        if not file.is_readable:  # granting permission later changes no time
             digest.update(b"unreadable\0")
     for name in LISTS.values():
         path = root / name

@@ -26,14 +26,14 @@ _DONE_MARKER = ".speech_commands"  # a name that no word has
 
 
 class Archive(NamedTuple):
-    """Where an official archive is, and what it must be."""
+    """Address, size and checksum of an official archive."""
 
     url: str
     sha256: str
     size: int
 
 
-# SHA-256: torchaudio/datasets/speechcommands.py; the second also in TensorFlow Datasets.
+# SHA-256 from torchaudio/datasets/speechcommands.py; the second also in TensorFlow Datasets.
 ARCHIVES = {
     1: Archive(
         "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
@@ -53,13 +53,13 @@ def download_speech_commands(
 ) -> None:
     """Put an official Speech Commands corpus into a folder.
 
-    A download that was cut off goes on where it stopped, if the server can do that. The folder
-    appears once everything is there; then the same call does nothing.
+    A stopped download continues where it stopped, if the server supports that. The folder appears
+    once it is complete. After that the same call does nothing.
 
     Args:
       version: 1 or 2.
-      directory: made; may exist if empty. The archive is kept beside it until it is unpacked.
-      url: where the same archive is found instead; http or https.
+      directory: created; may exist if empty. The archive lies beside it until it is unpacked.
+      url: another address of the same archive; http or https.
       progress: called with bytes so far and bytes in all.
 
     Raises:
@@ -125,7 +125,7 @@ def _ask(request: urllib.request.Request, part: Path) -> http.client.HTTPRespons
             return urllib.request.urlopen(request, timeout=_TIMEOUT_S)
         except urllib.error.HTTPError as error:
             if error.code == _RANGE_NOT_SATISFIABLE:
-                part.unlink()  # what is there is no part of what the server has
+                part.unlink()  # the partial file does not match the server's
             raise PldError(
                 f"{request.full_url}: the server answers {error.code} {error.reason}."
             ) from None
@@ -186,7 +186,7 @@ def _check(archive: Archive, part: Path) -> None:
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != archive.sha256:
-        part.unlink()  # nothing of it can be trusted, so nothing is to be resumed
+        part.unlink()  # no part of it can be trusted, so none may be resumed
         raise PldError(
             f"{archive.url}: expected SHA-256 {archive.sha256}, got {found}. The download is "
             "removed; run the same command again."

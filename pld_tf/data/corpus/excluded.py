@@ -1,4 +1,4 @@
-"""Read which clips a run is to leave out: a CSV of pld-tf doctor, or a plain list of paths."""
+"""Read the clips that a run leaves out: a CSV of pld-tf doctor, or a plain list of paths."""
 
 import csv
 import io
@@ -15,8 +15,8 @@ MAX_BYTES = 64 * 2**20
 def read_excluded(path: Path, root: Path) -> frozenset[str]:
     """Paths of the clips in a list, relative to the corpus `root`, with slashes.
 
-    A file whose first line is a CSV header with a column `path` is read as a CSV, whatever its
-    other columns; any other is one path a line. Empty lines are passed over.
+    If the first line is a CSV header with a column `path`, the file is read as a CSV. Its other
+    columns are ignored. Any other file has one path per line. Empty lines are skipped.
 
     Raises:
       PldError: the file can't be read, or a line names no clip of `root`.
@@ -41,7 +41,7 @@ def _read_lines(path: Path) -> list[str]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise PldError(f"{path}: expected a list of clips under 64 MB, got {size} bytes.")
-        text = path.read_text("utf-8-sig")  # spreadsheets put a mark before the first letter
+        text = path.read_text("utf-8-sig")  # spreadsheets write a byte order mark
     except OSError as error:
         raise PldError(
             f"the list of excluded clips {path} can't be read: {error.strerror}. Give --exclude a "
@@ -53,7 +53,7 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _paths(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Line number and path of each line or row; an empty path where there is none."""
+    """Line number and path of each line or row; the path is empty where there is none."""
     if COLUMN not in next(csv.reader(lines[:1]), []):
         yield from ((number, _plain(line)) for number, line in enumerate(lines, start=1))
         return

@@ -1,4 +1,4 @@
-"""Find the files of a folder of recorded words, and count those that are not read."""
+"""Find the files of a folder of recorded words, and count the files that are not read."""
 
 import os
 import stat
@@ -15,14 +15,14 @@ AUDIO_SUFFIXES = (
     *(".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
 )
 LAYOUT = "<word>/<speaker>_nohash_<n>.wav, or <word>/<any name>.wav, .flac, .ogg or .mp3"
-# What people write about their recordings; nobody takes it for one.
+# Notes on recordings, which nobody mistakes for a recording.
 _TEXT_SUFFIXES = (".md", ".txt", ".csv", ".tsv", ".json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One audio file. `path` is relative to the corpus; size and time are 0 where it can't be
-    reached, as a link to nothing can't."""
+    """One audio file. `path` is relative to the corpus. Size and time are 0 if the file can't be
+    reached, as with a broken link."""
 
     path: str
     size: int
@@ -32,12 +32,12 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a folder holds.
+    """The contents of a folder.
 
     Args:
       words: audio files by word.
       noise: audio files of the noise folder.
-      notes: one line each on what is there but not read.
+      notes: one line each on files that are not read.
     """
 
     words: dict[str, list[Found]]
@@ -46,7 +46,7 @@ class Scan:
 
 
 def scan(root: Path) -> Scan:
-    """Look into each folder of `root`, one level deep, so links cannot loop.
+    """Scan each folder of `root`, one level deep, so links cannot loop.
 
     Raises:
       PldError: there is no such folder, a folder can't be opened, or a name is not UTF-8.
@@ -67,13 +67,13 @@ def scan(root: Path) -> Scan:
 
 
 def is_audio(name: str) -> bool:
-    """Whether a file of this name is taken for a recording."""
-    # Names like `._a.wav` are what macOS leaves beside a file on a foreign disk.
+    """Whether a file of this name counts as a recording."""
+    # macOS leaves files like `._a.wav` on foreign disks.
     return not name.startswith(".") and name.lower().endswith(AUDIO_SUFFIXES)
 
 
 def _subfolders(root: Path) -> tuple[list[str], list[str]]:
-    """Names of folders, and of links that lead nowhere."""
+    """Names of folders, and of broken links."""
     statuses = {name: _status(entry) for name, entry in _entries(root)}
     return (
         sorted(name for name, status in statuses.items() if _is_folder(status)),
@@ -82,7 +82,7 @@ def _subfolders(root: Path) -> tuple[list[str], list[str]]:
 
 
 def _audio_files(root: Path, folder: str, unread: Counter[str]) -> Iterator[Found]:
-    """The audio files of a folder; what else is in it is counted in `unread`."""
+    """The audio files of a folder. Other files are counted in `unread`."""
     for name, entry in _entries(root / folder):
         if is_audio(name):
             yield _found(f"{folder}/{name}", entry)
@@ -102,7 +102,7 @@ def _entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """None for what can't be reached. Links are followed."""
+    """None if the entry can't be reached. Links are followed."""
     try:
         return entry.stat()
     except OSError:
@@ -115,7 +115,7 @@ def _is_folder(status: os.stat_result | None) -> bool:
 
 def _found(path: str, entry: os.DirEntry[str]) -> Found:
     status = _status(entry)
-    if status is None:  # reading it will tell why
+    if status is None:  # reading it will report why
         return Found(path=path, size=0, mtime_ns=0, is_readable=False)
     return Found(
         path=path,
@@ -129,7 +129,7 @@ def _kind(name: str, entry: os.DirEntry[str]) -> str:
     if _is_folder(_status(entry)):
         return "folder"
     suffix = PurePath(name).suffix.lower()
-    # A blank at the end of a name would not be seen.
+    # A blank at the end of a name is invisible, so show it quoted.
     return (suffix if suffix.strip() == suffix else repr(suffix)) or "without a suffix"
 
 

@@ -1,4 +1,4 @@
-"""Words spoken by eSpeak NG, which is GPL-3 and runs in a process of its own."""
+"""Words spoken by eSpeak NG, which is GPL-3 and runs in a separate process."""
 
 import importlib.util
 import json
@@ -29,10 +29,10 @@ class Utterance(NamedTuple):
 
 
 def speak(utterances: Sequence[Utterance]) -> list[np.ndarray]:
-    """Speak words, in their order: the same list gives the same samples.
+    """Speak words in order. The same list gives the same samples.
 
     Returns:
-      for each utterance int16, shape [samples], at SAMPLE_RATE_HZ.
+      For each utterance int16, shape [samples], at SAMPLE_RATE_HZ.
 
     Raises:
       PldError: eSpeak NG is not installed, does not run here, or lacks a voice.
@@ -44,7 +44,7 @@ def speak(utterances: Sequence[Utterance]) -> list[np.ndarray]:
         )
     try:
         done = subprocess.run(
-            # -P: modules beside the worker must not hide those of the standard library.
+            # -P: modules beside the worker must not shadow the standard library.
             [sys.executable, "-P", str(_WORKER)],
             input=json.dumps(utterances).encode(),
             capture_output=True,

@@ -1,7 +1,7 @@
-"""Speak words with eSpeak NG, as a program of its own. Imports nothing of ours.
+"""Speak words with eSpeak NG, as a separate program. Imports nothing of ours.
 
-eSpeak NG carries hidden state from one word to the next, and gives it up only with its process:
-the same words in the same order are the same samples in a fresh process, and nowhere else.
+eSpeak NG carries hidden state from one word to the next until its process ends. So the same words
+give the same samples only in the same order and in a fresh process.
 
 Reads a JSON list of [text, voice, rate_wpm, pitch, pitch_range] from stdin. Writes, for each, the
 number of samples (uint32) and the samples (int16, 22,050 Hz, little-endian) to stdout.
@@ -33,7 +33,7 @@ def main() -> None:
     data = espeakng_loader.get_data_path().encode()
     rate_hz = library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, data, _NO_EXIT)
     _require(rate_hz == SAMPLE_RATE_HZ, f"expected {SAMPLE_RATE_HZ} Hz from eSpeak, got {rate_hz}")
-    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of breath; the clock would seed it
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of breath noise, else seeded by the clock
     spoken = bytearray()
 
     @_Callback

@@ -26,7 +26,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# Voice variants that sound like people. Variants that sound alike, as iven to iven4, share a split.
+# Voice variants that sound human. Variants that sound alike, such as iven to iven4, share a split.
 VOICES = {
     "train": _names(
         "Alex Andrea Andy AnxiousAndy Henrique Hugo Marco Mario Michael Mike Reed RicishayMax "
@@ -44,8 +44,8 @@ ACCENTS = _names(
 )
 MARKER = "demo.json"
 
-_VERSION = 1  # of the corpus: raised whenever its bytes change
-# Splits of each 20 clips in turn: 14, 3 and 3, mixed so that the first 7 have all of them.
+_VERSION = 1  # of the corpus; raised whenever its bytes change
+# Splits of every 20 clips: 14, 3 and 3. The first 7 clips cover all splits.
 _SPLITS = tuple(
     {"t": "train", "v": "validation", "e": "test"}[letter] for letter in "tttvttetttvttetttvte"
 )
@@ -67,14 +67,14 @@ def make_demo_corpus(
 ) -> None:
     """Write the demo corpus in the layout of Speech Commands: one-second 16 kHz WAV files.
 
-    70 % of the clips of each word are for training, 15 % each for validation and test, and every
-    voice belongs to one split. The same call writes the same bytes. A folder that already holds
-    this corpus is left as it is.
+    70 % of the clips of each word are for training, 15 % each for validation and test. Every voice
+    belongs to one split. The same call writes the same bytes. A folder that already holds this
+    corpus stays as it is.
 
     Args:
-      directory: made if absent; must be empty or hold this corpus.
+      directory: created if absent; must be empty or hold this corpus.
       clips_per_word: 1 to 10,000.
-      progress: called after each word with the number of clips written, and of all.
+      progress: called after each word with clips written and clips in all.
 
     Raises:
       PldError: the folder holds something else or is the working folder, or eSpeak NG is missing.
@@ -134,7 +134,7 @@ def _write_corpus(root: Path, clips_per_word: int, progress: Advance | None) -> 
             _write_wav(root / path, sound.to_int16(clip))
             if plan.split in lists:
                 lists[plan.split].append(path)
-            elif word in DEMO_UNKNOWN:  # a keyword heard in the noise would be no silence
+            elif word in DEMO_UNKNOWN:  # noise with a keyword in it would not be silence
                 chatter.append(voice)
         if progress:
             progress((word_number + 1) * clips_per_word, len(DEMO_WORDS) * clips_per_word)
@@ -164,7 +164,7 @@ def _clip(voice: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     voice = voice[:SAMPLE_RATE_HZ]
     room = SAMPLE_RATE_HZ - voice.size
     start = int(np.clip(room / 2 + rng.normal(scale=0.08) * SAMPLE_RATE_HZ, 0, room))
-    noise_db = rng.uniform(-45, -20)  # against the word
+    noise_db = rng.uniform(-45, -20)  # relative to the word
     noise = sound.coloured_noise(rng, SAMPLE_RATE_HZ, slope=rng.uniform(0, 1.5))
     clip = noise * sound.rms(voice) * 10 ** (noise_db / 20)
     clip[start : start + voice.size] += voice

@@ -15,8 +15,8 @@ _SILENT_SHARE = 0.02
 def resample_spoken(samples: np.ndarray) -> np.ndarray:
     """A spoken word at 16 kHz: float64, full scale 1, its highest frequencies faded out.
 
-    Done on the spectrum of the whole word, which begins and ends in silence, so that it does not
-    matter that a spectrum takes both ends for neighbours.
+    Uses the spectrum of the whole word. A spectrum joins both ends of the signal; here both are
+    silent, so this does no harm.
     """
     blocks = -(-samples.size // _SPOKEN_BLOCK) + 1
     padded = np.zeros(blocks * _SPOKEN_BLOCK)

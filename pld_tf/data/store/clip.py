@@ -8,7 +8,7 @@ from pld_tf.errors import PldError
 
 
 def read_clip(index: SplitIndex, clip: int, rate: int) -> np.ndarray:
-    """int16 samples of one record."""
+    """The int16 samples of one record."""
     ends = np.cumsum(index.shard_clips)
     number = int(np.searchsorted(ends, clip, side="right"))
     first = int(ends[number] - index.shard_clips[number])

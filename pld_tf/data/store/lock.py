@@ -1,4 +1,4 @@
-"""One process at a time packs a corpus; others that want the same one wait."""
+"""One process at a time packs a corpus; others that need it wait."""
 
 import fcntl
 import os
@@ -11,13 +11,13 @@ LOCK_NAME = "lock"
 
 @contextmanager
 def claimed(folder: Path, *, waits: Callable[[], None]) -> Iterator[None]:
-    """Make `folder` and hold it alone, as long as it stays where it is.
+    """Create `folder` and lock it against other processes, as long as it keeps its name.
 
-    The lock is a file in the folder: other corpora have other folders and do not wait, and what
-    renames or removes the folder ends the claim of those who wait for it, who then start over.
+    The lock is a file in the folder. Other corpora have other folders and do not wait. If the
+    folder is renamed or removed, waiting processes start over.
 
     Args:
-      folder: made with its parents.
+      folder: created with its parents.
       waits: called once if another process holds the folder.
 
     Raises:
@@ -37,7 +37,7 @@ def _lock(folder: Path, waits: Callable[[], None]) -> int:
         except FileExistsError:
             if folder.exists() and not folder.is_dir():
                 raise
-            continue  # it was there, and was renamed or removed before mkdir looked at it
+            continue  # it existed, and was renamed or removed before mkdir looked at it
         try:
             descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:

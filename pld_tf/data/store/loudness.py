@@ -1,4 +1,4 @@
-"""Where a clip is loudest, from the energy of its 10 ms blocks. NumPy only."""
+"""Find where a clip is loudest, from the energy of its 10 ms blocks. NumPy only."""
 
 import numpy as np
 
@@ -23,8 +23,7 @@ def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
 def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:
     """Start of the part of `length_ms` with the most energy, on the 10 ms grid.
 
-    Among equally loud parts the one nearest the middle counts, so that a silent clip is cut at
-    its centre.
+    Of equally loud parts, the one nearest the middle counts. So a silent clip is cut at its centre.
 
     Args:
       energies: float32 [clips, blocks].

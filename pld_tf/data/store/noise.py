@@ -9,15 +9,15 @@ from pld_tf.data.corpus.corpus import Corpus
 from pld_tf.errors import PldError
 
 SPLIT_SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
-# Noise is held in memory while training; this much in all (38 MB) is plenty.
+# Training holds noise in memory. This much (38 MB) is enough.
 MAX_SECONDS = 1200
 
 
 def noise_by_split(corpus: Corpus, sample_rate_hz: int) -> dict[str, np.ndarray]:
     """Noise of each split, int16 [samples].
 
-    Each recording is cut in time, 80 / 10 / 10 %, so that no split has another's noise. A corpus
-    of long recordings gives their first parts, equally, up to 20 minutes in all.
+    Each recording is divided in time, 80 / 10 / 10 %, so no two splits share noise. Of long
+    recordings only the first parts are used, equally long, up to 20 minutes in all.
 
     Raises:
       PldError: a noise recording can't be read, or there are too few seconds of noise.

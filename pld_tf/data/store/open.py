@@ -1,4 +1,4 @@
-"""Open the packed corpus of a folder, and tell what was noticed."""
+"""Open the packed corpus of a folder, and report notes on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def open_data(
     skip_bad: bool,
     say: Say,
 ) -> Store:
-    """The packed corpus in `data` without the `excluded` clips; tells what was noticed about it."""
+    """The packed corpus of `data` without the `excluded` clips; `say` gets each note on it."""
     corpus = find_corpus(data, excluded=excluded)
     with progress_bar("packing") as advance:
         store = open_store(
@@ -38,7 +38,7 @@ def open_data(
 
 @contextmanager
 def damaged_store_told(store: Store) -> Iterator[None]:
-    """Turn the wrong checksum of a record into one line that names its folder."""
+    """Turn a wrong checksum of a record into one line that names the folder."""
     try:
         yield
     except tf.errors.DataLossError as error:

@@ -1,7 +1,7 @@
-"""Pack a corpus: each clip decoded once, as int16 in TFRecord shards beside an index.
+"""Pack a corpus: decode each clip once, into int16 TFRecord shards beside an index.
 
-Clips are packed in an order shuffled by file name, so that a part of a shard is a fair sample of
-the corpus. Packing goes on where it was stopped. `packed` says what lies on disk.
+Clips are packed in an order shuffled by file name, so a part of a shard is a fair sample of the
+corpus. Packing that was stopped continues. `packed` describes the files.
 """
 
 import errno
@@ -47,7 +47,7 @@ from pld_tf.system.progress import Advance, Say
 __all__ = ["SPLITS", "SplitIndex", "Store", "fit_clip", "open_store"]
 
 STORE_FORMAT = 1
-READER = 2  # raised when other files can be read: what was left out is then tried again
+READER = 2  # raised when more files can be read; clips left out are then tried again
 SHARD_CLIPS = 1024
 DECODE_THREADS = 2
 
@@ -61,9 +61,9 @@ def open_store(
     progress: Advance | None = None,
     say: Say | None = None,
 ) -> Store:
-    """The packed form of `corpus`, made now if it is not there yet.
+    """The packed form of `corpus`; packs it first if necessary.
 
-    Packing that was stopped goes on at the first missing shard. A changed corpus has another key
+    Packing that was stopped continues at the first missing shard. A changed corpus has another key
     and so another store.
 
     Args:
@@ -79,10 +79,10 @@ def open_store(
     """
     cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
     folder = cache / _folder_name(corpus, sample_rate_hz)
-    # The folder appears whole, under its last name: what is there is read, or called damaged.
+    # The folder gets its final name when it is complete. What it holds is read, or is damaged.
     if not folder.exists():
         with _claimed(cache, folder.with_name(folder.name + ".partial"), say) as partial:
-            if folder.exists():  # packed by the process that was waited for
+            if folder.exists():  # the other process has packed it
                 shutil.rmtree(partial, ignore_errors=True)
             else:
                 _pack(corpus, partial, sample_rate_hz, skip_bad, progress or _no_progress)
@@ -94,7 +94,7 @@ def open_store(
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
     """A clip of exactly `length` samples.
 
-    A shorter one is centred between zeros; of a longer one the loudest part is kept.
+    A shorter clip is centred between zeros. A longer clip is cut to its loudest part.
 
     >>> fit_clip(np.array([1, 2, 3], np.int16), 6).tolist()
     [0, 1, 2, 3, 0, 0]
@@ -107,7 +107,7 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
     block = max(1, length * BLOCK_MS // CLIP_MS)
     energies = block_energies(samples, block)[None]
     start = int(loudest_start_ms(energies, CLIP_MS)[0]) // BLOCK_MS * block
-    # At some rates a second is a few samples more than its blocks.
+    # At some rates a second has a few samples more than its blocks.
     start = min(start, len(samples) - length)
     return samples[start : start + length]
 
@@ -149,7 +149,7 @@ def _shards(corpus: Corpus) -> Iterator[tuple[str, list[Clip], int]]:
 
 
 def _is_packed(target: Path, clips: int, sample_rate_hz: int) -> bool:
-    """Whether both files of a shard are there and whole, from a packing that was stopped."""
+    """Whether an earlier, stopped packing left both files of a shard whole."""
     try:
         with open_arrays(target.with_suffix(".npz")) as arrays:
             shard = {name: arrays[name] for name in _SHARD_KEYS}
@@ -160,7 +160,7 @@ def _is_packed(target: Path, clips: int, sample_rate_hz: int) -> bool:
             and shard["energies"].shape == (kept, BLOCKS)
             and target.with_suffix(".tfrecord").stat().st_size
             == kept * record_bytes(sample_rate_hz)
-            and not shard["unopened"]  # such clips may be there by now
+            and not shard["unopened"]  # such clips may be readable by now
         )
     except DAMAGE:
         return False
@@ -197,7 +197,7 @@ def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz:
             energies.append(block_energies(fitted, length * BLOCK_MS // CLIP_MS))
             kept.append(position)
             sizes.append(len(samples))
-    # The shard counts as packed once this file stands.
+    # The shard counts as packed once this file exists.
     write_npz(
         target.with_suffix(".npz"),
         kept=np.array(kept, np.int32),
@@ -216,7 +216,7 @@ def _reason(error: BadClip | OSError) -> str:
 
 
 def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[str, str]]:
-    """Write what spans all shards; store.json last. Gives the bad clips and their reasons."""
+    """Write the files that span all shards, store.json last; return bad clips and their reasons."""
     words = sorted({clip.word for clip in corpus.clips})
     arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
     bad: list[tuple[str, str]] = []
@@ -275,7 +275,7 @@ def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]])
 
 @contextmanager
 def _claimed(cache: Path, partial: Path, say: Say | None) -> Iterator[Path]:
-    """One process packs; another that wants the same corpus waits, and finds it packed."""
+    """One process packs. Another that needs the same corpus waits, and finds it packed."""
 
     def waits() -> None:
         if say:
@@ -294,7 +294,7 @@ def _claimed(cache: Path, partial: Path, say: Say | None) -> Iterator[Path]:
 
 @contextmanager
 def _told_when_full(partial: Path, needed: int) -> Iterator[None]:
-    """Turn a full disk into one line, and free what was taken."""
+    """Turn a full disk into one line, and free the space that was used."""
     try:
         yield
     except (OSError, tf.errors.ResourceExhaustedError) as error:

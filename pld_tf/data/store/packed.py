@@ -1,7 +1,7 @@
-"""What a packed corpus is on disk, and how it is read. `store` makes it.
+"""The files of a packed corpus, and how they are read. `pack` writes them.
 
-A record is the bare little-endian samples of one clip of exactly one second; everything else known
-about it stands at the same position in the index.
+A record holds the bare little-endian samples of one clip of exactly one second. Everything else
+about the clip is at the same position in the index.
 """
 
 import json
@@ -24,7 +24,7 @@ from pld_tf.features.spec import CLIP_MS
 SPLITS = tuple(SPLIT_SHARES)
 BLOCKS = CLIP_MS // BLOCK_MS
 INDEX_KEYS = ("paths", "words", "energies", "shard_clips")
-# What reading a file that was cut off or changed can raise.
+# Errors from reading a truncated or changed file.
 DAMAGE = (
     OSError,
     EOFError,
@@ -40,7 +40,7 @@ _STORE_JSON = {"key": str, "sample_rate_hz": int, "words": list, "bad": list, "n
 
 @dataclass(frozen=True, kw_only=True)
 class SplitIndex:
-    """What is known of the clips of one split, in the order of their records.
+    """Columns on the clips of one split, in the order of their records.
 
     Attributes:
       shards: TFRecord files.
@@ -65,11 +65,11 @@ class Store:
     """A packed corpus on disk, read-only.
 
     Attributes:
-      folder: where it lies.
-      key: hash of every sample, name and split: the same wherever the corpus lies.
+      folder: the store's folder.
+      key: hash of every sample, name and split; does not depend on where the corpus lies.
       words: word folders, sorted.
       splits: index of each split.
-      notes: one line each on what packing did to clips.
+      notes: one line each on how packing changed clips.
     """
 
     folder: Path
@@ -94,10 +94,10 @@ class Store:
 
 
 def load_store(folder: Path, *, skip_bad: bool) -> Store:
-    """Read what `store.open_store` has packed.
+    """Read what `pack.open_store` has packed.
 
     Raises:
-      PldError: a file is damaged; or clips were bad and `skip_bad` is not given.
+      PldError: a file is damaged; or clips were bad and `skip_bad` is false.
     """
     with _told_when_damaged(folder, "store.json"):
         facts = _read_facts(folder / "store.json")
@@ -124,12 +124,12 @@ def load_store(folder: Path, *, skip_bad: bool) -> Store:
 
 
 def clip_samples(sample_rate_hz: int) -> int:
-    """Samples that every packed clip has."""
+    """Samples of every packed clip."""
     return sample_rate_hz * CLIP_MS // 1000
 
 
 def record_bytes(sample_rate_hz: int) -> int:
-    """Bytes that a clip takes in a shard."""
+    """Bytes of a clip in a shard."""
     return framed_bytes(2 * clip_samples(sample_rate_hz))
 
 
@@ -150,8 +150,8 @@ def read_noise(folder: Path, split: str) -> np.ndarray:
 
 @contextmanager
 def open_arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Arrays of an .npz file, read when asked for."""
-    # Given a path, NumPy leaves a file open that is no whole archive.
+    """Arrays of an .npz file, each read on access."""
+    # Given a path, NumPy leaves the file open if it is not a whole archive.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         yield arrays
 
@@ -208,7 +208,7 @@ def _checked_shards(
 
 
 def _require_whole_archive(path: Path) -> None:
-    """The list of contents is the last thing in a zip file: what was cut off has none."""
+    """A zip file ends with its list of contents, so a truncated one has none."""
     with open_arrays(path) as arrays:
         if "noise" not in arrays:
             raise ValueError("expected an array 'noise'")

@@ -1,4 +1,4 @@
-"""TFRecord files whose records all have one size, so that each has its place. No TensorFlow."""
+"""TFRecord files with records of equal size, so positions are known. No TensorFlow."""
 
 from pathlib import Path
 
@@ -8,16 +8,16 @@ _TAIL_BYTES = 4  # a checksum of the content
 
 
 def framed_bytes(content_bytes: int) -> int:
-    """What a record of so many bytes takes in the file."""
+    """Bytes in the file of a record with `content_bytes` bytes of content."""
     return _HEAD_BYTES + content_bytes + _TAIL_BYTES
 
 
 def read_record(path: Path, number: int, *, content_bytes: int) -> bytes:
-    """Content of one record, 0 first. Checksums are not looked at.
+    """Content of record `number`, counted from 0. Checksums are not verified.
 
     Raises:
       OSError: the file cannot be read.
-      ValueError: no whole record of that size begins there.
+      ValueError: there is no whole record of that size.
     """
     with path.open("rb") as file:
         file.seek(number * framed_bytes(content_bytes))

@@ -1,1 +1,1 @@
-"""Finishes a trained student: quantization-aware training, pruning, clustering."""
+"""Ways to finish a trained student: quantization-aware training, pruning, clustering."""

@@ -1,4 +1,4 @@
-"""Finishing: the last student trained a little further, for int8 or for size, one way a folder."""
+"""Finishing: train the last student further, for int8 or for size. Each way has its folder."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,9 +26,9 @@ from pld_tf.recipe.tables import FinishChoices, FinishWay
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
 
-# Of folders; raised where a way trains otherwise than it did.
+# Format of folders; raised when a way trains differently.
 _FORMAT = 3
-# Finishing cuts other crops than the rung did. Seeds of a network's rungs differ by less.
+# Finishing draws other crops than the rung. Seeds of a network's rungs differ by less.
 _SEED = 500
 _RANGE_BATCHES = 16
 _QUANTIZED: tuple[FinishWay, ...] = ("qat", "qat_distilled")
@@ -40,9 +40,9 @@ class Finished:
 
     Attributes:
       name: of the way.
-      folder: of its files.
+      folder: holds its files.
       metrics: content of `metrics.json`.
-      student: builds it as a model bundle takes it: rounding as int8 does, or with fewer values.
+      student: builds the network for a model bundle: rounded as in int8, or with fewer values.
     """
 
     name: FinishWay
@@ -53,7 +53,7 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class _Way:
-    """The network that is trained, the first epoch worth keeping, what the bundle takes of it."""
+    """The network to train, the first epoch that may be kept, and how the bundle gets it."""
 
     model: tf_keras.Model
     first_kept: int = 0
@@ -61,30 +61,30 @@ class _Way:
 
 
 def require_finishable(recipe: Recipe, student: Callable[[], tf_keras.Model]) -> None:
-    """Accept a student that can be finished in all ways that the recipe asks for.
+    """Accept a student that can be finished in all ways of the recipe.
 
     Args:
-      recipe: asks.
-      student: builds it untrained; called where it matters.
+      recipe: names the ways.
+      student: builds the untrained student; called only if a way needs the check.
 
     Raises:
-      PldError: QAT does not take one of its layers.
+      PldError: QAT does not support one of its layers.
     """
     if set(recipe.finish.ways) & set(_QUANTIZED):
         require_quantizable(student())
 
 
 def finish(recipe: Recipe, name: FinishWay, *, last: LastRung, folder: Path) -> Finished:
-    """Finish the last student one way, or go on with it; what is finished is not made again.
+    """Finish the last student one way. Resumes a stopped training and skips a finished one.
 
     Args:
       recipe: of the ladder.
       name: of the way.
-      last: keeps its weights.
+      last: the student; keeps its weights.
       folder: of this way.
 
     Raises:
-      PldError: `folder` was made with other choices, or is damaged, or the loss is not finite.
+      PldError: `folder` was made with other choices or is damaged, or the loss is not finite.
     """
     _claim(folder, _made_of(recipe, name, last))
     data = _data(recipe, name, last)
@@ -115,7 +115,7 @@ def finish_line(finished: Finished) -> str:
 
 
 def _made_of(recipe: Recipe, name: FinishWay, last: LastRung) -> dict[str, Any]:
-    """All that decides the weights: the rung's key stands for the rest of the recipe."""
+    """Everything that decides the weights. The rung's key stands for the rest of the recipe."""
     made = {
         path: value
         for path, value in choices(recipe, Affects.FINISHING).items()
@@ -125,7 +125,7 @@ def _made_of(recipe: Recipe, name: FinishWay, last: LastRung) -> dict[str, Any]:
 
 
 def _claim(folder: Path, made_of: dict[str, Any]) -> None:
-    """Make the folder this way's, or check that it is."""
+    """Claim the folder for this way, or check that it belongs to it."""
     path = folder / "finish.json"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,14 +152,14 @@ def _claim(folder: Path, made_of: dict[str, Any]) -> None:
 
 
 def _is_taught_by_itself(recipe: Recipe, name: FinishWay) -> bool:
-    """Whether the float student, from which it begins, is its teacher too."""
+    """Whether the float student that training starts from is also the teacher."""
     return name == "qat_distilled" and recipe.finish.teacher == "student"
 
 
 def _data(recipe: Recipe, name: FinishWay, last: LastRung) -> TrainingData:
     data = replace(last.data, seed=last.data.seed + _SEED)
     if name == "qat":
-        # Without a teacher there is nothing to learn from clips whose labels are not known.
+        # Without a teacher, nothing can be learnt from clips with unknown labels.
         return replace(data, teacher_input="crop", teach_unlabelled=False)
     return replace(data, teacher_input="crop") if _is_taught_by_itself(recipe, name) else data
 
@@ -173,16 +173,16 @@ def _teachers(recipe: Recipe, name: FinishWay, last: LastRung, seed: int) -> Tea
 
 
 def _way(recipe: Recipe, name: FinishWay, last: LastRung, data: TrainingData) -> _Way:
-    # Layers are counted per process; a copy must not depend on what was made before it.
+    # Keras counts layers per process. A copy must not depend on layers built earlier.
     tf_keras.backend.reset_uids()
     student = last.result.student
     if name in _QUANTIZED:
-        # A copy of its float twin is not to be better than that on validation clips: the last
-        # epoch has come closest.
+        # A student taught by its float twin should match it, not beat it on validation clips. The
+        # last epoch is the closest match.
         first_kept = recipe.finish.epochs - 1 if _is_taught_by_itself(recipe, name) else 0
         return _Way(model=quantize_aware(student, _crops(data)), first_kept=first_kept)
     if name == "pruned":
-        # Zeros are all there half-way; the other half lets the rest make up for them.
+        # All zeros are set after half of the training. In the other half, the rest adapts.
         steps = max(1, recipe.finish.epochs * data.steps_per_epoch // 2)
         return _Way(
             model=pruned(student, sparsity=recipe.finish.prune_sparsity, steps=steps),
@@ -222,12 +222,12 @@ def _train(
         reached = training.fit(advance)
     weights = {f"w{place:04d}": value for place, value in enumerate(way.model.get_weights())}
     write_npz(folder / "weights.npz", **weights)
-    # The student counts as finished once this file stands.
+    # The student counts as finished once this file exists.
     write_json(folder / "metrics.json", _metrics(name, last, reached))
 
 
 def _recipe(recipe: Recipe, name: FinishWay) -> Recipe:
-    """The rung's recipe, for a short training of a network that is good already."""
+    """The rung's recipe, adapted to a short training of a trained network."""
     training = {
         "learning_rate": recipe.training.learning_rate * recipe.finish.learning_rate_factor,
         "warmup_epochs": 0,
@@ -236,10 +236,10 @@ def _recipe(recipe: Recipe, name: FinishWay) -> Recipe:
     }
     teaching = {
         "hard_finish_epochs": 0,
-        # A copy's layers have other names, and its last one is fed rounded numbers.
+        # A copy's layers have other names, and the input of its last layer is rounded.
         "embedding_weight": 0.0,
     }
-    if recipe.teaching.labels == "stored":  # so few epochs are not worth storing labels for
+    if recipe.teaching.labels == "stored":  # storing labels does not pay for so few epochs
         teaching["labels"] = "online"
     if _is_taught_by_itself(recipe, name):
         training["label_smoothing"] = 0.0

@@ -1,4 +1,4 @@
-"""A network that rounds to int8 while it trains (quantization-aware training, QAT)."""
+"""Quantization-aware training (QAT): a network that rounds to int8 while it trains."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from pld_tf.distill.finish.quantize_configs import CUSTOM_OBJECTS, annotate, ref
 from pld_tf.distill.finish.tfmot import tfmot
 from pld_tf.errors import PldError
 
-# Of a wrapped layer, what rounds its output: before or after its activation, or as it is.
+# Names of the quantizers of a wrapped layer's output: before or after the activation, or alone.
 _BEFORE_ACTIVATION = "pre_activation"
 _OUTPUTS = ("output", "post_activation", _BEFORE_ACTIVATION)
 
@@ -20,15 +20,15 @@ _OUTPUTS = ("output", "post_activation", _BEFORE_ACTIVATION)
 def quantize_aware(student: tf_keras.Model, crops: Iterable[tf.Tensor]) -> tf_keras.Model:
     """A copy of a trained network whose weights and activations are rounded to 8 bits.
 
-    Its batch normalization is frozen: statistics of batches that no device ever sees would make
-    it another function than the one that is exported (Krishnamoorthi 2018, arXiv:1806.08342).
+    Batch normalization is frozen. With statistics of each batch, the network would differ from the
+    exported one, which has fixed statistics (Krishnamoorthi 2018, arXiv:1806.08342).
 
-    Source: Jacob et al. 2018, arXiv:1712.05877, as tensorflow-model-optimization has it.
+    Source: Jacob et al. 2018, arXiv:1712.05877, as implemented in tensorflow-model-optimization.
 
     Args:
-      student: keeps its weights; the copy begins with them.
-      crops: batches of features [batch, frames, bins, 1], at least one: ranges begin as wide as
-        the student's own activations on them.
+      student: keeps its weights; the copy starts with them.
+      crops: batches of features [batch, frames, bins, 1], at least one. The student's activations
+        on them give the initial ranges.
 
     Raises:
       PldError: the network has a layer that can't be rounded.
@@ -44,10 +44,10 @@ def quantize_aware(student: tf_keras.Model, crops: Iterable[tf.Tensor]) -> tf_ke
 
 
 def require_quantizable(student: tf_keras.Model) -> None:
-    """Accept a network that QAT takes.
+    """Accept a network that QAT supports.
 
     Raises:
-      PldError: names each layer that it does not take.
+      PldError: names each layer that QAT does not support.
     """
     if refused := refused_layers(student):
         raise PldError(
@@ -58,10 +58,10 @@ def require_quantizable(student: tf_keras.Model) -> None:
 
 @contextmanager
 def without_constant_folding() -> Iterator[None]:
-    """Leave TensorFlow's constant folding out of graphs that are first called in this block.
+    """Turn off TensorFlow's constant folding for graphs that are first called in this block.
 
-    In a loop it takes the unknown number of a rounded copy's frames for -1 (TensorFlow 2.17), and
-    pads dilated convolutions for that: they fail.
+    In a loop, TensorFlow 2.17 takes a rounded copy's unknown number of frames for -1. It pads
+    dilated convolutions by that number, and they fail.
     """
     before = tf.config.optimizer.get_experimental_options().get("constant_folding", True)
     tf.config.optimizer.set_experimental_options({"constant_folding": False})
@@ -72,15 +72,15 @@ def without_constant_folding() -> Iterator[None]:
 
 
 def _set_ranges(model: tf_keras.Model, student: tf_keras.Model, crops: Iterable[tf.Tensor]) -> None:
-    """Set each range to the mean, over batches, of the least and greatest value.
+    """Set each range to the least and greatest value, averaged over batches.
 
-    That is where the moving averages of training end up. They start at +-6 and keep 0.999 of
-    themselves at a step: left alone they would take some thousands of steps to get there.
+    The moving averages of training converge to these values. They start at +-6 and keep 0.999 of
+    themselves at each step, so without this they need thousands of steps.
     """
     ranges = {layer: found for layer in model.layers if (found := _range_variables(layer))}
     probe = tf_keras.Model(student.input, [_rounded_tensors(layer, student) for layer in ranges])
     measured = [[_extremes(calls) for calls in probe(batch, training=False)] for batch in crops]
-    # The converter wants 0 within every range.
+    # The converter requires 0 within every range.
     limits = np.mean(np.array(measured, np.float32), axis=0)
     for (least, greatest), (low, high) in zip(ranges.values(), limits, strict=True):
         least.assign(min(low, 0.0))
@@ -88,7 +88,7 @@ def _set_ranges(model: tf_keras.Model, student: tf_keras.Model, crops: Iterable[
 
 
 def _range_variables(layer: Any) -> tuple[tf.Variable, tf.Variable] | None:
-    """Least and greatest value of a layer's rounded output; None where it is not rounded."""
+    """Least and greatest value of a layer's rounded output; None if it is not rounded."""
     named = {weight.name.split("/")[-1].partition(":")[0]: weight for weight in layer.weights}
     for prefix in (*_OUTPUTS, layer.name):
         if f"{prefix}_min" in named:
@@ -97,7 +97,7 @@ def _range_variables(layer: Any) -> tuple[tf.Variable, tf.Variable] | None:
 
 
 def _rounded_tensors(layer: Any, student: tf_keras.Model) -> list[Any]:
-    """What `layer` rounds of the float network: its input, or what a layer gives at each call."""
+    """The float tensors that `layer` rounds: the network's input, or a layer's output per call."""
     wrapped = getattr(layer, "layer", None)
     if wrapped is None:
         return [student.input]
@@ -113,7 +113,7 @@ def _rounded_tensors(layer: Any, student: tf_keras.Model) -> list[Any]:
 
 
 def _extremes(tensors: list[tf.Tensor]) -> tuple[float, float]:
-    """Least and greatest value of all."""
+    """Least and greatest value over all tensors."""
     return (
         min(float(tf.reduce_min(each)) for each in tensors),
         max(float(tf.reduce_max(each)) for each in tensors),

@@ -1,7 +1,7 @@
-"""What quantization-aware training (QAT) does with each layer of a network.
+"""How quantization-aware training (QAT) treats each layer of a network.
 
-tensorflow-model-optimization (tfmot) knows convolutions, dense layers, sums and pools. Products,
-differences and our own layers it refuses; for those there is a config here.
+tensorflow-model-optimization (tfmot) handles convolutions, dense layers, sums and pools. It refuses
+products, differences and our own layers. This module has configs for those.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ keras_quantization = tfmot.quantization.keras
 
 
 class Untouched(keras_quantization.QuantizeConfig):
-    """A layer that hands on the range of its input, or leaves nothing in an int8 model."""
+    """For a layer that keeps the range of its input, or that conversion to int8 removes."""
 
     def get_weights_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:
         return []
@@ -42,9 +42,9 @@ class Untouched(keras_quantization.QuantizeConfig):
 
 
 class OutputOnly(Untouched):
-    """A layer whose output is rounded to 8 bits, in a range that follows what it gives.
+    """For a layer whose output is rounded to 8 bits, in a range that follows the output.
 
-    Constants inside the layer are left to the converter, which knows their range anyway.
+    Constants inside the layer are left to the converter, which knows their range.
     """
 
     def get_output_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:
@@ -63,7 +63,7 @@ _CONFIGS: dict[type, type[Untouched]] = {
     SeededDropout: Untouched,
 }
 _BEFORE_NORM = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
-# Serialized configs and layers are found by these names.
+# tfmot finds serialized configs and layers by these names.
 CUSTOM_OBJECTS: dict[str, type] = {
     kind.__name__: kind
     for kind in (Untouched, OutputOnly, MeanOverBins, SubSpectralNorm, SeededDropout)
@@ -71,13 +71,13 @@ CUSTOM_OBJECTS: dict[str, type] = {
 
 
 def quantize_config(layer: tf_keras.layers.Layer) -> Untouched | None:
-    """The config for a layer; None where tfmot's own does."""
+    """The config for a layer; None if tfmot's own config is enough."""
     config = _CONFIGS.get(type(layer))
     return config() if config else None
 
 
 def refused_layers(model: tf_keras.Model) -> list[str]:
-    """Why a network has no QAT: a text for each layer that stands in the way, none when it has.
+    """The layers for which QAT is not possible, one text each.
 
     >>> inputs = layers.Input((24, 10))
     >>> refused_layers(tf_keras.Model(inputs, layers.LSTM(4, name="memory")(inputs)))
@@ -97,13 +97,13 @@ def refused_layers(model: tf_keras.Model) -> list[str]:
 
 
 def annotate(model: tf_keras.Model) -> tf_keras.Model:
-    """A copy of a network, weights included, that says of each layer how QAT treats it.
+    """A copy of a network with its weights, each layer annotated with how QAT treats it.
 
     Pass it to `tfmot.quantization.keras.quantize_apply` inside
     `tfmot.quantization.keras.quantize_scope(CUSTOM_OBJECTS)`.
 
     Raises:
-      ValueError: QAT cannot treat a layer; `refused_layers` says which.
+      ValueError: QAT does not support a layer; `refused_layers` names it.
     """
     refused = refused_layers(model)
     if refused:
@@ -118,7 +118,7 @@ def annotate(model: tf_keras.Model) -> tf_keras.Model:
 
 
 def _is_folded(layer: tf_keras.layers.Layer) -> bool:
-    """Batch normalization right after a convolution, of which the converter leaves a bias."""
+    """Batch normalization right after a convolution. The converter folds it and leaves a bias."""
     if type(layer) is not layers.BatchNormalization:
         return False
     before = layer.inbound_nodes[0].inbound_layers

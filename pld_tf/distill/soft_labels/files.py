@@ -1,4 +1,4 @@
-"""Files of the soft-label store: a header that tells what its labels are of, and its versions.
+"""Files of the soft-label store: a header that identifies the labels, and their versions.
 
 docs/formats.md has every field.
 """
@@ -19,12 +19,12 @@ from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 
 SOFT_LABELS_FORMAT = 1
-# What tells a crop, one number each.
+# The columns that identify a crop.
 CROP_COLUMNS = {"clip": "<i4", "start_samples": "<i4", "length_samples": "<i4"}
 
 
 def store_header(recipe: Recipe, data: TrainingData, teachers: Teachers) -> dict[str, Any]:
-    """All that decides the labels; null for what does not enter them here."""
+    """Everything that decides the labels; null for choices that have no effect here."""
     several = len(teachers.models) > 1
     blended = data.teacher_input == "blend" or (several and recipe.teaching.ensemble == "mean")
     return {
@@ -54,13 +54,13 @@ class SoftLabelFiles:
     """The folder of one store.
 
     Args:
-      root: holds it.
-      header: what its labels are of; its hash names the folder.
-      data: says which clips there are, and how many an epoch takes.
+      root: holds the folder.
+      header: identifies the labels; its hash names the folder.
+      data: gives the clips, and how many an epoch takes.
     """
 
     def __init__(self, root: Path, header: dict[str, Any], data: TrainingData) -> None:
-        # As it is read again: lists for tuples.
+        # As JSON gives it back: lists instead of tuples.
         self._header = json.loads(json.dumps(header))
         text = json.dumps(self._header, sort_keys=True)
         self._key = hashlib.sha256(text.encode()).hexdigest()
@@ -73,7 +73,7 @@ class SoftLabelFiles:
         return self.folder / f"version-{version:04d}.npz"
 
     def claim(self) -> None:
-        """Write the header, or check that it is this one, field by field."""
+        """Write the header, or compare an existing one field by field."""
         path = self.folder / "header.json"
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ class SoftLabelFiles:
         return arrays
 
     def table(self, versions: int) -> np.ndarray:
-        """Float16 [versions, clips, classes]; NaN where a version does not hold a clip."""
+        """Float16 [versions, clips, classes]; NaN where a version lacks a clip."""
         shape = (versions, len(self._clip_hashes), self._classes)
         table = np.full(shape, np.nan, np.float16)
         for version in range(versions):
@@ -139,7 +139,7 @@ class SoftLabelFiles:
 
 
 def _weights_hash(model: tf_keras.Model) -> str:
-    """SHA-256 over the weights in the order of the layers: shape, type and bytes of each."""
+    """SHA-256 over shape, type and bytes of each weight, in the order of the layers."""
     digest = hashlib.sha256()
     for weight in model.get_weights():
         digest.update(f"{weight.shape} {weight.dtype.str}".encode() + weight.tobytes())
@@ -152,9 +152,9 @@ def _class_of_word(classes: Classes, words: tuple[str, ...]) -> dict[str, str]:
 
 
 def _clip_hashes(data: TrainingData) -> np.ndarray:
-    """Uint64 [clips and silence]: the first 8 bytes of the SHA-256 of each clip's path; 0: silence.
+    """Uint64 [clips and silence]: first 8 bytes of the SHA-256 of each clip's path; 0 for silence.
 
-    The corpus' key vouches for what clips hold; this vouches that a number means the same clip.
+    The corpus' key identifies the samples. These hashes ensure that a number means the same clip.
     """
     digests = [hashlib.sha256(path).digest()[:8] for path in data.index.paths.tolist()]
     _, silence = data.quotas()

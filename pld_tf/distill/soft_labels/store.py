@@ -1,7 +1,7 @@
-"""The soft-label store: what teachers say of each crop, made once and read by any student.
+"""The soft-label store: teachers' logits for each crop, computed once, read by any student.
 
-A training with `crops.per_clip` repeats its epochs after so many: each of these is a version of the
-clips, with crops of its own. `files` says what lies on disk.
+A training with `crops.per_clip` repeats its epochs after that many. Each of these epochs is a
+version of the clips, with its own crops. `files` describes the files.
 """
 
 import time
@@ -25,18 +25,18 @@ _LOWEST = float(np.finfo(np.float16).min)
 
 
 class StoredLabels(Teachers):
-    """Teachers that have spoken: their logits are looked up, and no network runs.
+    """Teachers whose logits are looked up in a table; no network runs.
 
     Args:
-      table: float16 [versions, clips, classes], silence clips last; NaN where a version does not
-        hold a clip.
-      recipe: temperature.
-      data: of the training: steps in an epoch, and crops per clip.
+      table: float16 [versions, clips, classes], silence clips last; NaN where a version lacks a
+        clip.
+      recipe: gives the temperature.
+      data: of the training; gives steps per epoch and crops per clip.
     """
 
     def __init__(self, table: np.ndarray, *, recipe: Recipe, data: TrainingData) -> None:
         super().__init__((), recipe=recipe, seed=data.seed)
-        # A tensor made here is an input of the step's graph, and no copy of it a constant there.
+        # A tensor made here is an input of the step's graph. Otherwise the graph holds a copy.
         self._table = tf.constant(table)
         self._steps = data.steps_per_epoch
         self._versions = data.crops.per_clip
@@ -44,7 +44,7 @@ class StoredLabels(Teachers):
     def logits(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
         """Logits float32 [batch, classes] for a batch of `training_batches`, at update `step`.
 
-        The logits of a pair that mixup has blended are those of its two crops, blended.
+        For a pair that mixup has blended, the logits of its two crops are blended.
         """
         epoch = tf.cast(step, tf.int64) // self._steps
         version = tf.math.floormod(epoch, self._versions)
@@ -60,16 +60,16 @@ class StoredLabels(Teachers):
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Soft labels that are ready, and what making them took.
+    """Soft labels that are ready, and the cost of making them.
 
     Attributes:
-      labels: in place of the teachers.
-      data: of the training that reads them: the same batches without anything for a teacher.
-      versions: read.
-      crops: in these versions.
-      bytes: of their files.
-      made: crops that were made now, and did not lie there yet.
-      seconds: that making them took.
+      labels: take the place of the teachers.
+      data: of the training that reads them: the same batches without a teacher's input.
+      versions: number of versions read.
+      crops: number of crops in these versions.
+      bytes: size of their files.
+      made: crops labelled now; the others were stored already.
+      seconds: time taken to label them.
     """
 
     labels: StoredLabels
@@ -81,7 +81,7 @@ class Stored:
     seconds: float
 
     def figures(self) -> dict[str, int | float | None]:
-        """For `metrics.json`; `crops_per_second` is null where all labels lay there."""
+        """For `metrics.json`; `crops_per_second` is null if all labels were stored already."""
         rate = round(self.made / self.seconds, 1) if self.made else None
         return {
             "versions": self.versions,
@@ -102,21 +102,20 @@ def stored_labels(
     epochs: int,
     advance: Advance,
 ) -> Stored:
-    """The soft labels of a training; those that `root` does not hold yet are made.
+    """The soft labels of a training; computes those that `root` lacks.
 
-    Making goes on at the first version that is missing.
+    A stopped computation continues at the first missing version.
 
     Args:
-      root: holds a folder for each header.
+      root: holds one folder per header.
       recipe: ensemble and temperature.
       data: of the training, with `crops.per_clip`.
       teachers: of the rung.
-      epochs: of the training; a version that no epoch reaches is not made.
-      advance: called with crops labelled, and crops in all.
+      epochs: of the training; a version that no epoch reaches is not computed.
+      advance: called with crops labelled and crops in all.
 
     Raises:
-      PldError: the folder holds labels of something else, or is damaged; or a teacher's logits are
-        not finite.
+      PldError: the folder holds other labels or is damaged, or a teacher's logits are not finite.
     """
     files = SoftLabelFiles(root, store_header(recipe, data, teachers), data)
     files.claim()
@@ -151,7 +150,7 @@ def _label(
     batches = iter(training_batches(told, first_epoch=first, epochs=versions))
     steps = data.steps_per_epoch
 
-    # Takes the iterator, whose batches are of one type: one trace serves all lengths.
+    # Takes the iterator, whose type does not depend on lengths: one trace serves all.
     @tf.function
     def label(batches: Any, step: tf.Tensor) -> tuple[tf.Tensor, ...]:
         batch = next(batches)
@@ -171,7 +170,7 @@ def _label(
 def _half_precision(logits: np.ndarray, clip: np.ndarray, data: TrainingData) -> np.ndarray:
     """Float16 logits, the highest of each crop moved to 0.
 
-    A softmax does not see the shift, and float16 is finest around 0, where the likely classes lie.
+    A softmax ignores the shift. Likely classes then lie near 0, where float16 is finest.
     """
     if not np.isfinite(logits).all():
         wrong = int(clip[np.flatnonzero(~np.isfinite(logits).all(axis=1))[0]])
@@ -186,7 +185,7 @@ def _half_precision(logits: np.ndarray, clip: np.ndarray, data: TrainingData) ->
 
 
 def _require_same_crops(files: SoftLabelFiles, data: TrainingData) -> None:
-    """Cut the first batch again: another version of this program may draw other crops."""
+    """Check the first batch's crops: another version of this program may draw other crops."""
     told = replace(data, tells_crops=True, teacher_input="crop", teacher_ms=0)
     batch = next(iter(training_batches(told, first_epoch=0, epochs=1)))
     stored = files.read(0)

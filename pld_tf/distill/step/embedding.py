@@ -1,4 +1,4 @@
-"""Embedding match: a student knows of a crop what its teacher knows before it scores classes."""
+"""Embedding match: the inputs of the last layers of student and teacher point the same way."""
 
 from typing import Any, cast
 
@@ -9,13 +9,13 @@ _STREAM = 0x656D  # of the projection's initial weights
 
 
 class EmbeddingMatch:
-    """How far a student's embedding, projected, points away from its teacher's.
+    """Compares the direction of a student's projected embedding with its teacher's.
 
-    The projection is learnt with the student and thrown away after training.
+    The projection is learnt with the student and dropped after training.
 
     Args:
-      student: network that is trained.
-      teacher: frozen network; may have another input, and another width.
+      student: network in training.
+      teacher: frozen network; may have another input and another width.
       seed: of the projection's initial weights.
 
     Attributes:

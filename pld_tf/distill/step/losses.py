@@ -41,7 +41,7 @@ def distillation_loss(
 def label_probabilities(
     batch: Mapping[str, tf.Tensor], *, classes: int, smoothing: float
 ) -> tf.Tensor:
-    """What the corpus' labels say of each crop, float32 [batch, classes], rows of sum 1.
+    """Class probabilities from the corpus' labels, float32 [batch, classes]; rows sum to 1.
 
     Args:
       batch: `label` int32 [batch]; after mixup also `other_label`, and `own_share` float32 [batch],
@@ -78,16 +78,16 @@ def rung_loss(
     temperature: float,
     hard_weight: tf.Tensor | float,
 ) -> tf.Tensor:
-    """What a rung minimises for each crop.
+    """The loss of a rung for each crop.
 
-    Without a teacher, hard labels alone. With one, `hard_weight` of the hard-label loss, and for
-    the rest the distillation loss (`soft`) or the cross-entropy with the teacher's first choice.
+    Without a teacher it is the hard-label loss. With a teacher, that loss has weight `hard_weight`.
+    The rest is the distillation loss (`soft`) or the cross-entropy with the teacher's first choice.
 
     Args:
       label_probabilities: float32, shape [batch, classes].
       student_logits: float32, shape [batch, classes].
       teacher_logits: float32, shape [batch, classes].
-      soft: see above.
+      soft: chooses the distillation loss.
       temperature: of the distillation loss.
       hard_weight: 0 to 1; one number, or float32 of shape [batch].
 

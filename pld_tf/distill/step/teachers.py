@@ -1,4 +1,4 @@
-"""Teachers of one rung: what they say of a batch."""
+"""Teachers of one rung: their logits for a batch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ import tf_keras
 
 from pld_tf.recipe.schema import Recipe
 
-# Beside the step, so that the choice of a teacher has a stream of its own.
+# Joins the step in the seed, so the choice of a teacher has its own stream.
 _STREAM = 0x746561
 
 
@@ -30,8 +30,8 @@ class Teachers:
     def logits(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
         """Logits float32 [batch, classes] for a batch of `training_batches`, at update `step`.
 
-        A student that learns from several teachers learns from the mean of their probabilities at
-        the recipe's temperature. Logits are the same at any temperature only with one teacher.
+        With several teachers, the student learns from the mean of their probabilities at the
+        recipe's temperature. These logits depend on that temperature; those of one teacher do not.
         """
         features = teacher_features(batch)
         if self._recipe.teaching.teacher_input != "blend":
@@ -56,15 +56,15 @@ class Teachers:
 
 
 def teacher_features(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """The teachers' input of a batch: the student's features, unless it holds their own."""
+    """The teachers' input: the student's features, unless the batch holds `teacher`."""
     return batch["teacher"] if "teacher" in batch else batch["features"]
 
 
 def mean_logits(logits: Sequence[tf.Tensor], temperature: float) -> tf.Tensor:
-    """Logits whose softmax at `temperature` is the mean of that of all `logits`.
+    """Logits whose softmax at `temperature` is the mean of the softmaxes of `logits`.
 
     Args:
-      logits: float32 [batch, classes] each, at least one; a single one is given back as it is.
+      logits: float32 [batch, classes] each, at least one; a single one is returned as it is.
       temperature: positive.
     """
     if len(logits) == 1:
@@ -75,16 +75,16 @@ def mean_logits(logits: Sequence[tf.Tensor], temperature: float) -> tf.Tensor:
 def blended_logits(
     logits: Sequence[tf.Tensor], weights: Sequence[tf.Tensor | float], temperature: float
 ) -> tf.Tensor:
-    """Logits whose softmax at `temperature` is the weighted mean of that of all `logits`.
+    """Logits whose softmax at `temperature` is the weighted mean of the softmaxes of `logits`.
 
     Args:
       logits: float32 [batch, classes] each.
-      weights: of each, of sum 1; a number, or float32 [batch, 1].
+      weights: one for each of `logits`, of sum 1; a number, or float32 [batch, 1].
       temperature: positive.
     """
     probabilities = [
         weight * tf.nn.softmax(one / temperature)
         for weight, one in zip(weights, logits, strict=True)
     ]
-    # A probability of 0 in every teacher stays finite.
+    # Keeps the logarithm finite where every teacher has probability 0.
     return temperature * tf.math.log(tf.maximum(tf.add_n(probabilities), 1e-30))

@@ -1,4 +1,4 @@
-"""The training step: one function of student, teacher and batch, and the optimiser behind it."""
+"""The training step, one function of student, teachers and batch, and its optimiser."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from pld_tf.recipe.schema import Recipe
 
 
 def make_deterministic() -> None:
-    """From now on, the same seed gives the same bytes: operators that hurry are not used."""
+    """From now on the same seed gives the same bytes; non-deterministic operators are off."""
     tf.config.experimental.enable_op_determinism()
 
 
@@ -25,9 +25,9 @@ class Trainer:
 
     Args:
       recipe: loss, optimiser and schedule.
-      data: says how large a batch, and how many in an epoch.
+      data: gives the batch size and the steps per epoch.
       student: updated in place.
-      teachers: frozen; None leaves hard labels alone.
+      teachers: frozen; None trains on hard labels alone.
       epochs: over which the schedule runs.
     """
 
@@ -61,7 +61,7 @@ class Trainer:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """All that a checkpoint keeps beside the student's weights."""
+        """Everything that a checkpoint keeps beside the student's weights."""
         averages = self.average.variables if self.average else []
         projection = [self._match.projection] if self._match else []
         return [*self.optimizer.variables, *averages, *projection]
@@ -69,7 +69,7 @@ class Trainer:
     def _steps(
         self, batches: Iterator[dict[str, tf.Tensor]], count: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Take `count` batches; their losses [count] and clips [count, batch]."""
+        """Train on `count` batches; returns their losses [count] and clips [count, batch]."""
         losses = tf.TensorArray(tf.float32, count)
         clips = tf.TensorArray(tf.int64, count, element_shape=[self._batch])
         for step in tf.range(count):
@@ -79,7 +79,7 @@ class Trainer:
         return losses.stack(), clips.stack()
 
     def step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        """One update of the student; the batch's mean loss."""
+        """Update the student once; returns the batch's mean loss."""
         done = self.optimizer.iterations
         if self._recipe.augment.mixup:
             batch = mixed(batch, alpha=self._recipe.augment.mixup, seed=self._seed, step=done)
@@ -115,7 +115,7 @@ class Trainer:
         return losses
 
     def _hard_weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor | float:
-        """Of each crop: all at the finish, nothing where the label is not known."""
+        """Hard weight of each crop: 1 in the last epochs, 0 if the label is not known."""
         weight = self._recipe.teaching.hard_weight
         if self._recipe.teaching.hard_finish_epochs:
             weight = tf.where(self.optimizer.iterations >= self._hard_from, 1.0, weight)

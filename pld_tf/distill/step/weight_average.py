@@ -1,4 +1,4 @@
-"""An average of a network's weights over its last steps, for validation and for keeping."""
+"""An average of a network's weights over its last steps, to validate and to keep."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ class WeightAverage:
     """Exponential moving average of all float weights, batch statistics included.
 
     Args:
-      model: whose weights are followed.
+      model: the network whose weights are averaged.
       decay: share of the old average that a step keeps.
 
     Source: Polyak & Juditsky 1992, in the form of arXiv:1703.01780.
@@ -23,8 +23,8 @@ class WeightAverage:
         self.variables = [tf.Variable(weight, trainable=False) for weight in self._followed]
 
     def update(self, step: tf.Tensor) -> None:
-        """Take in the weights as they are after update number `step`, 1 first."""
-        # A young average would remember the initial weights for long.
+        """Average in the weights after update number `step`, counted from 1."""
+        # With the full decay, the initial weights would dominate early averages.
         number = tf.cast(step, tf.float32)
         decay = tf.minimum(self._decay, (1.0 + number) / (10.0 + number))
         for average, weight in zip(self.variables, self._followed, strict=True):
@@ -32,7 +32,7 @@ class WeightAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within this context the model holds the averages."""
+        """Within this context the model's weights are the averages."""
         own = [weight.numpy() for weight in self._followed]
         for average, weight in zip(self.variables, self._followed, strict=True):
             weight.assign(average)

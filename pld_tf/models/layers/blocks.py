@@ -1,7 +1,7 @@
-"""Pieces that several families share. Every convolution comes as conv-BN-ReLU.
+"""Building blocks that several families share. Every convolution is a conv-BN-ReLU.
 
-That order, with no bias before a batch normalization (BN), is the one the int8 converter folds
-into a single operator.
+The int8 converter folds this order, with no bias before a batch normalization (BN), into a single
+operator.
 """
 
 import tensorflow as tf
@@ -11,8 +11,8 @@ from pld_tf.models.layers.seeded_dropout import SeededDropout
 
 layers = tf_keras.layers
 
-# Keras' 0.99 still remembers the initial statistics after 300 steps, which is a whole
-# short training here; 0.9 forgets them in 50 steps.
+# With Keras' 0.99 the initial statistics still count after 300 steps, which is a whole short
+# training here. 0.9 forgets them in 50 steps.
 BN_MOMENTUM = 0.9
 
 
@@ -37,7 +37,7 @@ def conv_bn(
     strides: tuple[int, int] = (1, 1),
     dilation: int = 1,
 ) -> tf.Tensor:
-    """Convolve with zero padding, then normalize; for sums that are rectified later."""
+    """Convolve with zero padding, then normalize; for sums with a ReLU later."""
     convolution = layers.Conv2D(
         channels,
         kernel,
@@ -57,7 +57,7 @@ def conv_bn_relu(
     strides: tuple[int, int] = (1, 1),
     dilation: int = 1,
 ) -> tf.Tensor:
-    """Convolve with zero padding, normalize, rectify."""
+    """Convolve with zero padding, normalize, apply a ReLU."""
     return layers.ReLU()(conv_bn(x, channels, kernel, strides=strides, dilation=dilation))
 
 
@@ -71,10 +71,10 @@ def separable_bn_relu(
 
 
 def squeeze_excite(x: tf.Tensor, channels: int) -> tf.Tensor:
-    """Weigh each channel, from 0 to 1, by what the averages of all channels say of the clip.
+    """Multiply each channel by a weight, 0 to 1, computed from the averages of all channels.
 
-    Source: Hu et al., arXiv:1709.01507. A quarter of the channels in the middle, as in MobileNetV3
-    (arXiv:1905.02244): these networks are too thin for the paper's sixteenth.
+    Source: Hu et al., arXiv:1709.01507. The bottleneck has a quarter of the channels, as in
+    MobileNetV3 (arXiv:1905.02244): these networks are too thin for the paper's sixteenth.
     """
     squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
     middle = layers.Conv2D(scaled(channels, 0.25), (1, 1))(squeezed)
@@ -83,12 +83,12 @@ def squeeze_excite(x: tf.Tensor, channels: int) -> tf.Tensor:
 
 
 def classifier(x: tf.Tensor, *, dropout: float, classes: int) -> tf.Tensor:
-    """Average over frames and bins, so that any length will do, then score the classes."""
+    """Average over frames and bins, so any length works, then compute logits."""
     return scores(layers.GlobalAveragePooling2D()(x), dropout=dropout, classes=classes)
 
 
 def scores(x: tf.Tensor, *, dropout: float, classes: int) -> tf.Tensor:
-    """Logits of what a network makes of a clip, float32 [batch, channels]."""
+    """Logits from a network's embedding x, float32 [batch, channels]."""
     if dropout:
         x = SeededDropout(dropout)(x)
     return layers.Dense(classes, name="logits")(x)

@@ -1,4 +1,4 @@
-"""Means over bins brought to one size in all channels before they are rounded to int8."""
+"""Scale each channel's mean over bins, so that all channels suit one int8 range."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ layers = tf_keras.layers
 
 
 def with_equalized_means(model: tf_keras.Model) -> tf_keras.Model:
-    """The same function, each channel's mean over bins as large as what comes of it.
+    """A copy that computes the same function, with each channel's mean over bins scaled.
 
-    An int8 tensor has one range for all channels. Where the next convolution magnifies small means
-    of one channel, it magnifies what was rounded away, too. So each channel's mean is multiplied by
-    how much it will be magnified, and the next kernel divided by that: cross-layer equalization
-    (Nagel et al. 2019, arXiv:1906.04721). A mean with factors is a depthwise convolution over all
-    bins; as its weights are equal within a channel, they are rounded without error.
+    An int8 tensor has one range for all channels. If the next convolution amplifies a channel with
+    small means, it amplifies their rounding errors, too. So each channel's mean is multiplied by
+    its later gain, and the next kernel is divided by it: cross-layer equalization (Nagel et al.
+    2019, arXiv:1906.04721). A scaled mean is a depthwise convolution over all bins. Its weights are
+    equal within a channel, so they are rounded without error.
 
     Args:
-      model: keeps its weights. Means that anything but one depthwise convolution over frames
-        reads stay as they are.
+      model: keeps its weights. A mean is scaled only if its single reader is a depthwise
+        convolution over frames.
     """
     means = {mean.name: convolution for mean, convolution in _pairs(model)}
     if not means:
@@ -47,7 +47,7 @@ def with_equalized_means(model: tf_keras.Model) -> tf_keras.Model:
 
 
 def _pairs(model: tf_keras.Model) -> list[tuple[Any, Any]]:
-    """Each mean over bins with the only layer that reads it, a convolution over frames."""
+    """Each mean over bins with its only reader, a convolution over frames."""
     found: list[tuple[Any, Any]] = []
     for layer in model.layers:
         readers = [node.outbound_layer for node in layer.outbound_nodes]
@@ -61,13 +61,13 @@ def _is_over_frames(layer: Any) -> bool:
 
 
 def _factors(convolution: Any) -> np.ndarray:
-    """How much a convolution and its normalization magnify channels, at most 1: [1, 1, c, 1]."""
+    """Gain of a convolution and its normalization per channel, at most 1: [1, 1, c, 1]."""
     (kernel,) = convolution.get_weights()
     gains = np.abs(kernel).max(axis=(0, 1, 3))
     readers = [node.outbound_layer for node in convolution.outbound_nodes]
     if len(readers) == 1 and isinstance(readers[0], layers.BatchNormalization):
         norm: Any = readers[0]
         gains = gains * np.abs(norm.gamma) / np.sqrt(norm.moving_variance + norm.epsilon)
-    # A channel that is not read may have any factor but 0.
+    # A channel that has no effect may have any factor except 0.
     gains = np.maximum(gains, np.finfo(np.float32).tiny + 1e-3 * gains.max())
     return (gains / gains.max())[None, None, :, None].astype(np.float32)

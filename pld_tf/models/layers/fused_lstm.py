@@ -1,8 +1,8 @@
-"""A long short-term memory (LSTM) that the TFLite converter turns into its one int8 operator.
+"""A long short-term memory (LSTM) that the TFLite converter turns into a single int8 operator.
 
-The converter knows an LSTM by a function of the graph with six inputs, five outputs and the
-attribute `api_implements`; it replaces the whole body. Freezing a graph would dissolve the
-function and drop the attribute, so the layer forbids the one and `mark_lstms` restores the other.
+The converter recognizes an LSTM by a graph function with six inputs, five outputs and the
+attribute `api_implements`. It replaces the whole body. Freezing a graph would inline the function
+and drop the attribute. So the layer forbids inlining, and `mark_lstms` restores the attribute.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ import tensorflow as tf
 import tf_keras
 
 _KEPT_WHOLE = "_noinline"
-_FUSABLE = "time_major"  # an attribute that the converter reads, and no other function has
-_LEFT_BEHIND = (_KEPT_WHOLE, "_GrapplerSpecializedFunc")  # the converter refuses them
+_FUSABLE = "time_major"  # an attribute that the converter reads and no other function has
+_LEFT_BEHIND = (_KEPT_WHOLE, "_GrapplerSpecializedFunc")  # removed, as the converter refuses them
 
 
 @tf_keras.utils.register_keras_serializable(package="pld_tf")
 class FusedLstm(tf_keras.layers.Layer):
-    """Read a sequence, step by step, into one state; give the state after the last step.
+    """Read a sequence step by step into one state; return the state after the last step.
 
-    Takes float32 [batch, steps, features] and gives [batch, units]. The state begins at zero with
-    every call. Weights are laid out as those of `tf_keras.layers.LSTM` (gates in the order input,
-    forget, cell, output), and so is what comes out.
+    Takes float32 [batch, steps, features] and gives [batch, units]. The state is zero at the start
+    of every call. Weights and outputs have the layout of `tf_keras.layers.LSTM` (gates in the order
+    input, forget, cell, output).
 
     Args:
-      units: numbers in the state.
+      units: size of the state.
 
-    Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000, which begins
-    open: its bias is 1, as in Jozefowicz et al. 2015.
+    Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The gate is
+    open at first: its initial bias is 1, as in Jozefowicz et al. 2015.
     """
 
     def __init__(self, units: int, **options: Any) -> None:
@@ -52,14 +52,14 @@ class FusedLstm(tf_keras.layers.Layer):
         weights = [self.kernel, self.recurrent_kernel, self.bias]
         last, *others = _steps(inputs, zeros, zeros, *[each.read_value() for each in weights])
         for other in others:
-            tf.identity(other)  # outputs that nothing reads are cut off when a graph is frozen
+            tf.identity(other)  # freezing a graph removes outputs that nothing reads
         return last
 
 
 def mark_lstms(graph_def: Any) -> None:
-    """Tell the converter which functions of a frozen GraphDef are LSTMs; name them by a count.
+    """Mark the LSTM functions of a frozen GraphDef for the converter, and number their names.
 
-    Any other graph stays as it is. The names that TensorFlow gave count what else the process has
+    Any other graph stays as it is. TensorFlow's own names depend on what else the process has
     traced.
     """
     names: dict[str, str] = {}
@@ -73,7 +73,7 @@ def mark_lstms(graph_def: Any) -> None:
         for attribute in _LEFT_BEHIND:
             function.attr.pop(attribute, None)
     for node in graph_def.node:
-        # Asked for by name, or a map of protobuf would gain it.
+        # Test first: reading a missing key of a protobuf map adds it.
         if "f" in node.attr and node.attr["f"].func.name in names:
             node.attr["f"].func.name = names[node.attr["f"].func.name]
 
@@ -91,10 +91,10 @@ def _run_steps(
     recurrent_kernel: tf.Tensor,
     bias: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
-    """Last output, all outputs, last state, last cell, and a number that nobody reads."""
+    """Last output, all outputs, last state, last cell, and a number that is not used."""
     steps = tf.transpose(inputs, [1, 0, 2])
     no_peephole = tf.zeros([hidden.shape[1]])
-    # Not BlockLSTMV2, whose order of gates is Keras' own: its gradient is that of another order.
+    # Not BlockLSTMV2: it has Keras' order of gates, but its gradient has another order.
     run = tf.raw_ops.BlockLSTM(
         seq_len_max=tf.cast(tf.shape(steps)[0], tf.int64),
         x=steps,
@@ -113,7 +113,7 @@ def _run_steps(
 
 
 def _cell_gate_second(columns: tf.Tensor) -> tf.Tensor:
-    """From Keras' order of gates to that of BlockLSTM."""
+    """Reorder gates from Keras' order to that of BlockLSTM."""
     of_input, of_forget, of_cell, of_output = tf.split(columns, 4, axis=-1)
     return tf.concat([of_input, of_cell, of_forget, of_output], axis=-1)
 

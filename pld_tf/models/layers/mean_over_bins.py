@@ -1,4 +1,4 @@
-"""The mean over bins, in a range of its own."""
+"""The mean over bins, with its own int8 range."""
 
 import tensorflow as tf
 import tf_keras
@@ -8,8 +8,8 @@ import tf_keras
 class MeanOverBins(tf_keras.layers.Layer):
     """Takes [batch, frames, bins, channels], gives [batch, frames, 1, channels].
 
-    The int8 converter makes MEAN of it. An average pool would have to share its input's scale,
-    of which a mean over many bins fills a small part: what it loses flips labels.
+    The int8 converter turns it into MEAN. An average pool would share its input's scale. A mean
+    over many bins uses a small part of that range, and the lost precision changes labels.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

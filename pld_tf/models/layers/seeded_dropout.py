@@ -1,4 +1,4 @@
-"""Dropout that goes on after a stop as if there had been none."""
+"""Dropout whose masks are the same after training was stopped and resumed."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ import tf_keras
 
 @tf_keras.utils.register_keras_serializable(package="pld_tf")
 class SeededDropout(tf_keras.layers.Layer):
-    """Drop a share of the inputs while training, and scale up the rest.
+    """Drop a share of the inputs in training, and scale up the rest.
 
-    Keras' own layer draws from a generator inside the process, so that training resumed from a
-    checkpoint would draw other masks. Here a mask follows from two integers among the weights: one
-    drawn from TensorFlow's seed when the layer is built, and a count of calls.
+    Keras' own layer draws from a generator of the process, so training resumed from a checkpoint
+    would draw other masks. Here a mask depends on two integers among the weights: one drawn from
+    TensorFlow's seed when the layer is built, and a count of calls.
 
     Args:
       rate: share dropped, from above 0 to below 1.

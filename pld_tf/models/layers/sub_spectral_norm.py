@@ -1,4 +1,4 @@
-"""Sub-spectral normalization: batch normalization of each band of bins by itself."""
+"""Sub-spectral normalization: separate batch normalization of each band of bins."""
 
 import tensorflow as tf
 import tf_keras
@@ -9,10 +9,10 @@ MAX_SUB_BANDS = 5
 
 
 def sub_bands(bins: int) -> int:
-    """Bands of equal width that `bins` are cut into: the most that divide it, at most 5.
+    """Number of equal bands that `bins` are cut into: the greatest divisor of at most 5.
 
-    The paper takes 5 and bins that 5 divides. Other numbers get 4, 3, 2 or 1 band, never bands
-    of unequal width.
+    The paper uses 5 bands and numbers of bins that 5 divides. Other numbers get 4, 3, 2 or 1 bands,
+    never bands of unequal width.
 
     >>> [sub_bands(bins) for bins in (40, 20, 5, 16, 3, 2, 13)]
     [5, 5, 5, 4, 3, 2, 1]
@@ -25,9 +25,9 @@ class SubSpectralNorm(tf_keras.layers.BatchNormalization):
     """Batch normalization with statistics, scale and offset per (sub-band, channel).
 
     Takes and gives [batch, frames, bins, channels]; bins must be known. Outside training it is
-    a 1x1 depthwise convolution over [batch, frames, 1, bins * channels]: the int8 converter
-    then gives every (bin, channel) its own scale, where a product with one constant tensor
-    would squeeze scales of very different size into one int8 range.
+    a 1x1 depthwise convolution over [batch, frames, 1, bins * channels], so the int8 converter
+    gives every (bin, channel) its own scale. A product with one constant tensor would put scales
+    of very different size into one int8 range.
 
     Source: Chang et al., "Subspectral normalization", arXiv:2103.13620.
     """
@@ -40,11 +40,11 @@ class SubSpectralNorm(tf_keras.layers.BatchNormalization):
         _, _, self.bins, self.channels = input_shape
         self.bands = sub_bands(self.bins)
         super().build((None, *self._bands_shape()))
-        self.input_spec = None  # the parent's describes the cut-up tensor
+        self.input_spec = None  # the parent's describes the tensor cut into bands
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if training:
-            # Statistics run over batch and frames alike, so the two may share an axis.
+            # Statistics are taken over batch and frames, so the two may share an axis.
             cut = tf.reshape(inputs, (-1, *self._bands_shape()))
             return tf.reshape(super().call(cut, training=True), tf.shape(inputs))
         return self._scale_and_offset(inputs)

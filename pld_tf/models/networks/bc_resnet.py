@@ -1,7 +1,7 @@
 """BC-ResNet: convolve over bins in 2-D, over time in 1-D, broadcast the sum (arXiv:2106.04140).
 
-Axes are (frames, bins). Numbers of sub-bands follow the bins left at each depth
-(`sub_spectral_norm.sub_bands`): always 5 with 40 or 80 bins, fewer with others.
+Axes are (frames, bins). The number of sub-bands depends on the bins left at each depth
+(`sub_spectral_norm.sub_bands`): always 5 with 40 or 80 bins, fewer with other numbers.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from pld_tf.models.layers.seeded_dropout import SeededDropout
 from pld_tf.models.layers.sub_spectral_norm import SubSpectralNorm
 
 BASE = 8  # channels at size 1
-STEM = 2.0  # channels here and below are multiples of the size's base
+STEM = 2.0  # here and below, channels are multiples of the size's base
 HEAD = 4.0
 HEAD_KERNEL = 5
 
@@ -39,12 +39,12 @@ STAGES = (
 )
 
 
-# A block's convolution over bins, normalized, of every stride-th bin: (x, stride).
+# A block's normalized convolution over bins, for every stride-th bin: (x, stride).
 OverBins = Callable[[tf.Tensor, int], tf.Tensor]
 
 
 def build(inputs: tf.Tensor, *, size: str, width: float, dropout: float, classes: int) -> tf.Tensor:
-    """Give the logits. `dropout` acts where the paper has its 0.1: in every block, by channel."""
+    """Give the logits. `dropout` acts where the paper has 0.1: in every block, by channel."""
     return network(inputs, _over_bins, size=size, width=width, dropout=dropout, classes=classes)
 
 
@@ -57,11 +57,11 @@ def network(
     dropout: float,
     classes: int,
 ) -> tf.Tensor:
-    """What `build` promises, with a block's convolution over bins as given."""
+    """As `build`, with a given convolution over bins in each block."""
     base = BASE * float(size) * width
     x = conv_bn_relu(inputs, scaled(STEM, base), (5, 5), strides=(1, 2))
     for stage in STAGES:
-        # Channels and bins change: no identity shortcut, since the shapes differ.
+        # No identity shortcut: channels and bins change, so the shapes differ.
         x = over_bins(conv_bn_relu(x, scaled(stage.channels, base), (1, 1)), stage.stride)
         x = layers.ReLU()(layers.Add()([x, _over_time(x, stage.dilation, dropout)]))
         for _ in range(stage.blocks - 1):
@@ -73,7 +73,7 @@ def network(
 
 def _block(x: tf.Tensor, over_bins: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:
     over_time = _over_time(over_bins, dilation, dropout)
-    # Two sums of two: in quantization-aware training each has a range of its own.
+    # Two sums of two terms: in quantization-aware training each has its own range.
     return layers.ReLU()(layers.Add()([layers.Add()([over_bins, over_time]), x]))
 
 
@@ -88,8 +88,8 @@ def conv_over_bins(x: tf.Tensor) -> tf.Tensor:
 def every_bin(x: tf.Tensor, stride: int) -> tf.Tensor:
     """Every stride-th bin.
 
-    TensorFlow's depthwise convolution takes unequal strides on some processors only, so bins are
-    dropped after it: a stride's values, for some 2 % more multiplications.
+    TensorFlow's depthwise convolution supports unequal strides on some processors only. So bins are
+    dropped after it. This gives a stride's values for about 2 % more multiplications.
     """
     if stride == 1:
         return x
@@ -97,7 +97,7 @@ def every_bin(x: tf.Tensor, stride: int) -> tf.Tensor:
 
 
 def _over_time(x: tf.Tensor, dilation: int, dropout: float) -> tf.Tensor:
-    """Give [batch, frames, 1, channels], which a sum broadcasts back over the bins."""
+    """Give [batch, frames, 1, channels], which the sum broadcasts over the bins."""
     x = MeanOverBins()(x)
     depthwise = layers.DepthwiseConv2D(
         (3, 1), dilation_rate=(dilation, 1), padding="same", use_bias=False

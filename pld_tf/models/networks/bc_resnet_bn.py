@@ -1,7 +1,7 @@
 """BC-ResNet with plain batch normalization, for small devices.
 
-A sub-spectral normalization has a scale and an offset for each bin and channel, some 29 bytes of
-an int8 `.tflite` each; they take half of it. A batch normalization is folded into the convolution.
+A sub-spectral normalization has a scale and an offset for each bin and channel, about 29 bytes
+each. They make up half of an int8 `.tflite`. A batch normalization is folded into the convolution.
 """
 
 import tensorflow as tf
@@ -18,5 +18,5 @@ def build(inputs: tf.Tensor, *, size: str, width: float, dropout: float, classes
 
 
 def _over_bins(x: tf.Tensor, stride: int) -> tf.Tensor:
-    # Normalized before bins are dropped: only next to the convolution can it be folded.
+    # Normalized before bins are dropped: it can be folded only next to the convolution.
     return bc_resnet.every_bin(batch_norm(bc_resnet.conv_over_bins(x)), stride)

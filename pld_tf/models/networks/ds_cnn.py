@@ -10,7 +10,7 @@ from pld_tf.models.layers.blocks import classifier, conv_bn_relu, scaled, separa
 
 @dataclass(frozen=True, kw_only=True)
 class DsCnnPlan:
-    """Strides are (frames, bins): of the first convolution, of the first separable block."""
+    """Strides (frames, bins): `first` of the convolution, `second` of the first separable block."""
 
     channels: int
     blocks: int
@@ -21,7 +21,7 @@ class DsCnnPlan:
 PLANS = {
     "S": DsCnnPlan(channels=64, blocks=4, first=(2, 2), second=(1, 1)),
     "M": DsCnnPlan(channels=172, blocks=4, first=(2, 1), second=(2, 2)),
-    # Five blocks: only so do the paper's 497.6 KB of weights and activations come out.
+    # Five blocks: only this gives the paper's 497.6 KB of weights and activations.
     "L": DsCnnPlan(channels=276, blocks=5, first=(2, 1), second=(2, 2)),
 }
 
@@ -42,7 +42,7 @@ def network(
     dropout: float,
     classes: int,
 ) -> tf.Tensor:
-    """Give the logits of a network of such blocks, called as `separable_bn_relu` is."""
+    """Give the logits of a network of these blocks; a block has `separable_bn_relu`'s signature."""
     plan = PLANS[size]
     channels = scaled(plan.channels, width)
     x = conv_bn_relu(inputs, channels, (10, 4), strides=plan.first)

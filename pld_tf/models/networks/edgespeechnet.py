@@ -14,8 +14,8 @@ from pld_tf.models.layers.blocks import classifier, conv_bn_relu, layers, scaled
 class EdgeSpeechNetPlan:
     """Channels of the stem (and of every block's end), of each block's middle, of the head.
 
-    A head of 0 is none. `pool` says whether the map is halved both ways after the stem; the
-    paper says that size D pools but not by how much, and 2x2 is what public code takes.
+    A head of 0 means none. `pool` halves the map in both directions after the stem. The paper
+    states that size D pools, but not by how much; public code uses 2x2.
     """
 
     stem: int

@@ -1,7 +1,7 @@
 """res8, res15, res26 and their narrow forms (Tang & Lin, arXiv:1710.10361).
 
 The paper's order is conv, ReLU, sum, BN without trained scale, and no BN after the first
-convolution. Here each convolution is conv-BN-ReLU, then the sum: a BN after ReLU cannot be
+convolution. Here each convolution is conv-BN-ReLU, then comes the sum. A BN after a ReLU can't be
 folded into a convolution and stays a float operator in int8 conversion.
 """
 

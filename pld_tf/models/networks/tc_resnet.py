@@ -10,7 +10,7 @@ BLOCKS = {"8": (24, 32, 48), "14": (24, 24, 32, 32, 48, 48)}
 
 def build(inputs: tf.Tensor, *, size: str, width: float, dropout: float, classes: int) -> tf.Tensor:
     """Give the logits. The paper's TC-ResNet14-1.5 is size "14" with width 1.5."""
-    # [frames, bins, 1] and [frames, 1, bins] are the same bytes: nothing moves.
+    # [frames, bins, 1] and [frames, 1, bins] have the same bytes: no data moves.
     x = layers.Reshape((-1, 1, inputs.shape[2]))(inputs)
     x = conv_bn_relu(x, scaled(FIRST, width), (3, 1))
     before = FIRST
