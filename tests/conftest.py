@@ -6,13 +6,27 @@ from pathlib import Path
 import pytest
 import tiny_corpus
 from hypothesis import settings
-from places import SHARED
+from places import ROOT, SHARED
 
 # Shared machines stall. CI tries the same examples every time; developers try new ones.
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
 
 collect_ignore = ["bench"]  # programs, not tests
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests come first. A worker takes the fast part of a file, or its slow part."""
+    items.sort(key=_is_slow)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            group = f"{item.path.relative_to(ROOT)}{' slow' if _is_slow(item) else ''}"
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(autouse=True)
