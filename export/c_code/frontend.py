@@ -120,8 +120,7 @@ class MelWeights:
     Args:
       first_bin: the first FFT bin that feeds a filter.
       pairs: int64 [bins, 2], weights of a bin in the lower and in the upper of its two filters.
-      ends: int64 [mel_bins + 1], ends of the stretches between filter centres, in bins from
-        `first_bin`.
+      ends: int64 [mel_bins + 1], bins after `first_bin` before each next filter begins.
     """
 
     first_bin: int
