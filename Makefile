@@ -1,7 +1,8 @@
-# make demo   the main job on built-in speech: distil, export int8, measure
-# make test   all tests
-# make check  format, lint, types
-# make bench  the figures of docs/results.md that time things
+# make demo       the main job on built-in speech: distil, export int8, measure
+# make test       all tests, the fast ones first
+# make test-fast  those that take less than about two seconds each: not marked slow
+# make check      format, lint, types
+# make bench      the figures of docs/results.md that time things
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
 	  && echo $$p && break; done)
@@ -12,7 +13,7 @@ DEBIAN := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-ar
 # C++, a fuzzer and a checker of memory, for the tests of the C.
 TEST_DEBIAN := g++ clang libclang-rt-dev valgrind
 
-.PHONY: demo test check bench docs clean firmware test-tools
+.PHONY: demo test test-fast check bench docs clean firmware test-tools
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml requirements.txt
@@ -52,8 +53,14 @@ demo: $(READY) firmware
 	  targets="--target tflite --target host --target cortex-m4"; fi; set -x; \
 	$(BIN)/pld-tf bench demo/bundle --data demo/speech --out demo/report $$targets
 
+# Workers take groups of tests in the order that tests/conftest.py gives them.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
 test: $(READY) firmware test-tools
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
+
+test-fast: $(READY) firmware test-tools
+	$(PYTEST) -m "not slow"
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -15,6 +15,20 @@ settings.load_profile("here")
 collect_ignore = ["bench"]  # programs, not tests
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests come first. Workers share out files, the fast and the slow part of each apart."""
+    items.sort(key=_is_slow)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            group = item.path.stem + (".slow" if _is_slow(item) else "")
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
+
+
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path_factory) -> None:
     """No test reads or fills the user's cache."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,7 +19,6 @@ from pld_tf.recipe.keys import FINISH_KEYS
 from pld_tf.recipe.load import load_recipe
 from pld_tf.run.train import distill
 
-ONE_EPOCH = {"finish_epochs": 1}
 WAYS = ["qat", "qat_distilled", "pruned", "clustered"]
 
 
@@ -43,6 +43,15 @@ def run(tiny: Path, run_dir: Path, **changes) -> list[str]:
         say=said.append,
     )
     return said
+
+
+def ways(*names: str, epochs: int = 1, **keys) -> dict:
+    return {"finish": list(names), "finish_epochs": epochs, **keys}
+
+
+# All ways, named in another order than they are taken in.
+ALL_WAYS = ways(*reversed(WAYS), epochs=5, finish_learning_rate=0.25)
+CLUSTERED = ALL_WAYS | {"finish": ["clustered"]}
 
 
 def forbid(monkeypatch, target: object, name: str) -> None:
@@ -109,32 +118,55 @@ def instant(monkeypatch) -> list[dict]:
     return Instant.given
 
 
-def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(
-    tiny, run_dir, instant, monkeypatch
-):
-    forbid(monkeypatch, Ladder, "_train")
-    before = tiny_run.file_bytes(run_dir, "**/*.*")
-    said = run(tiny, run_dir, finish=["clustered", "pruned"], **ONE_EPOCH)
-    assert tiny_run.file_bytes(run_dir, "**/*.*") | before == tiny_run.file_bytes(run_dir, "**/*.*")
-    accuracy = json.loads(next(run_dir.glob("rungs/1-*/metrics.json")).read_text())
-    assert said[2] == (
-        "finish pruned (500 ms): student 50.0 %, before "
-        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), epoch 1 "
-        "of 1"
-    )
-    assert said[3].startswith("finish clustered (500 ms): ")
+class AtOnce(NamedTuple):
+    """A run that was finished in `ALL_WAYS`, nothing trained.
+
+    Attributes:
+      run_dir: read-only.
+      said: all lines.
+      trainings: what the training of each way is made of, by its name.
+    """
+
+    run_dir: Path
+    said: list[str]
+    trainings: dict[str, dict]
 
 
 @pytest.fixture(scope="module")
-def trainings(tiny, tmp_path_factory) -> dict[str, dict]:
-    """What the training of each way is made of, by its name; nothing is trained."""
-    run_dir = shutil.copytree(tiny / "run", tmp_path_factory.mktemp("trainings") / "run")
+def at_once(tiny, tmp_path_factory) -> AtOnce:
+    run_dir = shutil.copytree(tiny / "run", tmp_path_factory.mktemp("at_once") / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
         patch.setattr(Instant, "given", [], raising=False)
         patch.setattr(finish_module, "Rung", Instant)
-        run(tiny, run_dir, finish=WAYS, finish_epochs=5, finish_learning_rate=0.25)
-        return dict(zip(WAYS, Instant.given, strict=True))
+        forbid(patch, Ladder, "_train")
+        said = run(tiny, run_dir, **ALL_WAYS)
+        return AtOnce(run_dir, said, dict(zip(WAYS, Instant.given, strict=True)))
+
+
+@pytest.fixture
+def trainings(at_once) -> dict[str, dict]:
+    return at_once.trainings
+
+
+@pytest.fixture
+def finished_dir(at_once, tmp_path) -> Path:
+    """A copy of that run."""
+    return shutil.copytree(at_once.run_dir, tmp_path / "run")
+
+
+def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(tiny, at_once):
+    before, after = (
+        tiny_run.file_bytes(folder, "**/*.*") for folder in (tiny / "run", at_once.run_dir)
+    )
+    assert after | before == after
+    accuracy = json.loads(next(at_once.run_dir.glob("rungs/1-*/metrics.json")).read_text())
+    assert at_once.said[4] == (
+        "finish pruned (500 ms): student 50.0 %, before "
+        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), epoch 1 "
+        "of 1"
+    )
+    assert at_once.said[5].startswith("finish clustered (500 ms): ")
 
 
 @pytest.mark.parametrize("name", ["pruned", "clustered"])
@@ -170,7 +202,7 @@ def test_whatever_its_rungs_teachers_heard_the_float_student_hears_the_crop(hear
 
 
 def test_qat_with_distillation_learns_as_its_rung_did_where_asked(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["qat_distilled"], finish_teacher="rung", **ONE_EPOCH)
+    run(tiny, run_dir, **ways("qat_distilled", finish_teacher="rung"))
     (parts,) = instant
     (teacher,) = parts["teachers"].models
     assert len(teacher.get_weights()) == len(student_weights(tiny))
@@ -220,46 +252,41 @@ def test_a_layer_that_can_not_be_rounded_is_told_before_anything_is_trained(
     text = "layer memory (LSTM)"
     monkeypatch.setattr("pld_tf.distill.finish.qat.refused_layers", lambda model: [text])
     with pytest.raises(PldError, match=r"does not take layer memory \(LSTM\) of tc_resnet"):
-        run(tiny, tmp_path / "run", finish=["qat"])
+        run(tiny, tmp_path / "run", **ways("qat"))
     assert not (tmp_path / "run").exists()
 
 
-def test_what_is_finished_is_told_again_and_left_alone(tiny, run_dir, instant, monkeypatch):
-    said = run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
-    before = tiny_run.file_bytes(run_dir, "**/*.*")
+def test_what_is_finished_is_told_again_and_left_alone(tiny, at_once, monkeypatch):
+    before = tiny_run.file_bytes(at_once.run_dir, "**/*.*")
     forbid(monkeypatch, finish_module, "_way")
-    assert run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH) == said
-    assert tiny_run.file_bytes(run_dir, "**/*.*") == before
+    assert run(tiny, at_once.run_dir, **ALL_WAYS) == at_once.said
+    assert tiny_run.file_bytes(at_once.run_dir, "**/*.*") == before
 
 
-def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, at_once):
     text = "finish/clustered was made with cluster_count = 16, now 8. Remove that folder"
     with pytest.raises(PldError, match=text):
-        run(tiny, run_dir, finish=["clustered"], cluster_count=8, **ONE_EPOCH)
+        run(tiny, at_once.run_dir, **CLUSTERED, cluster_count=8)
 
 
-def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["qat"], **ONE_EPOCH)
-    path = run_dir / "finish" / "qat" / "finish.json"
+def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, finished_dir):
+    path = finished_dir / "finish" / "qat" / "finish.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
     with pytest.raises(PldError, match=r"another version of pld-tf, .*Remove that folder"):
-        run(tiny, run_dir, finish=["qat"], **ONE_EPOCH)
+        run(tiny, finished_dir, **ALL_WAYS)
 
 
-def test_a_choice_of_another_way_changes_nothing(tiny, run_dir, instant, monkeypatch):
-    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+def test_a_choice_of_another_way_changes_nothing(tiny, at_once, monkeypatch):
     forbid(monkeypatch, finish_module, "_way")
-    run(tiny, run_dir, finish=["clustered"], prune_sparsity=0.9, **ONE_EPOCH)
+    run(tiny, at_once.run_dir, **CLUSTERED, prune_sparsity=0.9)
 
 
-def test_damaged_weights_are_one_line_with_the_way_out(tiny, run_dir, instant):
-    run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
-    folder = run_dir / "finish" / "clustered"
+def test_damaged_weights_are_one_line_with_the_way_out(tiny, finished_dir):
+    folder = finished_dir / "finish" / "clustered"
     shutil.rmtree(folder / "bundle")
     (folder / "weights.npz").write_bytes(b"PK")
     with pytest.raises(PldError, match=f"{folder} is damaged: .*Remove that folder"):
-        run(tiny, run_dir, finish=["clustered"], **ONE_EPOCH)
+        run(tiny, finished_dir, **CLUSTERED)
 
 
 # --- what comes out ---
@@ -272,7 +299,7 @@ def finished(tiny, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
         for name in ("qat_distilled", "pruned"):
-            run(tiny, run_dir, finish=[name], finish_epochs=2)
+            run(tiny, run_dir, **ways(name, epochs=2))
     return run_dir
 
 
@@ -323,8 +350,8 @@ def test_stopped_and_gone_on_it_ends_with_the_same_bytes(
     with monkeypatch.context() as patch:
         patch.setattr(rung_module.Rung, "_save", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
-            run(tiny, run_dir, finish=[name], finish_epochs=2)
-    run(tiny, run_dir, finish=[name], finish_epochs=2)
+            run(tiny, run_dir, **ways(name, epochs=2))
+    run(tiny, run_dir, **ways(name, epochs=2))
     for pattern in ("weights.npz", "*.json", "bundle/**/*.*"):
         pattern = f"finish/{name}/{pattern}"
         expected = tiny_run.file_bytes(finished, pattern)
