@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -45,6 +46,15 @@ def run(tiny: Path, run_dir: Path, **changes) -> list[str]:
 
 def ways(*names: str, epochs: int = 1, **keys) -> dict:
     return {"finish": {"ways": list(names), "epochs": epochs, **keys}}
+
+
+# All ways, named in another order than they are taken in.
+ALL_WAYS = ways(*reversed(WAYS), epochs=5, learning_rate_factor=0.25)
+
+
+def clustered(**keys) -> dict:
+    """As `ALL_WAYS` finished this one, but for `keys`."""
+    return ways("clustered", epochs=5, **({"learning_rate_factor": 0.25} | keys))
 
 
 def forbid(monkeypatch, target: object, name: str) -> None:
@@ -117,32 +127,55 @@ def instant(monkeypatch) -> list[dict]:
     return Instant.given
 
 
-def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(
-    tiny, run_dir, instant, monkeypatch
-):
-    forbid(monkeypatch, Ladder, "_train")
-    before = tiny_run.file_bytes(run_dir, "**/*.*")
-    said = run(tiny, run_dir, **ways("clustered", "pruned"))
-    assert tiny_run.file_bytes(run_dir, "**/*.*") | before == tiny_run.file_bytes(run_dir, "**/*.*")
-    accuracy = json.loads(next(run_dir.glob("rungs/1-*/metrics.json")).read_text())
-    assert said[2] == (
-        "finish pruned (500 ms): student 50.0 %, before "
-        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), epoch 1 "
-        "of 1"
-    )
-    assert said[3].startswith("finish clustered (500 ms): ")
+class AtOnce(NamedTuple):
+    """A run that was finished in `ALL_WAYS`, nothing trained.
+
+    Attributes:
+      run_dir: read-only.
+      said: all lines.
+      trainings: what the training of each way is made of, by its name.
+    """
+
+    run_dir: Path
+    said: list[str]
+    trainings: dict[str, dict]
 
 
 @pytest.fixture(scope="module")
-def trainings(tiny, tmp_path_factory) -> dict[str, dict]:
-    """What the training of each way is made of, by its name; nothing is trained."""
-    run_dir = shutil.copytree(tiny / "run", tmp_path_factory.mktemp("trainings") / "run")
+def at_once(tiny, tmp_path_factory) -> AtOnce:
+    run_dir = shutil.copytree(tiny / "run", tmp_path_factory.mktemp("at_once") / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLD_TF_CACHE", str(tiny / "cache"))
         patch.setattr(Instant, "given", [], raising=False)
         patch.setattr(finish_module, "Rung", Instant)
-        run(tiny, run_dir, **ways(*WAYS, epochs=5, learning_rate_factor=0.25))
-        return dict(zip(WAYS, Instant.given, strict=True))
+        forbid(patch, Ladder, "_train")
+        said = run(tiny, run_dir, **ALL_WAYS)
+        return AtOnce(run_dir, said, dict(zip(WAYS, Instant.given, strict=True)))
+
+
+@pytest.fixture
+def trainings(at_once) -> dict[str, dict]:
+    return at_once.trainings
+
+
+@pytest.fixture
+def finished_dir(at_once, tmp_path) -> Path:
+    """A copy of that run."""
+    return shutil.copytree(at_once.run_dir, tmp_path / "run")
+
+
+def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(tiny, at_once):
+    before, after = (
+        tiny_run.file_bytes(folder, "**/*.*") for folder in (tiny / "run", at_once.run_dir)
+    )
+    assert after | before == after
+    accuracy = json.loads(next(at_once.run_dir.glob("rungs/1-*/metrics.json")).read_text())
+    assert at_once.said[4] == (
+        "finish pruned (500 ms): student 50.0 %, before "
+        f"{100 * accuracy['student_accuracy']:.1f} % on 16 validation clips (loudest), epoch 1 "
+        "of 1"
+    )
+    assert at_once.said[5].startswith("finish clustered (500 ms): ")
 
 
 @pytest.mark.parametrize("name", ["pruned", "clustered"])
@@ -166,11 +199,8 @@ def test_qat_with_distillation_learns_from_the_float_student_and_nothing_else(ti
     for ours, its in zip(student_weights(tiny), teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, its)
     recipe = parts["recipe"]
-    assert (
-        recipe.teaching.hard_weight,
-        recipe.teaching.labels,
-        recipe.training.label_smoothing,
-    ) == (0.0, "online", 0.0)
+    assert (recipe.teaching.hard_weight, recipe.teaching.labels) == (0.0, "online")
+    assert recipe.training.label_smoothing == 0.0
     assert parts["data"].teacher_input == "crop"
 
 
@@ -236,42 +266,37 @@ def test_a_layer_that_can_not_be_rounded_is_told_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
-def test_what_is_finished_is_told_again_and_left_alone(tiny, run_dir, instant, monkeypatch):
-    said = run(tiny, run_dir, **ways("clustered"))
-    before = tiny_run.file_bytes(run_dir, "**/*.*")
+def test_what_is_finished_is_told_again_and_left_alone(tiny, at_once, monkeypatch):
+    before = tiny_run.file_bytes(at_once.run_dir, "**/*.*")
     forbid(monkeypatch, finish_module, "_way")
-    assert run(tiny, run_dir, **ways("clustered")) == said
-    assert tiny_run.file_bytes(run_dir, "**/*.*") == before
+    assert run(tiny, at_once.run_dir, **ALL_WAYS) == at_once.said
+    assert tiny_run.file_bytes(at_once.run_dir, "**/*.*") == before
 
 
-def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, run_dir, instant):
-    run(tiny, run_dir, **ways("clustered"))
+def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, at_once):
     text = "finish/clustered was made with finish.cluster_count = 16, now 8. Remove that folder"
     with pytest.raises(PldError, match=text):
-        run(tiny, run_dir, **ways("clustered", cluster_count=8))
+        run(tiny, at_once.run_dir, **clustered(cluster_count=8))
 
 
-def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, run_dir, instant):
-    run(tiny, run_dir, **ways("qat"))
-    path = run_dir / "finish" / "qat" / "finish.json"
+def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, finished_dir):
+    path = finished_dir / "finish" / "qat" / "finish.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
     with pytest.raises(PldError, match=r"another version of pld-tf, .*Remove that folder"):
-        run(tiny, run_dir, **ways("qat"))
+        run(tiny, finished_dir, **ALL_WAYS)
 
 
-def test_a_choice_of_another_way_changes_nothing(tiny, run_dir, instant, monkeypatch):
-    run(tiny, run_dir, **ways("clustered"))
+def test_a_choice_of_another_way_changes_nothing(tiny, at_once, monkeypatch):
     forbid(monkeypatch, finish_module, "_way")
-    run(tiny, run_dir, **ways("clustered", prune_sparsity=0.9))
+    run(tiny, at_once.run_dir, **clustered(prune_sparsity=0.9))
 
 
-def test_damaged_weights_are_one_line_with_the_way_out(tiny, run_dir, instant):
-    run(tiny, run_dir, **ways("clustered"))
-    folder = run_dir / "finish" / "clustered"
+def test_damaged_weights_are_one_line_with_the_way_out(tiny, finished_dir):
+    folder = finished_dir / "finish" / "clustered"
     shutil.rmtree(folder / "bundle")
     (folder / "weights.npz").write_bytes(b"PK")
     with pytest.raises(PldError, match=f"{folder} is damaged: .*Remove that folder"):
-        run(tiny, run_dir, **ways("clustered"))
+        run(tiny, finished_dir, **clustered())
 
 
 # --- what comes out ---
