@@ -15,11 +15,19 @@ def generate_c(path):
     return {"kws_model.h": made.header, "kws_model.c": made.source}
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
-def test_mlperf_tinys_keyword_model_equals_tflm_in_20_kb_of_ram_and_80_of_flash(shared, name):
+CORES = ["cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"]
+
+
+@pytest.fixture(scope="module")
+def report(shared):
+    """Of all cores, because what they are compared with is the same."""
     pytest.importorskip("tflite_micro", reason="needs the extra tflm: tflite-micro")
     model = shared / "models" / "mlperf_tiny_kws_ref_model.tflite"
-    report = bench_tflite(model, examples=None, targets=[name], generate_c=generate_c, layers=True)
+    return bench_tflite(model, examples=None, targets=CORES, generate_c=generate_c, layers=True)
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_mlperf_tinys_keyword_model_equals_tflm_in_20_kb_of_ram_and_80_of_flash(report, name):
     target = report["targets"][name]
     assert target["golden"].startswith("TFLite Micro")
     assert (target["inputs"], target["compared_bytes"]) == (200, 2400)
