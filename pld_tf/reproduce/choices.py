@@ -32,7 +32,7 @@ def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[st
         (
             "soft or hard labels in the tables",
             _labels(recipe),
-            "teaching.labels, .temperature, .hard_weight",
+            "teaching.labels, teaching.temperature, teaching.hard_weight",
         ),
         (
             "how a teacher takes a shorter crop",
@@ -45,13 +45,13 @@ def open_choices(recipe: Recipe, *, parameters: int, clips: int) -> list[dict[st
             "ladder.teacher_lengths",
         ),
         ("crops per clip", _crops_per_clip(recipe), "crops.per_clip"),
-        ("where training crops lie", _placing(recipe.crops), "crops.loudest_share, .shift_ms"),
+        ("where training crops lie", _placing(recipe.crops), "crops.loudest_share, crops.shift_ms"),
         ("augmentation", _augmentation(recipe), _AUGMENTING),
         ("optimiser", _optimizer(recipe.training), "training"),
         (
             "epochs of a network",
             _epochs(recipe),
-            "training.epochs, .patience, .validation_protocol",
+            "training.epochs, training.patience, training.validation_protocol",
         ),
         ("where test crops lie", f"four protocols: {', '.join(PROTOCOLS)}", "--protocol"),
         ("seeds", "intervals are over seeds and clips", "--seeds"),
