@@ -12,7 +12,7 @@ from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
 
-CLAIM_FORMAT = 1
+CLAIM_FORMAT = 2
 KIND = "paper"
 
 

@@ -78,15 +78,15 @@ def read_run(run_dir: Path) -> Run:
         )
     try:
         values = json.loads(path.read_text("utf-8"))
-        if values["format"] != RUN_FORMAT:
-            raise PldError(
-                f"{path} has format {values['format']}; this version reads {RUN_FORMAT}. Train "
-                "anew in another folder, or go on with the version that began it."
-            )
         if "kind" in values:
             raise PldError(
                 f"{run_dir} is no run of pld-tf distill but of pld-tf reproduce {values['kind']}. "
                 "Give another folder."
+            )
+        if values["format"] != RUN_FORMAT:
+            raise PldError(
+                f"{path} has format {values['format']}; this version reads {RUN_FORMAT}. Train "
+                "anew in another folder, or go on with the version that began it."
             )
         return Run(
             folder=run_dir,

@@ -284,7 +284,7 @@ def test_a_run_is_checked_once_for_each_device(tmp_path):
     assert is_preflight_due(small, run)
     run.mkdir()
     begun = {
-        "format": 1, "recipe_name": "tiny", "recipe": small.model_dump(mode="json"), "seed": 0,
+        "format": 2, "recipe_name": "tiny", "recipe": small.model_dump(mode="json"), "seed": 0,
         "data_key": "", "commit": None, "versions": {},
     }  # fmt: skip
     (run / "run.json").write_text(json.dumps(begun))
@@ -317,7 +317,7 @@ def test_the_device_decides_no_rung(tmp_path):
     [
         ({"flash_kb": 0}, r"device\.flash_kb must be at least 1, got 0"),
         ({"ram_kb": "8"}, r"device\.ram_kb must be a whole number, got '8'"),
-        ({"ram": 8}, r"unknown key 'device\.ram'; closest is 'ram_kb'"),
+        ({"ram": 8}, r"unknown key 'device\.ram'; closest is 'device.ram_kb'"),
         ({"ops": "tflite"}, "device.ops must be 'tflm' or 'any'"),
         (8, "device must be a table, got 8"),
     ],

@@ -180,7 +180,7 @@ def test_more_seeds_go_on_in_the_same_folder(root, tmp_path, untrained):
 
 def test_other_choices_or_data_are_refused(root, tmp_path, untrained):
     reproduce(root, tmp_path)
-    with pytest.raises(PldError, match=r"was made with labels = online, now hard. Give another"):
+    with pytest.raises(PldError, match=r"was made with teaching.labels = online, now hard. Give another"):
         reproduce(root, tmp_path, labels="hard")
     tiny_run.make_corpus(root / "other", seed=1)
     with pytest.raises(PldError, match="was made with other data, or data that has changed"):
@@ -202,7 +202,7 @@ def test_runs_of_distill_and_reproductions_refuse_each_others_folders(root, tmp_
             say=lambda line: None,
         )
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text('{"format": 1, "recipe_name": "tiny"}')
+    (tmp_path / "run" / "run.json").write_text('{"format": 2, "recipe_name": "tiny"}')
     with pytest.raises(PldError, match="holds a run of pld-tf distill, not a reproduction"):
         reproduce(root, tmp_path / "run")
 

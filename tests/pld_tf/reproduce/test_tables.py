@@ -184,9 +184,9 @@ def test_columns_of_a_table_line_up():
 def test_each_choice_names_keys_that_a_recipe_has():
     rows = open_choices(tiny.paper_recipe(), parameters=4000, clips=16)
     named = [key for row in rows for key in row["keys"].split(", ") if not key.startswith("--")]
-    for table, _, key in (name.partition(".") for name in named):
-        assert table in KEYS[""]
-        assert not key or key in KEYS[table] or key.isdecimal()
+    for name, _, key in (path.partition(".") for path in named):
+        assert name in KEYS[""]
+        assert not key or key in KEYS[name] or key.isdecimal()
 
 
 @pytest.mark.parametrize(

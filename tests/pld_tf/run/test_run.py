@@ -104,7 +104,7 @@ def test_a_damaged_packed_corpus_is_one_line_with_the_way_out(tiny, tmp_path, mo
 
 
 def test_a_recipe_that_fills_no_batch_leaves_no_run_folder(tiny, tmp_path):
-    with pytest.raises(PldError, match=r"fewer clips than one batch \(64\)"):
+    with pytest.raises(PldError, match=r"fewer clips than one batch \(training\.batch_size = 64\)"):
         run(tiny, tmp_path / "run", batch_size=64)
     assert not (tmp_path / "run").exists()
 
@@ -183,8 +183,8 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         ("{", "can't be read as a run"),
         ("[]", "can't be read as a run"),
         ("{}", "can't be read as a run: KeyError"),
-        ('{"format": 99}', "has format 99; this version reads 1"),
-        ('{"format": 1, "recipe_name": "x", "recipe": {}}', "description is missing"),
+        ('{"format": 99}', "has format 99; this version reads 2"),
+        ('{"format": 2, "recipe_name": "x", "recipe": {}}', "description is missing"),
     ],
 )
 def test_a_broken_run_file_is_named(tmp_path, text, message):
