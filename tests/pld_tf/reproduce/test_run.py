@@ -180,7 +180,7 @@ def test_more_seeds_go_on_in_the_same_folder(root, tmp_path, untrained):
 
 def test_other_choices_or_data_are_refused(root, tmp_path, untrained):
     reproduce(root, tmp_path)
-    with pytest.raises(PldError, match=r"was made with teaching.labels = online, now hard. Give another"):
+    with pytest.raises(PldError, match=r"made with teaching\.labels = online, now hard. Give another"):
         reproduce(root, tmp_path, labels="hard")
     tiny_run.make_corpus(root / "other", seed=1)
     with pytest.raises(PldError, match="was made with other data, or data that has changed"):
@@ -213,7 +213,7 @@ def test_runs_of_distill_and_reproductions_refuse_each_others_folders(root, tmp_
         ("{", "can't be read as a reproduction"),
         ("[]", "can't be read as a reproduction"),
         ('{"kind": "paper"}', "can't be read as a reproduction: KeyError"),
-        ('{"kind": "paper", "format": 99}', "has format 99; this version reads 1"),
+        ('{"kind": "paper", "format": 99}', "has format 99; this version reads 2"),
     ],
 )
 def test_a_broken_run_file_is_named(root, tmp_path, text, message):
