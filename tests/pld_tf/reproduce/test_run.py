@@ -180,7 +180,7 @@ def test_more_seeds_go_on_in_the_same_folder(root, tmp_path, untrained):
 
 def test_other_choices_or_data_are_refused(root, tmp_path, untrained):
     reproduce(root, tmp_path)
-    with pytest.raises(PldError, match=r"made with teaching\.labels = online, now hard. Give another"):
+    with pytest.raises(PldError, match=r"teaching\.labels = online, now hard."):
         reproduce(root, tmp_path, labels="hard")
     tiny_run.make_corpus(root / "other", seed=1)
     with pytest.raises(PldError, match="was made with other data, or data that has changed"):
