@@ -65,7 +65,7 @@ def detection_text(report: Json) -> str:
     delay = report["mean_delay_s"]
     after = "" if delay is None else f", {1000 * delay:.0f} ms after their ends on average"
     summary = (
-        f"{spoken - missed} of {spoken} keywords detected{after}; {missed} missed, "
+        f"{spoken - missed} of {spoken} keywords heard{after}; {missed} missed, "
         f"{report['false_accepts']} false accepts"
     )
     return "\n".join(filter(None, (rows, summary)))
@@ -73,7 +73,7 @@ def detection_text(report: Json) -> str:
 
 def _row(row: Json) -> tuple[str, ...]:
     score = "" if row["score"] is None else f"{row['score']:.2f}"
-    fate = "missed" if row["detected_s"] is None else "detected"
+    fate = "missed" if row["detected_s"] is None else "heard"
     fate = "FALSE" if row["said_s"] is None else fate
     return f"{_time_s(row):.2f} s", fate, row["word"], score
 
