@@ -157,7 +157,7 @@ def test_the_step_of_a_loss_that_is_not_finite_counts_from_the_start(make, monke
 def test_silence_has_no_file_to_list(make, monkeypatch, tmp_path):
     monkeypatch.setattr(Trainer, "step", lambda self, batch: tf.constant(np.nan))
     with pytest.raises(PldError):
-        make(batch=48).fit(silent)
+        make(batch_size=48).fit(silent)
     listed = (tmp_path / "non_finite_batch.txt").read_text().splitlines()
     assert listed.count("(silence)") == 12
 

@@ -40,7 +40,7 @@ def test_header_lists_every_other_file_with_its_hash(bundle):
     assert header["format"] == 1
     assert header["model"] == {"frames": FRAMES, "bins": 10, "classes": CLASSES}
     assert (header["seed"], header["commit"]) == (3, "abc")
-    assert header["recipe"] == {"input_lengths_ms": [1000, 500]}
+    assert header["recipe"] == {"ladder": [1000, 500]}
     assert (header["data_key"], header["rung"], header["length_ms"]) == ("corpus", 1, 52)
 
 
