@@ -69,7 +69,7 @@ def test_labels_and_keys_reach_the_recipe(pld):
 def test_a_misspelt_key_is_refused_in_one_line(pld):
     code, out, err, asked = pld("--set", "epoch=3")
     assert (code, out, asked) == (2, "", {})
-    assert err == "pld-tf: recipe paper: unknown key 'epoch'; closest is 'epochs'.\n"
+    assert err == "pld-tf: recipe paper: unknown key 'epoch'; closest is 'training.epochs'.\n"
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(pld, monkeypatch):
