@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 from stub_bundle import STRICT, compiler
 
 from export.c_code.frontend import generate
@@ -36,6 +37,10 @@ SPECS = {
         high_hz=500, mfcc=2, log_floor=10**9, log2_offset=-3.5, log2_scale=0.7,
     ),
 }  # fmt: skip
+SLOW = "window of a second"
+every_spec = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == SLOW else ()) for name in SPECS]
+)
 
 
 def sources(

@@ -6,7 +6,16 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from frontend_c import INPUT_SCALE, SPECS, ZERO_POINT, CFrontend, audio, sources, write
+from frontend_c import (
+    INPUT_SCALE,
+    SPECS,
+    ZERO_POINT,
+    CFrontend,
+    audio,
+    every_spec,
+    sources,
+    write,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stub_bundle import compiler
@@ -38,7 +47,7 @@ def frontends(tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("name", SPECS)
+@every_spec
 def test_features_are_the_oracles_bit_for_bit(name, frontends):
     frontend = frontends(name)
     for sound, samples in audio(frontend.spec).items():

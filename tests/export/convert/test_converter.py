@@ -45,6 +45,7 @@ def test_a_process_of_its_own_and_a_fork_write_the_same_bytes(student, tmp_path,
     assert converted(student, tmp_path) == forked
 
 
+@pytest.mark.slow
 def test_a_fork_that_fails_says_why(student, tmp_path):
     with pytest.raises(ConversionError, match=r"ended with code 1 .*no kind"):
         convert(

@@ -290,12 +290,14 @@ def test_an_lstm_is_refused_by_the_name_of_its_layer():
         require_quantizable(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [name for name in models.names.SIZES if name != "lstm"])
 def test_every_family_without_an_lstm_takes_it(family):
     size = models.names.SIZES[family][0]
     require_quantizable(network(family, size, 0.1))
 
 
+@pytest.mark.slow
 def test_a_gates_range_begins_with_what_it_gets_before_its_sigmoid_in_all_its_calls(monkeypatch):
     """Two layers share the gate; a sigmoid's own range is fixed."""
     monkeypatch.setattr(highway, "LAYERS", 3)

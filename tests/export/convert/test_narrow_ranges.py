@@ -55,6 +55,7 @@ def test_a_range_on_one_side_of_zero_stays_there():
     assert 0 < most <= high
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.sampled_from([1, 2, 3, 5]), st.floats(0.01, 100))
 def test_no_narrower_range_of_the_grid_is_much_better(seed, power, scale):
     """The error by histogram against that of rounding every value, over all ranges tried."""
@@ -109,6 +110,7 @@ def test_only_what_lies_between_input_and_output_is_narrowed(crops):
         assert 0.29 * before[number][1] < after[number][1] < before[number][1]
 
 
+@pytest.mark.slow
 def test_what_is_fed_back_keeps_its_range(crops):
     inputs = tf_keras.Input((6, 4), batch_size=1)
     model = tf_keras.Model(inputs, layers.Dense(2)(layers.LSTM(3)(inputs)))

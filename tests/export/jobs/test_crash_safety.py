@@ -114,6 +114,7 @@ def export_with(processes, bundle: Path, out: Path, seed: int) -> None:
     finish(process)
 
 
+@pytest.mark.slow
 def test_an_export_killed_before_any_of_its_file_operations_leaves_a_whole_bundle(
     processes, bundle, tmp_path
 ):

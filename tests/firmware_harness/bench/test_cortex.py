@@ -96,11 +96,13 @@ def test_an_emulated_core_gives_the_golden_bytes(name, bundle):
     assert 10 < layer["instructions"] < 100
 
 
+@pytest.mark.slow
 @stub.needs_qemu
 def test_counts_repeat_exactly(bundle):
     assert measure(bundle, "cortex-m4") == measure(bundle, "cortex-m4")
 
 
+@pytest.mark.slow
 @stub.needs_qemu
 @pytest.mark.parametrize("name", BOARDS)
 def test_a_loop_of_two_instructions_counts_two_a_turn(name, tmp_path):
@@ -297,6 +299,7 @@ def test_the_hosts_own_c_compiles_without_a_warning(bundle, tmp_path):
     assert ended.stderr == ""
 
 
+@pytest.mark.slow
 @stub.needs_qemu
 def test_the_report_says_it_all_on_one_page(model):
     report = bench_tflite(

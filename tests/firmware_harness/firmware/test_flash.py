@@ -49,6 +49,7 @@ def test_the_list_names_every_board_and_what_it_is():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @stub.needs_arm
 def test_build_only_writes_the_files_and_their_sizes(bundle, tmp_path):
     options = ("--board", "raspberry-pi-pico-2", "--build-only", "--out", tmp_path)
@@ -64,6 +65,7 @@ def test_build_only_writes_the_files_and_their_sizes(bundle, tmp_path):
     assert f"flash, with stored crops: {report['image_flash_bytes']:,} of 4,194,304 bytes" in page
 
 
+@pytest.mark.slow
 @stub.needs_arm
 def test_the_same_bundle_gives_the_same_image(bundle, tmp_path):
     for name in ("one", "two"):

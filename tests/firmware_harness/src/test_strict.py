@@ -44,7 +44,7 @@ def compile_all(folder, command, *, without=()):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", frontend_c.SPECS)
+@frontend_c.every_spec
 def test_gcc_has_no_warning_for_the_host(name, tmp_path):
     folder = write_all(tmp_path, frontend_c.SPECS[name])
     compile_all(folder, [compiler("cc", "gcc"), *STRICT, *HOST])

@@ -69,6 +69,7 @@ def test_the_gate_ran_every_stage_and_the_c_has_tflite_micros_bytes(manifest):
     assert features["differing"] <= 0.02 * features["values"]
 
 
+@pytest.mark.slow
 @stub.needs_compiler
 def test_accuracy_from_the_samples_on_is_that_of_tensorflows_features(
     pld, tiny, exported, tiny_cache

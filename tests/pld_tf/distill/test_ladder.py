@@ -53,6 +53,7 @@ def test_a_finished_rung_is_never_trained_twice(climbed, store, monkeypatch):
     assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
+@pytest.mark.slow
 def test_one_seed_gives_the_same_bytes_and_another_does_not(climbed, store, tmp_path):
     climb(store, tmp_path / "same")
     climb(store, tmp_path / "other", seed=1, input_lengths_ms=[1000])
@@ -255,6 +256,7 @@ def weights_of(model) -> bytes:
     return b"".join(np.ascontiguousarray(weight).tobytes() for weight in model.get_weights())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "teachers"),
     [
@@ -274,6 +276,7 @@ def test_a_rung_is_taught_by_all_networks_before_it(
     assert len({rung["folder"] for rung in given}) == len(given)
 
 
+@pytest.mark.slow
 def test_networks_of_a_rung_are_told_apart(store, tmp_path, monkeypatch):
     given = instant_rungs(monkeypatch)
     results = climb(store, tmp_path, networks=2)
@@ -295,12 +298,14 @@ def test_every_rung_has_its_share_of_labels_and_only_students_learn_without(
     assert told == [(1.0, False), (0.5, True)]
 
 
+@pytest.mark.slow
 def test_how_crops_are_repeated_is_handed_down(store, tmp_path, monkeypatch):
     given = instant_rungs(monkeypatch)
     climb(store, tmp_path, per_clip=3)
     assert [rung["data"].crops.per_clip for rung in given] == [3, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "kept"),
     [

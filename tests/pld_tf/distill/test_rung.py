@@ -73,6 +73,7 @@ def undisturbed(store, tmp_path_factory):
     return reached.history, given["student"].get_weights()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 5])
 def test_a_rung_stopped_anywhere_ends_with_the_weights_of_one_that_was_not(
     make, store, undisturbed, monkeypatch, stop_after
@@ -117,17 +118,20 @@ def test_a_plateau_is_out_of_patience_and_its_last_epoch_is_kept(make, instant):
     assert (reached.epoch, reached.best_epoch) == (3, 2)
 
 
+@pytest.mark.slow
 def test_patience_0_trains_to_the_end(make, instant):
     accuracies = Accuracies(0.5, 0.4, 0.3, 0.2, 0.1)
     assert make(patience=0, epochs=5, parts={"validation": accuracies}).fit(silent).epoch == 5
 
 
+@pytest.mark.slow
 def test_a_rung_out_of_patience_stays_so(make, instant):
     make(patience=1, epochs=5, parts={"validation": Accuracies(0.5, 0.4)}).fit(silent)
     reached = make(patience=1, epochs=5, parts={"validation": Accuracies()}).fit(silent)
     assert reached.epoch == 2
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_with_its_step_and_clips(make, monkeypatch, tmp_path):
     """The clip that breaks the loss is in the second epoch's batch that is listed, and no other."""
     clip = 7
@@ -148,12 +152,14 @@ def test_a_loss_that_is_not_finite_stops_with_its_step_and_clips(make, monkeypat
     assert "\n" not in str(stopped.value)
 
 
+@pytest.mark.slow
 def test_the_step_of_a_loss_that_is_not_finite_counts_from_the_start(make, monkeypatch):
     monkeypatch.setattr(Trainer, "step", lambda self, batch: tf.constant(np.inf))
     with pytest.raises(PldError, match=r"the loss is inf at step 0 \(epoch 0\)"):
         make().fit(silent)
 
 
+@pytest.mark.slow
 def test_silence_has_no_file_to_list(make, monkeypatch, tmp_path):
     monkeypatch.setattr(Trainer, "step", lambda self, batch: tf.constant(np.nan))
     with pytest.raises(PldError):
@@ -162,6 +168,7 @@ def test_silence_has_no_file_to_list(make, monkeypatch, tmp_path):
     assert listed.count("(silence)") == 12
 
 
+@pytest.mark.slow
 def test_an_absurd_learning_rate_is_stopped(make):
     with pytest.raises(PldError, match=r"Lower training\.learning_rate"):
         make(learning_rate=1e30, optimizer="sgd", epochs=4, schedule="constant").fit(silent)
@@ -205,6 +212,7 @@ def alike(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
     return all(np.allclose(*pair, atol=1e-6) for pair in zip(first, second, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"mixup": 0.4}, {"hard_finish_epochs": 2}])
 def test_a_label_that_is_not_known_decides_nothing_and_a_known_one_does(store, batch, changes):
     plain, unknown, known = (
@@ -215,6 +223,7 @@ def test_a_label_that_is_not_known_decides_nothing_and_a_known_one_does(store, b
     assert not alike(plain, known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("done", "counts"), [(2, False), (3, True)])
 def test_labels_count_at_the_finish_and_not_before(store, batch, done, counts):
     """The data has three steps an epoch: with a hard weight of 0, labels count from then on."""
@@ -227,6 +236,7 @@ def test_labels_count_at_the_finish_and_not_before(store, batch, done, counts):
     assert alike(plain, other) == (not counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("some_unknown", "done", "counts"), [(True, 3, True), (False, 3, False), (False, 2, True)]
 )
@@ -253,6 +263,7 @@ class Told(Accuracies):
         return super().accuracy(model)
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_validated_and_kept_and_training_goes_on_from_its_own(
     make, store, monkeypatch
 ):
@@ -282,6 +293,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.slow
 def test_with_all_that_can_be_chosen_a_stopped_rung_ends_as_one_that_was_not(
     store, tmp_path, monkeypatch
 ):

@@ -314,6 +314,7 @@ def test_a_run_disputes_a_clip_filed_under_another_word(tiny, mislabelled, monke
     assert report.limits["sample_rate_hz"] == 4000
 
 
+@pytest.mark.slow
 def test_what_a_run_disputes_is_what_its_first_rung_says_of_whole_clips(tiny):
     """The oracle is the rung itself, loaded with its weights and asked for one clip at a time."""
     from pld_tf.data.corpus.classes import find_classes

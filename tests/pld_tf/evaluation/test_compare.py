@@ -54,6 +54,7 @@ def test_pairs_that_err_on_the_same_clips_have_a_certain_gain():
     assert _protocol(theirs + 0.5, theirs)["runs"]["low"] < 0.74
 
 
+@pytest.mark.slow
 def test_a_run_gains_nothing_over_itself_and_is_as_good_as_evaluate_says(tiny):
     report = compare([tiny / "run"], [tiny / "run"], tiny)
     alone = evaluate(tiny / "run", data=tiny / "tones", say=lambda line: None)
@@ -70,6 +71,7 @@ def test_each_run_needs_another(tiny):
         compare([tiny / "run"] * 2, [tiny / "run"], tiny)
 
 
+@pytest.mark.slow
 def test_a_seed_counts_once_and_meets_itself(tiny):
     with pytest.raises(PldError, match=r"got seeds \[0, 0\] and --against \[0, 0\]"):
         compare([tiny / "run"] * 2, [tiny / "run"] * 2, tiny)
@@ -111,6 +113,7 @@ def test_a_comparison_reads_as_a_table():
     ]
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_refuses_in_one_line(pld, tiny):
     run: Path = tiny / "run"
     code, out, err = pld("compare", run, "--against", run, "--data", tiny / "tones")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from frontend_c import SPECS, audio
+from frontend_c import SPECS, audio, every_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,7 +101,7 @@ def test_the_fft_is_numpys_halved_by_each_pass_with_twiddles(points):
     assert np.abs(got_re + 1j * got_im - exact).max() <= worst_rounding(0, passes)
 
 
-@pytest.mark.parametrize("name", SPECS)
+@every_spec
 def test_the_spectrum_is_that_of_the_windowed_samples(name):
     spec = SPECS[name]
     tables = make_tables(spec)
@@ -118,7 +118,7 @@ def test_the_spectrum_is_that_of_the_windowed_samples(name):
     assert np.abs(re + 1j * im - exact * 2.0 ** (scaling.spectrum_bits + headroom)).max() <= error
 
 
-@pytest.mark.parametrize("name", SPECS)
+@every_spec
 def test_nothing_leaves_its_32_or_64_bits_at_the_loudest(name, monkeypatch):
     """Every value of the FFT stays within int32, every energy within 63 bits; and so they do at the
     loudest that still leaves a given number of bits."""

@@ -36,6 +36,7 @@ def test_wilson_interval_of_the_errors_mirrors_that_of_the_hits(count):
     assert wilson_interval(total - correct, total) == pytest.approx((1 - high, 1 - low), abs=1e-12)
 
 
+@pytest.mark.slow
 @given(COUNTS)
 def test_wilson_ends_solve_the_score_equation(count):
     correct, total = count

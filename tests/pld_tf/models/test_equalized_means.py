@@ -34,6 +34,7 @@ def means(model: tf_keras.Model) -> int:
     return sum(isinstance(layer, MeanOverBins) for layer in model.layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bc_resnet", "bc_resnet_bn"])
 @pytest.mark.parametrize(("frames", "bins"), [(49, 40), (5, 40), (49, 11)])
 def test_it_is_the_same_function(family, frames, bins):
@@ -46,6 +47,7 @@ def test_it_is_the_same_function(family, frames, bins):
     np.testing.assert_allclose(equalized(crops, training=False), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_network_itself_stays_as_it_is():
     model = network("bc_resnet_bn", frames=49)
     before, layers_before = model.get_weights(), [layer.name for layer in model.layers]
@@ -67,6 +69,7 @@ def test_a_mean_that_others_read_too_stays():
     assert with_equalized_means(model) is model
 
 
+@pytest.mark.slow
 def test_small_means_survive_rounding(tmp_path):
     """One channel is its input, another the difference of neighbours, whose mean is near zero."""
     inputs = tf_keras.Input((9, 20, 1))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from by_family import every_family
 
 from pld_tf.models import build
 from pld_tf.models.names import MIN_BINS, MIN_FRAMES, SIZES
@@ -23,7 +24,7 @@ def logits(family: str, frames: int) -> np.ndarray:
     return model(np.ones((2, frames, MIN_BINS, 1), np.float32)).numpy()
 
 
-@pytest.mark.parametrize("family", list(SIZES))
+@every_family
 def test_the_least_input_gives_finite_logits(family):
     found = logits(family, MIN_FRAMES)
     assert found.shape == (2, 3)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from by_family import every_family
 
 from pld_tf import models
 from pld_tf.errors import PldError
@@ -19,7 +20,6 @@ from pld_tf.models.seeding import set_seed
 CLASSES = 12
 SMALLEST = {family: sizes[0] for family, sizes in names.SIZES.items()}
 SMALLEST |= {"res": "8-narrow", "edgespeechnet": "C"}
-every_family = pytest.mark.parametrize("family", list(names.SIZES))
 
 
 def fresh(family, size, *, bins=10, frames=None, width=1.0, dropout=0.0):
@@ -94,6 +94,7 @@ def test_a_number_out_of_range_is_refused_by_name_and_value(wrong):
 # --- published costs ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "size", "width", "bins", "published", "tolerance"),
     [
@@ -140,6 +141,7 @@ def test_ds_cnn_fills_exactly_the_memory_that_hello_edge_reports(size, kilobytes
     assert memory / 1000 == pytest.approx(kilobytes, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "published"), [("1", 9.2e3), ("2", 27e3), ("3", 54e3), ("8", 321e3)]
 )
@@ -149,6 +151,7 @@ def test_bc_resnet_trains_as_many_parameters_as_published(size, published):
     assert cost.trainable(model) == pytest.approx(published, rel=0.011)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "size", "width", "frames", "bins", "published", "tolerance"),
     [
@@ -302,6 +305,7 @@ def test_half_of_ds_cnn_s_has_the_parameters_worked_by_hand():
     assert cost.parameters(built("ds_cnn", "S", width=0.5)) == convolutions + biases + 33 * CLASSES
 
 
+@pytest.mark.slow
 def test_res15_dilates_by_powers_of_two_and_every_third_convolution():
     model = built("res", "15-narrow", bins=40)
     convolutions = [x for x in model.layers if isinstance(x, tf_keras.layers.Conv2D)]
@@ -345,6 +349,7 @@ def test_training_moves_the_statistics_that_inference_uses():
     np.testing.assert_allclose(layer(x, training=False), trained, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_plain_batch_normalization_takes_fewer_parameters_and_the_same_macs():
     """Of each block over bins, 2 numbers for a channel instead of 2 for each of its 5 bands."""
     banded, plain = (built(family, "2", bins=40) for family in ("bc_resnet", "bc_resnet_bn"))
@@ -355,6 +360,7 @@ def test_plain_batch_normalization_takes_fewer_parameters_and_the_same_macs():
     assert convolutions[1] == pytest.approx(convolutions[0], rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_bc_resnet_survives_its_own_configuration():
     model = built("bc_resnet", "1")
     again = tf_keras.Model.from_config(model.get_config())

@@ -41,6 +41,7 @@ def test_the_recipes_of_the_documentation_are_shipped():
     assert set(recipe_names()) >= ISSUE_2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_builds_its_models_and_its_rungs_take_two_steps(name, corpus, cache):
     recipe = load_recipe(name, TONES)

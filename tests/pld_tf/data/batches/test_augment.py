@@ -57,6 +57,7 @@ def always_slowest(monkeypatch) -> None:
     monkeypatch.setattr(Voices, "hop", lambda self, draw: tf.constant(self.longest_hop))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
 def test_voices_change_no_shape(data, hears):
     voiced = replace(data, teacher_input=hears, teacher_ms=800)
@@ -86,6 +87,7 @@ def test_a_voice_is_that_of_a_micro_batch_and_of_its_teacher(data):
     assert {24 <= hop <= 56 for hop in hops} == {True}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("voice_as_features")
 def test_voices_follow_from_seed_and_epoch(data):
     whole, rest = joined(data, epochs=3), joined(data, first_epoch=1, epochs=3)
@@ -133,6 +135,7 @@ def test_a_slow_voice_never_leaves_the_training_noise(data):
     assert all((crop > 0).all() for crop in silent)
 
 
+@pytest.mark.slow
 def test_a_blend_hears_the_clip_and_knows_how_much_speech_the_crop_holds(data):
     near = plainly(loudest_share=1.0)
     clip, blend = (

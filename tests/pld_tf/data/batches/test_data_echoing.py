@@ -62,6 +62,7 @@ def spoken(found: dict[str, np.ndarray]) -> list[tuple[int, int, np.ndarray]]:
     return [(int(clip), int(start), crop) for clip, start, crop in rows if clip < CLIPS]
 
 
+@pytest.mark.slow
 def test_crops_are_features_of_their_clips_half_a_hop_from_their_start_at_most(
     data, features_anywhere
 ):
@@ -69,6 +70,7 @@ def test_crops_are_features_of_their_clips_half_a_hop_from_their_start_at_most(
         assert abs(place(features_anywhere[clip], crop) - start) <= HOP // 2
 
 
+@pytest.mark.slow
 def test_windows_stay_where_they_are_through_a_block_and_move_with_the_next(
     data, features_anywhere
 ):
@@ -98,6 +100,7 @@ def test_every_epoch_takes_each_clip_of_its_block_once_in_another_order_and_crop
     assert sum(starts[0][clip] != starts[1][clip] for clip in starts[0]) > 0.9 * len(starts[0])
 
 
+@pytest.mark.slow
 def test_every_block_takes_the_quota_of_every_word_and_other_unknown_clips(data, store):
     words = store.splits["train"].words
     chosen = []
@@ -128,6 +131,7 @@ def test_gain_and_noise_are_those_of_the_block(data):
     assert not any(np.array_equal(first[clip], other[clip]) for clip in first.keys() & other.keys())
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_a_later_start_the_same_rest(data):
     data = replace(data, **VARIED, lengths_ms=(1000, 500), teacher_input="clip", teacher_ms=1000)
     epochs = BLOCK + 3
@@ -152,6 +156,7 @@ def test_kept_crops_come_again(data):
     assert not np.array_equal(epochs[2][0]["clip"], epochs[3][0]["clip"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hears", ["crop", "padded_crop", "clip", "blend"])
 def test_batches_have_the_columns_and_shapes_of_those_that_are_heard_anew(data, hears):
     data = replace(data, **VARIED, teacher_input=hears, teacher_ms=800)
@@ -187,6 +192,7 @@ def placed(data: TrainingData, *, hop: int, within: float, where: float) -> tupl
     return round(where * (room + 2 * margin) - margin), origin
 
 
+@pytest.mark.slow
 def test_a_voice_is_laid_on_the_whole_clip(data, store, corpus_root):
     """The same windows as `Voices` gives at the hop and with the filters of the clip's voice."""
     voiced = replace(data, **plainly(echo_epochs=BLOCK, tempo=0.4, vocal_tract=0.1))
@@ -233,6 +239,7 @@ def test_whole_clips_hold_every_crop(store, classes, hop, within, where, length_
     assert 0 <= first <= data_echoing._frames(data, hop) - SPEC.frames(length)
 
 
+@pytest.mark.slow
 def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
     data, store, corpus_root
 ):
@@ -255,6 +262,7 @@ def test_a_crop_between_zeros_is_heard_from_the_window_nearest_to_its_start(
         assert gaps.min() < 1 / data_echoing.STEPS
 
 
+@pytest.mark.slow
 @given(
     **PLACES,
     length_ms=st.sampled_from([200, 500, 770, 990, 1000]),

@@ -103,6 +103,7 @@ def test_worked_starts_around_the_loudest_part():
     assert start_of(row(where=0.0, start=0.999), loudest=490, crops=near) == 500
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(
     where=UNIFORM,

@@ -212,6 +212,7 @@ def test_noise_is_added_to_its_share_of_the_words_at_its_volume(data, audio):
         assert noise.std() > 0
 
 
+@pytest.mark.slow
 def test_masks_cover_the_students_features_with_zeros_and_not_the_teachers(data):
     masked = joined(with_choices(data, plainly(**MASKS), teacher_input="clip", teacher_ms=1000))
     plain, covered = by_clip(joined(data)), by_clip(masked)
@@ -245,6 +246,7 @@ def volume_of(noise: np.ndarray, crop: np.ndarray) -> float:
 # --- repeatable ---
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_a_later_start_the_same_rest(data):
     data = with_choices(
         data, AUGMENTED, lengths_ms=(1000, 500), teacher_input="clip", teacher_ms=1000
@@ -268,6 +270,7 @@ def test_a_clip_is_cut_the_same_wherever_it_stands_in_the_epoch(data):
         assert np.array_equal(crop, large[clip])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("crops_as_features")
 @pytest.mark.parametrize("change", ["epoch", "seed"])
 def test_another_epoch_or_seed_gives_other_crops(data, change):
@@ -282,6 +285,7 @@ def test_another_epoch_or_seed_gives_other_crops(data, change):
     assert not any(np.array_equal(first[clip], second[clip]) for clip in both)
 
 
+@pytest.mark.slow
 def test_global_seeds_change_nothing(data):
     data = with_choices(data, AUGMENTED)
     tf.random.set_seed(5)
@@ -293,6 +297,7 @@ def test_global_seeds_change_nothing(data):
         assert value.tobytes() == second[name].tobytes()
 
 
+@pytest.mark.slow
 def test_shards_are_mixed_and_every_clip_keeps_its_audio(data, corpus_root, tmp_path, monkeypatch):
     from pld_tf.data.corpus.corpus import find_corpus
     from pld_tf.data.store import pack as store_module
@@ -306,6 +311,7 @@ def test_shards_are_mixed_and_every_clip_keeps_its_audio(data, corpus_root, tmp_
             assert np.array_equal(found[clip], expected[clip])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [1, 2])
 def test_kept_crops_come_again_after_as_many_epochs(data, kept):
     """Everything of an epoch repeats: which clips, their order, crops, noise and masks."""
@@ -323,6 +329,7 @@ def test_kept_crops_come_again_after_as_many_epochs(data, kept):
         assert not np.array_equal(epochs[0][0]["clip"], epochs[1][0]["clip"])
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_keeps_its_place_among_kept_crops(data):
     data = with_crops(with_choices(data, AUGMENTED), per_clip=2)
     whole, rest = batches(data, epochs=4), batches(data, first_epoch=3, epochs=4)

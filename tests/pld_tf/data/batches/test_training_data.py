@@ -83,6 +83,7 @@ def test_worked_epoch_of_a_share(data):
     assert taught.steps_per_epoch == data.steps_per_epoch == 4
 
 
+@pytest.mark.slow
 def test_clips_without_labels_appear_only_where_they_are_taught(data):
     half = replace(data, train_fraction=0.5)
     taught = replace(half, teach_unlabelled=True)

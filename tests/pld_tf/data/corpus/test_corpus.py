@@ -222,6 +222,7 @@ def test_the_fingerprint_changes_with_every_file_and_list_and_with_nothing_else(
     assert len(set(seen)) == len(seen)
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1))
 def test_a_speaker_hash_gives_one_of_three_splits(name):
     assert speaker_split(name) in {"train", "validation", "test"}

@@ -151,6 +151,7 @@ def pld(monkeypatch, capsys, *arguments: object) -> tuple[int, str, str]:
     return code, said.out, said.err
 
 
+@pytest.mark.slow
 def test_a_run_with_a_list_remembers_it_is_evaluated_by_it_and_refuses_another(
     tiny, tmp_path, monkeypatch, capsys
 ):

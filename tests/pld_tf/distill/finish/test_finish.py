@@ -164,6 +164,7 @@ def finished_dir(at_once, tmp_path) -> Path:
     return shutil.copytree(at_once.run_dir, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(tiny, at_once):
     before, after = (
         tiny_run.file_bytes(folder, "**/*.*") for folder in (tiny / "run", at_once.run_dir)
@@ -178,6 +179,7 @@ def test_a_finished_run_can_be_finished_later_and_its_rungs_stay_as_they_are(tin
     assert at_once.said[5].startswith("finish clustered (500 ms): ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pruned", "clustered"])
 def test_a_finished_student_goes_on_learning_from_the_teachers_of_its_rung(tiny, trainings, name):
     (teacher,) = trainings[name]["teachers"].models
@@ -193,6 +195,7 @@ def student_weights(tiny) -> list[np.ndarray]:
         return [weights[place] for place in sorted(weights)]
 
 
+@pytest.mark.slow
 def test_qat_with_distillation_learns_from_the_float_student_and_nothing_else(tiny, trainings):
     parts = trainings["qat_distilled"]
     (teacher,) = parts["teachers"].models
@@ -211,6 +214,7 @@ def test_whatever_its_rungs_teachers_heard_the_float_student_hears_the_crop(hear
     assert finish_module._recipe(recipe, "pruned").teaching.teacher_input == heard
 
 
+@pytest.mark.slow
 def test_qat_with_distillation_learns_as_its_rung_did_where_asked(tiny, run_dir, instant):
     run(tiny, run_dir, **ways("qat_distilled", teacher="rung"))
     (parts,) = instant
@@ -222,24 +226,28 @@ def test_qat_with_distillation_learns_as_its_rung_did_where_asked(tiny, run_dir,
     assert parts["first_kept"] == 0
 
 
+@pytest.mark.slow
 def test_qat_by_itself_learns_from_known_labels_alone(trainings):
     assert trainings["qat"]["teachers"] is None
     assert not trainings["qat"]["data"].teach_unlabelled
     assert trainings["qat_distilled"]["data"].teach_unlabelled
 
 
+@pytest.mark.slow
 def test_all_ways_hear_the_same_crops_and_others_than_the_rung(trainings):
     (seed,) = {parts["data"].seed for parts in trainings.values()}
     assert seed not in (0, 1)  # those of the rungs
     assert {parts["data"].lengths_ms for parts in trainings.values()} == {(500,)}
 
 
+@pytest.mark.slow
 def test_the_learning_rate_is_a_share_of_the_rungs(trainings):
     rates = {parts["recipe"].training.learning_rate for parts in trainings.values()}
     assert rates == {tiny_run.make_recipe().training.learning_rate / 4}
     assert {parts["epochs"] for parts in trainings.values()} == {5}
 
 
+@pytest.mark.slow
 def test_epochs_that_are_kept_begin_where_a_student_is_what_was_asked_for(trainings):
     """Pruned students have all zeros half-way; a copy of its float twin is closest at the end."""
     kept = {name: parts["first_kept"] for name, parts in trainings.items()}
@@ -266,6 +274,7 @@ def test_a_layer_that_can_not_be_rounded_is_told_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_told_again_and_left_alone(tiny, at_once, monkeypatch):
     before = tiny_run.file_bytes(at_once.run_dir, "**/*.*")
     forbid(monkeypatch, finish_module, "_way")
@@ -273,12 +282,14 @@ def test_what_is_finished_is_told_again_and_left_alone(tiny, at_once, monkeypatc
     assert tiny_run.file_bytes(at_once.run_dir, "**/*.*") == before
 
 
+@pytest.mark.slow
 def test_a_way_with_other_choices_is_refused_with_the_difference(tiny, at_once):
     text = "finish/clustered was made with finish.cluster_count = 16, now 8. Remove that folder"
     with pytest.raises(PldError, match=text):
         run(tiny, at_once.run_dir, **clustered(cluster_count=8))
 
 
+@pytest.mark.slow
 def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, finished_dir):
     path = finished_dir / "finish" / "qat" / "finish.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
@@ -286,11 +297,13 @@ def test_a_way_that_an_earlier_version_trained_otherwise_is_refused(tiny, finish
         run(tiny, finished_dir, **ALL_WAYS)
 
 
+@pytest.mark.slow
 def test_a_choice_of_another_way_changes_nothing(tiny, at_once, monkeypatch):
     forbid(monkeypatch, finish_module, "_way")
     run(tiny, at_once.run_dir, **clustered(prune_sparsity=0.9))
 
 
+@pytest.mark.slow
 def test_damaged_weights_are_one_line_with_the_way_out(tiny, finished_dir):
     folder = finished_dir / "finish" / "clustered"
     shutil.rmtree(folder / "bundle")
@@ -313,6 +326,7 @@ def finished(tiny, tmp_path_factory) -> Path:
     return run_dir
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["qat_distilled", "pruned"])
 def test_a_finished_student_has_a_bundle_that_differs_in_the_model_alone(finished, name):
     bundle, plain = read_bundle(finished / "finish" / name / "bundle"), read_bundle(finished)
@@ -324,12 +338,14 @@ def test_a_finished_student_has_a_bundle_that_differs_in_the_model_alone(finishe
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_golden_logits_are_those_of_the_finished_student(finished):
     folders = (finished / "bundle", finished / "finish" / "qat_distilled" / "bundle")
     plain, rounded = (read_bundle(folder).golden_logits for folder in folders)
     assert 0 < np.abs(plain - rounded).max() < 2 * np.abs(plain).max()
 
 
+@pytest.mark.slow
 def test_every_layer_of_a_pruned_student_has_the_share_of_zeros_asked_for(finished):
     import tensorflow as tf
 

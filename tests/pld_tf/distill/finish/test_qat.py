@@ -60,6 +60,7 @@ def test_a_rectified_layer_begins_at_zero():
     assert all(each["output_min"] == 0 < each["output_max"] for each in ranges)
 
 
+@pytest.mark.slow
 def test_the_student_stays_as_it_is():
     student = network()
     before = student.get_weights()
@@ -70,6 +71,7 @@ def test_the_student_stays_as_it_is():
         np.testing.assert_array_equal(weight, now)
 
 
+@pytest.mark.slow
 def test_losses_fall_and_two_trainings_give_the_same_bytes():
     first, second = (quantize_aware(network(), [crops()]) for _ in range(2))
     losses = train(first, steps=20)
@@ -79,6 +81,7 @@ def test_losses_fall_and_two_trainings_give_the_same_bytes():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_dilated_convolutions_take_crops_of_unknown_frames_in_a_loop():
     model = quantize_aware(network("bc_resnet_bn", "1", 0.25), [crops()])
     spec = tf.TensorSpec([32, None, BINS, 1])

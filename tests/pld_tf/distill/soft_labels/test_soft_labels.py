@@ -110,6 +110,7 @@ def losses(recipe, store, data: TrainingData, teachers: Teachers) -> np.ndarray:
     return values.numpy()
 
 
+@pytest.mark.slow
 def test_online_and_stored_labels_give_the_same_losses(store, whole):
     """The slope of the loss at logit z, 0 or below, is temperature * p * (r - mean of r).
 
@@ -164,6 +165,7 @@ def test_a_version_holds_the_crops_that_its_epoch_cuts(store, tmp_path):
     assert columns["logits"].max(axis=1).tolist() == [0.0] * CROPS
 
 
+@pytest.mark.slow
 def test_the_same_seed_stores_the_same_bytes_and_a_stop_changes_none(store, whole, tmp_path):
     recipe = make_recipe()
     data = training_data(recipe, store)
@@ -230,6 +232,7 @@ def test_labels_of_crops_that_are_cut_otherwise_now_are_refused(store, whole, mo
         stored_in(whole[0], recipe, training_data(recipe, store))
 
 
+@pytest.mark.slow
 def test_a_ladder_learns_from_stored_labels_and_tells_their_size(store, tmp_path, monkeypatch):
     taught = []
     logits = StoredLabels.logits

@@ -68,6 +68,7 @@ def test_clips_and_own_labels_stay():
     assert set(found) == {"features", "label", "clip", "other_label", "own_share"}
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**40), step=st.integers(0, 2**31))
 def test_shares_follow_from_seed_and_step(seed, step):
     first, again = (mix(batch(), seed=seed, step=step)["own_share"] for _ in range(2))

@@ -24,6 +24,7 @@ def first_batch(parts: dict) -> dict:
     return next(iter(training_batches(parts["data"], first_epoch=0, epochs=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hears", "labels", "lengths"),
     [
@@ -50,6 +51,7 @@ def test_a_step_changes_every_weight_of_the_student_and_none_of_the_teacher(
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_without_hard_weight_the_teacher_alone_decides_what_is_learnt(store):
     recipe = tiny_run.make_recipe(hard_weight=0.0)
     teacher = tiny_run.rung_parts(recipe, store, seed=1)["student"]
@@ -64,6 +66,7 @@ def test_without_hard_weight_the_teacher_alone_decides_what_is_learnt(store):
         np.testing.assert_allclose(first, second, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_teacher_scores_what_it_hears_and_not_what_the_student_hears(store):
     recipe = tiny_run.make_recipe(teacher_input="padded_crop", hard_weight=0.0)
     teacher = tiny_run.rung_parts(recipe, store, seed=1)["student"]
