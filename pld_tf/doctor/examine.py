@@ -63,7 +63,7 @@ def examine(
     found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
     examine_one = partial(
         _examined_or_reason,
-        root=corpus.root,
+        corpus=corpus,
         sample_rate_hz=sample_rate_hz,
         short_ms=short_ms,
         is_judged=judge is not None,
@@ -97,10 +97,10 @@ def _chunks(clips: tuple[Clip, ...]) -> Iterator[tuple[tuple[Clip, ...], int]]:
         yield chunk, first + len(chunk)
 
 
-def _examined_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Examined | str:
+def _examined_or_reason(clip: Clip, *, corpus: Corpus, **how: Any) -> _Examined | str:
     """The results of examining a clip, or why it can't be read."""
     try:
-        return _examine_clip(root / clip.path, **how)
+        return _examine_clip(corpus.file(clip), **how)
     except BadClip as error:
         return str(error)
     except OSError as error:
