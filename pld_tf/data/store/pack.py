@@ -21,7 +21,7 @@ from platformdirs import user_cache_dir
 from pld_tf.data.audio.read import BadClip, read_audio
 from pld_tf.data.corpus.corpus import Clip, Corpus
 from pld_tf.data.store.lock import LOCK_NAME, claimed
-from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
+from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms, without_word
 from pld_tf.data.store.noise import noise_notes, recorded_noise, with_generated
 from pld_tf.data.store.packed import (
     BLOCKS,
@@ -104,12 +104,17 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
         return np.pad(samples, (before, length - len(samples) - before))
     if len(samples) == length:
         return samples
+    start = loudest_part(samples, length)
+    return samples[start : start + length]
+
+
+def loudest_part(samples: np.ndarray, length: int) -> int:
+    """First sample of the loudest part of `length` samples, in a clip at least as long."""
     block = max(1, length * BLOCK_MS // CLIP_MS)
     energies = block_energies(samples, block)[None]
     start = int(loudest_start_ms(energies, CLIP_MS)[0]) // BLOCK_MS * block
     # At some rates a second has a few samples more than its blocks.
-    start = min(start, len(samples) - length)
-    return samples[start : start + length]
+    return min(start, len(samples) - length)
 
 
 def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
@@ -254,7 +259,11 @@ def _finish(
         "sample_rate_hz": sample_rate_hz,
         "words": words,
         "bad": sorted(bad),
-        "notes": [*notes, *_notes(np.concatenate(sizes), sample_rate_hz)],
+        "notes": [
+            *notes,
+            *_notes(np.concatenate(sizes), sample_rate_hz),
+            *_wordless_notes(arrays, clip_samples(sample_rate_hz) * BLOCK_MS // CLIP_MS),
+        ],
     }
     write_json(partial / "store.json", index)
     return index["bad"]
@@ -268,6 +277,18 @@ def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
     if long := int((sizes > length).sum()):
         notes.append(f"{long} clips longer than a second were cut to their loudest second.")
     return notes
+
+
+def _wordless_notes(arrays: dict[str, list], block_samples: int) -> list[str]:
+    paths = np.concatenate([part for split in SPLITS for part in arrays[f"{split}_paths"]])
+    energies = np.concatenate([part for split in SPLITS for part in arrays[f"{split}_energies"]])
+    wordless = sorted(paths[without_word(energies, block_samples)])
+    if not wordless:
+        return []
+    return [
+        f"{len(wordless):,} clips are silent or as loud throughout, as {wordless[0].decode()}: "
+        "they count as their word. pld-tf doctor --out lists them for --exclude."
+    ]
 
 
 def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]]) -> str:
