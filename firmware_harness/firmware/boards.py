@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from firmware_harness.errors import HarnessError
+from firmware_harness.system.people_text import read_people_text
 
 FOLDER = Path(__file__).parents[1] / "boards"
 MAX_RECORD_BYTES = 1 << 16
@@ -130,14 +131,9 @@ def read_board(path: Path) -> Board:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    text = read_people_text(path, "the board", error=HarnessError, max_bytes=MAX_RECORD_BYTES)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_RECORD_BYTES + 1)
-        if len(content) > MAX_RECORD_BYTES:
-            raise HarnessError(f"{path}: a board's record has at most {MAX_RECORD_BYTES} bytes.")
-        return tomllib.loads(content.decode())
-    except OSError as error:
-        raise HarnessError(f"cannot read the board {path}: {error.strerror}.") from error
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise HarnessError(f"{path} is not TOML: {error}.") from error
 

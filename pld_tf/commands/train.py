@@ -46,6 +46,9 @@ def distill(
     from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
 
     checked = load_recipe(recipe, overrides)
+    from pld_tf.data.corpus.recipe_words import require_folders
+
+    require_folders(checked.words, data)
     load_tensorflow()
     from export.device_fit.preflight import require_fit
     from pld_tf.data.corpus.excluded import read_excluded

@@ -4,14 +4,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pld_tf.data.store.loudness import BLOCK_MS, block_energies
+from pld_tf.data.store.loudness import (
+    BLOCK_MS,
+    LEAST_RISE_DB,
+    WORD_MS,
+    block_energies,
+    rise_db,
+)
 
 SHORT_MS = 500  # the shortest crop of the usual ladder
 NEAR_SILENT_PEAK = 100  # of 32768
 CLIPPED_SHARE = 0.001  # of all samples, at full scale
 CLIPPED_RUN = 8  # samples at full scale in a row
 EDGE_MS = 20
-WORD_MS = 200
 CUT_OFF_DB = 6  # a cut edge is at most this much below the loudest WORD_MS
 OVER_QUIET_DB = 15  # and at least this much above the quietest tenth; else all is noise
 _FULL_SCALE = (-32768, 32767)
@@ -38,7 +43,10 @@ def sound_faults(samples: np.ndarray, sample_rate_hz: int, *, short_ms: int) -> 
     if at_limit.any() and (detail := _clipping(at_limit)):
         yield "clipped", detail
     energies = block_energies(samples, sample_rate_hz * BLOCK_MS // 1000)
-    if sides := cut_sides(energies.astype(np.float64)):
+    rise = float(rise_db(energies[None])[0])
+    if rise < LEAST_RISE_DB:
+        yield "no_word", f"its loudest 200 ms are {rise:.1f} dB above its quietest tenth"
+    elif sides := cut_sides(energies.astype(np.float64)):
         yield "cut_off", " and ".join(sides)
 
 

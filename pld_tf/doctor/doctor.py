@@ -31,17 +31,18 @@ def doctor(data: Path, *, make_judge: MakeJudge | None, short_ms: int) -> Report
     judge = make_judge(words) if make_judge else None
     rate = judge.spec.sample_rate_hz if judge else FeatureSpec().sample_rate_hz
     with progress_bar("examining") as advance:
-        found, padded = examine(
+        found, notes = examine(
             corpus, sample_rate_hz=rate, short_ms=short_ms, judge=judge, progress=advance
         )
     return Report(
         data=str(data),
         clips=len(corpus.clips),
         findings=in_order(found),
-        notes=(*corpus.notes, *_notes(found, padded, has_judge=judge is not None)),
+        notes=(*corpus.notes, *notes, *_notes(found, has_judge=judge is not None)),
         limits={
             "short_ms": short_ms,
             "near_silent_peak": checks.NEAR_SILENT_PEAK,
+            "least_rise_db": checks.LEAST_RISE_DB,
             "clipped_share": checks.CLIPPED_SHARE,
             "clipped_run": checks.CLIPPED_RUN,
             "cut_off_db": checks.CUT_OFF_DB,
@@ -52,9 +53,7 @@ def doctor(data: Path, *, make_judge: MakeJudge | None, short_ms: int) -> Report
     )
 
 
-def _notes(found: list[Finding], padded: int, *, has_judge: bool) -> Iterator[str]:
-    if padded:
-        yield f"{padded:,} clips are shorter than a second: they are padded with zeros when packed."
+def _notes(found: list[Finding], *, has_judge: bool) -> Iterator[str]:
     if not has_judge:
         yield "No label was checked by ear; --with RUN lets a trained run dispute them."
     held_out = sum(one.reason == "disputed" and one.split != "train" for one in found)

@@ -19,6 +19,7 @@ from pld_tf.data.store.packed import clip_samples
 from pld_tf.doctor.checks import Fault, sound_faults
 from pld_tf.doctor.copies import Copies, content_digest
 from pld_tf.doctor.findings import Finding, finding
+from pld_tf.doctor.long_clips import Heard, heard_of, long_clip_notes
 from pld_tf.doctor.speakers import shared_speakers
 from pld_tf.features.spec import CLIP_MS
 from pld_tf.system.progress import Advance
@@ -37,6 +38,7 @@ class _Examined:
     file_digest: bytes
     content: bytes | None
     is_padded: bool
+    heard: Heard | None
     second: np.ndarray | None
 
 
@@ -47,7 +49,7 @@ def examine(
     short_ms: int,
     judge: Judge | None,
     progress: Advance,
-) -> tuple[list[Finding], int]:
+) -> tuple[list[Finding], list[str]]:
     """Read each clip once.
 
     Args:
@@ -58,12 +60,13 @@ def examine(
       progress: called with clips done and clips in all.
 
     Returns:
-      All findings, and how many clips are shorter than a second.
+      All findings, and notes on clips that do not last a second.
     """
     found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
+    long: list[tuple[str, Heard]] = []
     examine_one = partial(
         _examined_or_reason,
-        root=corpus.root,
+        corpus=corpus,
         sample_rate_hz=sample_rate_hz,
         short_ms=short_ms,
         is_judged=judge is not None,
@@ -78,9 +81,17 @@ def examine(
                 whole.append((clip, examined))
                 copies.add(clip, file_digest=examined.file_digest, content=examined.content)
                 padded += examined.is_padded
+                if examined.heard:
+                    long.append((clip.path, examined.heard))
             found += _faults(whole, judge)
             progress(done, len(corpus.clips))
-    return [*found, *copies.findings()], padded
+    return [*found, *copies.findings()], [*_padded_notes(padded), *long_clip_notes(long)]
+
+
+def _padded_notes(padded: int) -> list[str]:
+    if not padded:
+        return []
+    return [f"{padded:,} clips are shorter than a second: they are padded with zeros when packed."]
 
 
 def _faults(whole: list[tuple[Clip, _Examined]], judge: Judge | None) -> Iterator[Finding]:
@@ -97,10 +108,10 @@ def _chunks(clips: tuple[Clip, ...]) -> Iterator[tuple[tuple[Clip, ...], int]]:
         yield chunk, first + len(chunk)
 
 
-def _examined_or_reason(clip: Clip, *, root: Path, **how: Any) -> _Examined | str:
+def _examined_or_reason(clip: Clip, *, corpus: Corpus, **how: Any) -> _Examined | str:
     """The results of examining a clip, or why it can't be read."""
     try:
-        return _examine_clip(root / clip.path, **how)
+        return _examine_clip(corpus.file(clip), **how)
     except BadClip as error:
         return str(error)
     except OSError as error:
@@ -123,5 +134,6 @@ def _examine_clip(path: Path, *, sample_rate_hz: int, short_ms: int, is_judged: 
         file_digest=hashlib.sha256(data).digest(),
         content=content_digest(samples, native_hz),
         is_padded=len(samples) * 1000 < native_hz * CLIP_MS,
+        heard=heard_of(samples, native_hz),
         second=second,
     )

@@ -19,6 +19,7 @@ REASONS = {
     "disputed": "a trained model is confident that it is something else",
     "unreadable": "no whole recording",
     "near_silent": "too quiet to hold a word",
+    "no_word": "as loud throughout, so that no word stands out",
     "cut_off": "loud up to its first or last moment, as a word cut in two",
     "clipped": "samples stand at full scale",
     "short": "so short that crops reach past its ends",

@@ -15,6 +15,9 @@ from pld_tf.recipe.affects import Table
 from pld_tf.recipe.explain import explain_all, nearest
 from pld_tf.recipe.schema import Recipe
 from pld_tf.recipe.tables import DeviceLimits, ModelChoice
+from pld_tf.system.people_text import read_people_text
+
+_MAX_BYTES = 2**20
 
 
 def recipe_names() -> list[str]:
@@ -39,12 +42,7 @@ def recipe_text(name_or_path: str) -> str:
             f"no recipe or file named '{name_or_path}';{nearest(name_or_path, recipe_names())}"
             f" pld-tf recipes lists all {len(recipe_names())}."
         )
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise PldError(f"recipe {path} can't be read as UTF-8 text: {error}.") from error
-    except OSError as error:
-        raise PldError(f"recipe {path} can't be read: {error.strerror}.") from error
+    return read_people_text(path, "recipe", error=PldError, max_bytes=_MAX_BYTES)
 
 
 def load_recipe(name_or_path: str, overrides: list[str] | None = None) -> Recipe:

@@ -6,12 +6,13 @@ rungs.
 
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pld_tf.errors import PldError
 from pld_tf.features.spec import CLIP_MS
 from pld_tf.models.names import check
 from pld_tf.recipe.affects import Affects, OfWay, Table
+from pld_tf.system.names import plain_name
 
 # Batches are built from this many clips at a time: see pld_tf/data/batches/pipeline.py.
 MICRO_BATCH = 16
@@ -23,6 +24,8 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 FinishWay = Literal["qat", "qat_distilled", "pruned", "clustered"]
 FINISH_WAYS: tuple[FinishWay, ...] = get_args(FinishWay)
 TeacherInput = Literal["crop", "padded_crop", "clip", "blend"]
+# A word is also the name of a folder.
+Word = Annotated[str, AfterValidator(plain_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=CLIP_MS)]
 
@@ -45,10 +48,10 @@ def _as_name(value: object) -> object:
 class WordChoices(Table):
     """Which words there are, and how often an epoch takes each class."""
 
-    keywords: Annotated[list[str], Field(min_length=1)]
+    keywords: Annotated[list[Word], Field(min_length=1)]
     """Words to spot, in output order. Each is the name of a folder. All other folders are the
     class `unknown`."""
-    ignored: list[str] = []
+    ignored: list[Word] = []
     """Folders to leave out."""
     unknown: Annotated[float, Field(ge=0, le=100)] = 1.0
     """Clips of `unknown` in an epoch, as a multiple of the mean keyword."""

@@ -8,19 +8,21 @@ from __future__ import annotations
 import csv
 import math
 import wave
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
+from pld_tf.system.names import plain_name
+from pld_tf.system.people_csv import csv_rows, separator_of
+from pld_tf.system.people_text import read_people_text
 
 if TYPE_CHECKING:
     from pld_tf.streams.synthesis import Piece
 
 _CSV_COLUMNS = ["word", "start_s", "end_s"]
-_MAX_CSV_BYTES = 64 * 2**20
 
 
 def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) -> list[Spoken]:
@@ -59,36 +61,31 @@ def read_words(path: Path) -> list[Spoken]:
     Raises:
       PldError: no such file, or a line is not a word with its times in order.
     """
-    try:
-        if path.stat().st_size > _MAX_CSV_BYTES:
-            raise PldError(f"{path} must have at most {_MAX_CSV_BYTES} bytes.")
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise PldError(f"the words {path} can't be read: {reason}.") from error
-    if not rows or rows[0] != _CSV_COLUMNS:
+    text = read_people_text(path, "the words", error=PldError)
+    separator = separator_of(text, _CSV_COLUMNS)
+    if separator is None:
         raise PldError(
             f"{path} must begin with the line {','.join(_CSV_COLUMNS)}; pld-tf data stream "
             "writes such files."
         )
     words: list[Spoken] = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in csv_rows(text, separator, what=f"the words {path}"):
         words.append(_word_of(row, f"{path}:{number}", words[-1].start_s if words else 0.0))
     return words
 
 
-def _word_of(row: Sequence[str], where: str, earliest: float) -> Spoken:
+def _word_of(row: dict[str, str], where: str, earliest: float) -> Spoken:
     try:
-        name, start_s, end_s = row[0], float(row[1]), float(row[2])
-    except (ValueError, IndexError):
-        name, start_s, end_s = "", math.nan, math.nan
-    if len(row) != 3 or not earliest <= start_s <= end_s < math.inf:
+        # Where a spreadsheet separates cells by semicolons, it writes 1,5 for one and a half.
+        start_s, end_s = (float(row[key].replace(",", ".")) for key in _CSV_COLUMNS[1:])
+    except (ValueError, KeyError):
+        start_s, end_s = math.nan, math.nan
+    if not earliest <= start_s <= end_s < math.inf:
         raise PldError(
             f"{where} must hold a word and its first and last second, none before the word above; "
-            f"got {','.join(row)[:80]!r}."
+            f"got {','.join(row.values())[:80]!r}."
         )
-    return Spoken(word=name, start_s=start_s, end_s=end_s)
+    return Spoken(word=plain_name(row.get("word", "")), start_s=start_s, end_s=end_s)
 
 
 @contextmanager

@@ -1,31 +1,32 @@
 """Find the clips of a folder of recorded words and split them by speaker. Decodes nothing."""
 
 import hashlib
-import os
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pld_tf.data.corpus.scan import LAYOUT, Found, is_audio, scan
+from pld_tf.data.corpus.file_names import without_suffix
+from pld_tf.data.corpus.layout import nothing_found
+from pld_tf.data.corpus.lists import BOTH, SplitLists, lists_digest, read_lists, unread_list_notes
+from pld_tf.data.corpus.scan import Found, scan
 from pld_tf.errors import PldError
-
-LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+from pld_tf.system.names import plain_name
 
 _SPEAKER = re.compile(r"^(.+?)_nohash_")
 # Fixed by Speech Commands: another number would move speakers to other splits.
 _MAX_CLIPS_PER_WORD = 2**27 - 1
 _VALIDATION_PERCENT = 10.0
 _TEST_PERCENT = 10.0
-_MAX_LIST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One recording. `path` is relative to the corpus, with slashes; `word` is its folder."""
+    """One recording. `path` is relative to the corpus, with slashes and in Unicode's form C;
+    `word` is its folder; `on_disk` is the path as the disk spells it, where that differs."""
 
     path: str
+    on_disk: str = ""
     word: str
     speaker: str | None
     split: str
@@ -39,6 +40,8 @@ class Corpus:
       root: the folder.
       clips: sorted by path.
       noise: paths of the background noise recordings, relative to `root`, sorted.
+      noise_splits: splits of these recordings, if the lists name any of them.
+      lists: the lists that were found.
       notes: one line each, for the user.
       fingerprint: SHA-256 of paths, sizes, times, missing permissions and lists; hex.
     """
@@ -46,17 +49,24 @@ class Corpus:
     root: Path
     clips: tuple[Clip, ...]
     noise: tuple[str, ...]
+    noise_splits: dict[str, str]
+    lists: SplitLists
     notes: tuple[str, ...]
     fingerprint: str
+
+    def file(self, clip: Clip) -> Path:
+        """Where a clip lies."""
+        return self.root / (clip.on_disk or clip.path)
 
 
 def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
     """List the clips of a corpus, each with its split; no speaker is in two splits.
 
     Raises:
-      PldError: as `list_corpus`, or the lists put one speaker in two splits.
+      PldError: as `list_corpus`; a list names no clip; or the lists put one speaker in two splits.
     """
     corpus = list_corpus(root, excluded=excluded)
+    corpus.lists.refuse_foreign(root)
     _refuse_shared_speakers(corpus.clips, root)
     return corpus
 
@@ -66,7 +76,7 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
 
     `validation_list.txt` and `testing_list.txt` name the clips of these splits; every other clip is
     for training. Without lists a hash of the speaker decides, as in Speech Commands. A file name
-    without a speaker is hashed as a whole. Folders starting with `_` or `.` are not words.
+    without a speaker is hashed as a whole. `folders` says which folders are words.
 
     Args:
       root: the folder.
@@ -77,33 +87,28 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
     """
     scanned = scan(root)
     if not any(scanned.words.values()):
-        raise PldError(_nothing_found(root, scanned.notes))
-    words = _without(scanned.words, excluded, root)
-    lists = {split: _read_list(root / name) for split, name in LISTS.items()}
-    clips = tuple(sorted(_split_clips(words, lists, root), key=lambda clip: clip.path))
-    found = [*(file for files in words.values() for file in files), *scanned.noise]
+        raise PldError(nothing_found(root, scanned.entries, scanned.notes))
+    words = _without(scanned.words, frozenset(map(plain_name, excluded)), root)
     present = [file.path for files in scanned.words.values() for file in files]
+    lists = read_lists(root, [*present, *(file.path for file in scanned.noise)])
+    clips = tuple(sorted(_split_clips(words, lists), key=lambda clip: clip.path))
+    found = [*(file for files in words.values() for file in files), *scanned.noise]
     return Corpus(
         root=root,
         clips=clips,
-        noise=tuple(sorted(file.path for file in scanned.noise)),
+        noise=tuple(sorted(file.on_disk for file in scanned.noise)),
+        noise_splits=_noise_splits(scanned.noise, lists),
+        lists=lists,
         notes=(
             *_folder_notes(scanned.words),
             *scanned.notes,
-            *_list_notes(present, lists),
-            *_speaker_notes(clips),
+            *unread_list_notes(scanned.entries),
+            *lists.notes(),
+            *_speaker_notes(clips, lists),
             *_excluded_notes(len(present) - len(clips)),
         ),
         fingerprint=_fingerprint(found, root),
     )
-
-
-def holds_clip(root: Path, path: str) -> bool:
-    """Whether `path`, relative to the corpus and with slashes, names one of its clips."""
-    folder, _, name = path.partition("/")
-    if not folder or "/" in name or folder.startswith(("_", ".")) or not is_audio(name):
-        return False
-    return os.path.lexists(root / path)
 
 
 def speaker_split(name: str) -> str:
@@ -132,54 +137,21 @@ def _without(
     return kept
 
 
-def _nothing_found(root: Path, notes: tuple[str, ...]) -> str:
-    with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries)
-    loose = sum(map(is_audio, names))
-    found = f"{loose} audio files outside any word folder" if loose else ", ".join(names[:5])
-    more = ", ..." if not loose and len(names) > 5 else ""
-    rest = "".join(f" {note}" for note in notes)
-    return f"{root}: expected recorded words as {LAYOUT}; found {found or 'nothing'}{more}.{rest}"
-
-
-def _read_list(path: Path) -> frozenset[str] | None:
-    """Clips of a list file without suffixes: the corpus may be stored in another format."""
-    try:
-        size = path.stat().st_size
-        if size > _MAX_LIST_BYTES:
-            raise PldError(f"{path}: expected a list of clips under 64 MB, got {size} bytes.")
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError as error:
-        raise PldError(f"{path}: expected one clip per line in UTF-8, got {error}.") from None
-    return frozenset(_key(line.strip()) for line in lines if line.strip())
-
-
-def _key(path: str) -> str:
-    return posixpath.splitext(path.removeprefix("./"))[0]
-
-
-def _split_clips(
-    words: dict[str, list[Found]], lists: dict[str, frozenset[str] | None], root: Path
-) -> Iterator[Clip]:
-    has_lists = any(entries is not None for entries in lists.values())
+def _split_clips(words: dict[str, list[Found]], lists: SplitLists) -> Iterator[Clip]:
     for word, files in words.items():
         for file in files:
             match = _SPEAKER.match(file.path.removeprefix(f"{word}/"))
             speaker = match.group(1) if match else None
-            key = _key(file.path)
-            split = _listed_split(key, lists, root) if has_lists else speaker_split(speaker or key)
-            yield Clip(path=file.path, word=word, speaker=speaker, split=split)
+            name = speaker or without_suffix(file.path)
+            split = lists.split_of(file.path) if lists.are_there else speaker_split(name)
+            yield Clip(
+                path=file.path, on_disk=file.on_disk, word=word, speaker=speaker, split=split
+            )
 
 
-def _listed_split(key: str, lists: dict[str, frozenset[str] | None], root: Path) -> str:
-    splits = [split for split, entries in lists.items() if entries and key in entries]
-    if len(splits) > 1:
-        raise PldError(
-            f"{root}: {key} is on both {' and '.join(LISTS.values())}; take it off one of them."
-        )
-    return splits[0] if splits else "train"
+def _noise_splits(noise: list[Found], lists: SplitLists) -> dict[str, str]:
+    splits = {file.on_disk: lists.split_of(file.path) for file in noise}
+    return splits if set(splits.values()) - {"train"} else {}
 
 
 def _refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
@@ -190,8 +162,8 @@ def _refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
         other = first.setdefault(clip.speaker, clip)
         if other.split != clip.split:
             raise PldError(
-                f"{root}: expected every speaker in one split, but {' and '.join(LISTS.values())} "
-                f"put speaker {clip.speaker} in two: {other.path} is for {other.split}, "
+                f"{root}: expected every speaker in one split, but {BOTH} put "
+                f"speaker {clip.speaker} in two: {other.path} is for {other.split}, "
                 f"{clip.path} for {clip.split}. Correct the lists, or remove both "
                 "to split by speaker hash."
             )
@@ -205,22 +177,9 @@ def _folder_notes(words: dict[str, list[Found]]) -> list[str]:
     return [f"{len(empty)} word folder(s) without audio are left out: {shown}."]
 
 
-def _list_notes(paths: list[str], lists: dict[str, frozenset[str] | None]) -> Iterator[str]:
-    if all(entries is None for entries in lists.values()):
-        return
-    present = {_key(path) for path in paths}
-    for split, entries in lists.items():
-        if entries is None:
-            yield f"{LISTS[split]} is missing, the other list is there: no clip is for {split}."
-            continue
-        absent = sorted(entries - present)
-        if absent:
-            yield f"{LISTS[split]} names {len(absent)} clip(s) that are not here, as {absent[0]}."
-
-
-def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
+def _speaker_notes(clips: tuple[Clip, ...], lists: SplitLists) -> list[str]:
     nameless = [clip for clip in clips if clip.speaker is None]
-    if not nameless:
+    if not nameless or lists.are_there:
         return []
     return [
         f"{len(nameless)} of {len(clips)} clips have no speaker in their names "
@@ -240,8 +199,5 @@ def _fingerprint(found: list[Found], root: Path) -> str:
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\0".encode())
         if not file.is_readable:  # granting permission later changes no time
             digest.update(b"unreadable\0")
-    for name in LISTS.values():
-        path = root / name
-        content = path.read_bytes() if path.exists() else b"absent"
-        digest.update(hashlib.sha256(content).digest())
+    digest.update(lists_digest(root))
     return digest.hexdigest()

@@ -1,30 +1,27 @@
-"""Find the files of a folder of recorded words, and count the files that are not read."""
+"""Find the files of a folder of recorded words, and what is not read."""
 
 import os
 import stat
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from pld_tf.data.corpus.file_names import is_archive, is_audio, is_sound, is_worth_a_note
+from pld_tf.data.corpus.folders import passed_over_notes, role_notes, role_of
+from pld_tf.data.corpus.layout import LAYOUT, deep_notes, loose_notes, unread_notes
 from pld_tf.errors import PldError
+from pld_tf.system.names import plain_name
 
-NOISE_FOLDER = "_background_noise_"
-AUDIO_SUFFIXES = (
-    *(".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-    *(".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
-)
-LAYOUT = "<word>/<speaker>_nohash_<n>.wav, or <word>/<any name>.wav, .flac, .ogg or .mp3"
-# Notes on recordings, which nobody mistakes for a recording.
-_TEXT_SUFFIXES = (".md", ".txt", ".csv", ".tsv", ".json")
+_MAX_DEPTH = 6  # of folders that are searched for recordings which lie too deep
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One audio file. `path` is relative to the corpus. Size and time are 0 if the file can't be
-    reached, as with a broken link."""
+    """One audio file. `path` is relative to the corpus, in Unicode's form C; `on_disk` is spelt as
+    the disk spells it. Size and time are 0 if the file can't be reached, as with a broken link."""
 
     path: str
+    on_disk: str
     size: int
     mtime_ns: int
     is_readable: bool
@@ -36,58 +33,92 @@ class Scan:
 
     Args:
       words: audio files by word.
-      noise: audio files of the noise folder.
-      notes: one line each on files that are not read.
+      noise: audio files of background noise.
+      entries: names in the folder.
+      notes: one line each on files that are not read, and folders that are no words.
     """
 
     words: dict[str, list[Found]]
     noise: list[Found]
+    entries: tuple[str, ...]
     notes: tuple[str, ...]
 
 
+@dataclass(kw_only=True)
+class _Folder:
+    """The contents of one folder: recordings, recordings of folders in it, and other files."""
+
+    name: str
+    audio: list[Found] = field(default_factory=list)
+    deep: list[str] = field(default_factory=list)
+    unread: list[tuple[str, str]] = field(default_factory=list)  # kind and path
+
+
 def scan(root: Path) -> Scan:
-    """Scan each folder of `root`, one level deep, so links cannot loop.
+    """Scan each folder of `root`. Only to tell of recordings that lie too deep, look deeper.
 
     Raises:
-      PldError: there is no such folder, a folder can't be opened, or a name is not UTF-8.
+      PldError: there is no such folder, a folder can't be opened, a name is not UTF-8, or two names
+        are one but for their spelling in Unicode.
     """
     if not root.is_dir():
-        what = "a file" if root.exists() else "nothing"
-        raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), found {what}.")
-    words: dict[str, list[Found]] = {}
-    noise: list[Found] = []
-    unread: Counter[str] = Counter()
-    folders, gone = _subfolders(root)
-    for folder in folders:
-        if folder == NOISE_FOLDER:
-            noise = list(_audio_files(root, folder, unread))
-        elif not folder.startswith(("_", ".")):
-            words[folder] = list(_audio_files(root, folder, unread))
-    return Scan(words=words, noise=noise, notes=(*_gone_notes(gone), *_unread_notes(unread)))
-
-
-def is_audio(name: str) -> bool:
-    """Whether a file of this name counts as a recording."""
-    # macOS leaves files like `._a.wav` on foreign disks.
-    return not name.startswith(".") and name.lower().endswith(AUDIO_SUFFIXES)
-
-
-def _subfolders(root: Path) -> tuple[list[str], list[str]]:
-    """Names of folders, and of broken links."""
-    statuses = {name: _status(entry) for name, entry in _entries(root)}
-    return (
-        sorted(name for name, status in statuses.items() if _is_folder(status)),
-        sorted(name for name, status in statuses.items() if status is None),
+        raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), {_instead(root)}.")
+    names = dict(_entries(root))
+    statuses = {name: _status(entry) for name, entry in names.items()}
+    folders = [_read(root, n) for n in sorted(names) if _is_folder(statuses[n]) and role_of(n)]
+    words = [folder for folder in folders if role_of(folder.name) == "word"]
+    noise = [folder for folder in folders if role_of(folder.name) == "noise"]
+    _refuse_twins([folder.name for folder in words], root)
+    gone = sorted(name for name, status in statuses.items() if status is None)
+    loose = sorted(n for n in names if is_sound(n) and not _is_folder(statuses[n]))
+    deep = [path for folder in (*words, *noise) for path in folder.deep]
+    unread = [kind for folder in (*words, *noise) for kind in folder.unread]
+    return Scan(
+        words={plain_name(folder.name): folder.audio for folder in words},
+        noise=[file for folder in noise for file in folder.audio],
+        entries=tuple(names),
+        notes=(
+            *(f"{name} is a link to nothing and is left out." for name in gone),
+            *role_notes((folder.name, len(folder.audio)) for folder in folders),
+            *passed_over_notes(name for name in names if _is_folder(statuses[name])),
+            *_case_notes(folder.name for folder in words if folder.audio),
+            *loose_notes(loose, root),
+            *deep_notes(deep, root),
+            *unread_notes(unread),
+        ),
     )
 
 
-def _audio_files(root: Path, folder: str, unread: Counter[str]) -> Iterator[Found]:
-    """The audio files of a folder. Other files are counted in `unread`."""
-    for name, entry in _entries(root / folder):
-        if is_audio(name):
-            yield _found(f"{folder}/{name}", entry)
-        elif not name.startswith(".") and not name.lower().endswith(_TEXT_SUFFIXES):
-            unread[_kind(name, entry)] += 1
+def _instead(root: Path) -> str:
+    if not root.exists():
+        return "found nothing"
+    if is_archive(root.name):
+        return f"found an archive. Unpack {root.name}, and give the folder that comes of it"
+    return "found a file"
+
+
+def _read(root: Path, name: str) -> _Folder:
+    """The recordings of a folder, each with its status; other files are only counted."""
+    folder = _Folder(name=name)
+    for file, entry in _entries(root / name):
+        path = f"{name}/{file}"
+        if is_audio(file):
+            folder.audio.append(_found(path, entry))
+        elif _is_folder(_status(entry)):
+            folder.deep += [] if entry.is_symlink() else _sounds_below(root, path)
+        elif is_worth_a_note(file):
+            folder.unread.append((_kind(file), path))
+    _refuse_twins([file.on_disk for file in folder.audio], root)
+    return folder
+
+
+def _sounds_below(root: Path, path: str) -> Iterator[str]:
+    """Paths of the sounds in a folder and in those below it. Links are not followed."""
+    for place, folders, files in os.walk(root / path):
+        relative = Path(place).relative_to(root)
+        if len(relative.parts) >= _MAX_DEPTH:
+            folders.clear()
+        yield from (f"{relative.as_posix()}/{file}" for file in sorted(files) if is_sound(file))
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -114,20 +145,17 @@ def _is_folder(status: os.stat_result | None) -> bool:
 
 
 def _found(path: str, entry: os.DirEntry[str]) -> Found:
-    status = _status(entry)
-    if status is None:  # reading it will report why
-        return Found(path=path, size=0, mtime_ns=0, is_readable=False)
+    status = _status(entry)  # if it is None, reading the file will report why
     return Found(
-        path=path,
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        is_readable=os.access(entry.path, os.R_OK),
+        path="/".join(map(plain_name, path.split("/"))),
+        on_disk=path,
+        size=status.st_size if status else 0,
+        mtime_ns=status.st_mtime_ns if status else 0,
+        is_readable=status is not None and os.access(entry.path, os.R_OK),
     )
 
 
-def _kind(name: str, entry: os.DirEntry[str]) -> str:
-    if _is_folder(_status(entry)):
-        return "folder"
+def _kind(name: str) -> str:
     suffix = PurePath(name).suffix.lower()
     # A blank at the end of a name is invisible, so show it quoted.
     return (suffix if suffix.strip() == suffix else repr(suffix)) or "without a suffix"
@@ -144,15 +172,21 @@ def _storable(name: str, folder: Path) -> str:
     return name
 
 
-def _gone_notes(gone: list[str]) -> list[str]:
-    return [f"{name} is a link to nothing and is left out." for name in gone]
+def _refuse_twins(names: list[str], root: Path) -> None:
+    """Refuse names that look the same, as é in one letter and in two."""
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        other = first.setdefault(plain_name(name), name)
+        if other != name:
+            raise PldError(
+                f"{root}: {other!a} and {name!a} are the same name, written in two ways "
+                "(Unicode, or blanks at its end). Rename one, or put both together."
+            )
 
 
-def _unread_notes(unread: Counter[str]) -> list[str]:
-    if not unread:
-        return []
-    kinds = ", ".join(f"{count} {kind}" for kind, count in unread.most_common())
-    return [
-        f"{unread.total()} files are not read: {kinds}. "
-        f"Recordings are {', '.join(AUDIO_SUFFIXES)}; convert others to .wav."
-    ]
+def _case_notes(folders: Iterable[str]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for name in folders:
+        other = first.setdefault(plain_name(name).casefold(), name)
+        if other != name:
+            yield f"{other} and {name} differ in capitals only; they are two words."

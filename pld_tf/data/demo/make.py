@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pld_tf.data.corpus.corpus import LISTS
-from pld_tf.data.corpus.scan import NOISE_FOLDER
+from pld_tf.data.corpus.folders import NOISE_FOLDER
+from pld_tf.data.corpus.lists import LISTS
 from pld_tf.data.demo import sound
 from pld_tf.data.demo.espeak import Utterance, speak
 from pld_tf.data.demo.sound import SAMPLE_RATE_HZ

@@ -3,6 +3,9 @@
 import numpy as np
 
 BLOCK_MS = 10
+WORD_MS = 200
+LEAST_RISE_DB = 3.0  # half a percent of Speech Commands: hum, or noise louder than the word
+SILENT_RMS = 70.7  # of 32,768: a tone with a peak of 100
 
 
 def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
@@ -41,6 +44,41 @@ def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:
     off_centre = np.abs(np.arange(sums.shape[1]) - (sums.shape[1] - 1) / 2)
     order = np.argsort(off_centre, kind="stable")
     return (order[np.argmax(sums[:, order], axis=1)] * BLOCK_MS).astype(np.int32)
+
+
+def rise_db(energies: np.ndarray) -> np.ndarray:
+    """How far the loudest 200 ms of a clip stand out of its quietest tenth, in decibels.
+
+    A word stands out by 15 dB and more. Noise alone stands out by a few.
+
+    Args:
+      energies: float32 [clips, blocks], from `block_energies`.
+
+    Returns:
+      float64 [clips]. Digital silence has 0.
+
+    >>> rise_db(np.array([[1e3] * 70 + [1e6] * 30, [1e4] * 100])).round().tolist()
+    [30.0, 0.0]
+    """
+    blocks = min(WORD_MS // BLOCK_MS, energies.shape[1])
+    if not blocks:
+        return np.zeros(len(energies))
+    total = np.cumsum(np.pad(energies.astype(np.float64), ((0, 0), (1, 0))), axis=1)
+    loudest = (total[:, blocks:] - total[:, :-blocks]).max(axis=1) / blocks
+    quiet = np.percentile(energies, 10, axis=1)
+    # One unit of energy keeps the level of digital silence finite.
+    return 10 * np.log10((loudest + 1) / (quiet + 1))
+
+
+def without_word(energies: np.ndarray, block_samples: int) -> np.ndarray:
+    """Whether clips are silent, or as loud throughout: bool [clips].
+
+    Args:
+      energies: float32 [clips, blocks], from `block_energies`.
+      block_samples: samples per block.
+    """
+    silent = energies.max(axis=1, initial=0) < SILENT_RMS**2 * block_samples
+    return silent | (rise_db(energies) < LEAST_RISE_DB)
 
 
 def speech_so_far(energies: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Background noise: a corpus' own recordings, or generated noise where it has none."""
 
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -11,33 +14,84 @@ from pld_tf.errors import PldError
 SPLIT_SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
 # Training holds noise in memory. This much (38 MB) is enough.
 MAX_SECONDS = 1200
+LEAST_SECONDS = 2  # of a split
 
 
 def noise_by_split(corpus: Corpus, sample_rate_hz: int) -> dict[str, np.ndarray]:
-    """Noise of each split, int16 [samples].
-
-    Each recording is divided in time, 80 / 10 / 10 %, so no two splits share noise. Of long
-    recordings only the first parts are used, equally long, up to 20 minutes in all.
+    """Noise of each split, int16 [samples]: recorded, and generated where that is too little.
 
     Raises:
-      PldError: a noise recording can't be read, or there are too few seconds of noise.
+      PldError: a noise recording can't be read.
     """
-    if not corpus.noise:
-        return {split: _generated(split, sample_rate_hz) for split in SPLIT_SHARES}
-    limit = MAX_SECONDS * sample_rate_hz // len(corpus.noise)
-    recordings = [_read(corpus.root / path, sample_rate_hz)[:limit] for path in corpus.noise]
-    splits = {
-        split: np.concatenate([_part(recording, share) for recording in recordings])
-        for split, share in SPLIT_SHARES.items()
+    recorded = recorded_noise(corpus, sample_rate_hz)
+    return with_generated(recorded, sample_rate_hz)
+
+
+def recorded_noise(corpus: Corpus, sample_rate_hz: int) -> dict[str, np.ndarray]:
+    """Recorded noise of each split, int16 [samples].
+
+    Each recording is divided in time, 80 / 10 / 10 %, so no two splits share noise. If the lists of
+    the corpus name recordings of noise, each is in its split as a whole. Of long recordings only
+    the first parts are used, equally long, up to 20 minutes in all.
+
+    Raises:
+      PldError: a noise recording can't be read.
+    """
+    parts = {split: [np.zeros(0, np.int16)] for split in SPLIT_SHARES}
+    for path, limit in _chosen(corpus.noise, sample_rate_hz):
+        recording = _read(corpus.root / path, sample_rate_hz)[:limit]
+        if corpus.noise_splits:
+            parts[corpus.noise_splits[path]].append(recording)
+            continue
+        for split, share in SPLIT_SHARES.items():
+            parts[split].append(_part(recording, share))
+    return {split: np.concatenate(of_split) for split, of_split in parts.items()}
+
+
+def with_generated(recorded: dict[str, np.ndarray], sample_rate_hz: int) -> dict[str, np.ndarray]:
+    """The noise, and generated noise after it in each split that has too little."""
+    short = _short_splits(recorded, sample_rate_hz)
+    return {
+        split: np.concatenate([noise, _generated(split, sample_rate_hz)])
+        if split in short
+        else noise
+        for split, noise in recorded.items()
     }
-    shortest = min(len(samples) for samples in splits.values())
-    if shortest < 2 * sample_rate_hz:
-        raise PldError(
-            f"{corpus.root} holds too little background noise: 20 s are needed, so that each "
-            f"split gets 2 s, and the smallest gets {shortest / sample_rate_hz:.1f} s. Add "
-            "recordings, or remove the noise folder to use generated noise."
-        )
-    return splits
+
+
+def noise_notes(recorded: dict[str, np.ndarray], sample_rate_hz: int) -> list[str]:
+    """A line if there are recordings of noise, but too short."""
+    short = _short_splits(recorded, sample_rate_hz)
+    seconds = sum(map(len, recorded.values())) / sample_rate_hz
+    if not short or not seconds:
+        return []
+    return [
+        f"{seconds:.1f} s of background noise are too little for {', '.join(short)}: each split "
+        f"takes {LEAST_SECONDS} s, so 20 s are needed. Generated noise is added."
+    ]
+
+
+def _short_splits(recorded: dict[str, np.ndarray], sample_rate_hz: int) -> list[str]:
+    least = LEAST_SECONDS * sample_rate_hz
+    return [split for split, noise in recorded.items() if len(noise) < least]
+
+
+def _chosen(paths: Sequence[str], sample_rate_hz: int) -> Iterator[tuple[str, int]]:
+    """Recordings to use, each with its greatest number of samples.
+
+    Each folder has the same share of `MAX_SECONDS`. A folder of many short clips, as `_silence_`
+    often is, gives a second of some of them, and leaves the other folders their share.
+    """
+    folders = {folder: list(found) for folder, found in groupby(paths, key=_folder)}
+    for found in folders.values():
+        seconds = MAX_SECONDS / len(folders)
+        step = math.ceil(len(found) / seconds)
+        limit = max(sample_rate_hz, int(seconds * sample_rate_hz / len(found)))
+        yield from ((path, limit) for path in found[::step])
+
+
+def _folder(path: str) -> str:
+    return path.split("/")[0]
 
 
 def _part(recording: np.ndarray, share: tuple[float, float]) -> np.ndarray:

@@ -23,6 +23,8 @@ def open_data(
 ) -> Store:
     """The packed corpus of `data` without the `excluded` clips; `say` gets each note on it."""
     corpus = find_corpus(data, excluded=excluded)
+    for note in corpus.notes:  # before the work that may be in vain
+        say(note)
     with progress_bar("packing") as advance:
         store = open_store(
             corpus,
@@ -31,7 +33,7 @@ def open_data(
             progress=advance,
             say=say,
         )
-    for note in (*corpus.notes, *store.notes):
+    for note in store.notes:
         say(note)
     return store
 

@@ -21,8 +21,8 @@ from platformdirs import user_cache_dir
 from pld_tf.data.audio.read import BadClip, read_audio
 from pld_tf.data.corpus.corpus import Clip, Corpus
 from pld_tf.data.store.lock import LOCK_NAME, claimed
-from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
-from pld_tf.data.store.noise import noise_by_split
+from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms, without_word
+from pld_tf.data.store.noise import noise_notes, recorded_noise, with_generated
 from pld_tf.data.store.packed import (
     BLOCKS,
     DAMAGE,
@@ -47,7 +47,7 @@ from pld_tf.system.progress import Advance, Say
 __all__ = ["SPLITS", "SplitIndex", "Store", "fit_clip", "open_store"]
 
 STORE_FORMAT = 1
-READER = 2  # raised when more files can be read; clips left out are then tried again
+READER = 3  # raised when more files can be read; clips left out are then tried again
 SHARD_CLIPS = 1024
 DECODE_THREADS = 2
 
@@ -104,12 +104,17 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
         return np.pad(samples, (before, length - len(samples) - before))
     if len(samples) == length:
         return samples
+    start = loudest_part(samples, length)
+    return samples[start : start + length]
+
+
+def loudest_part(samples: np.ndarray, length: int) -> int:
+    """First sample of the loudest part of `length` samples, in a clip at least as long."""
     block = max(1, length * BLOCK_MS // CLIP_MS)
     energies = block_energies(samples, block)[None]
     start = int(loudest_start_ms(energies, CLIP_MS)[0]) // BLOCK_MS * block
     # At some rates a second has a few samples more than its blocks.
-    start = min(start, len(samples) - length)
-    return samples[start : start + length]
+    return min(start, len(samples) - length)
 
 
 def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
@@ -124,15 +129,20 @@ def _no_progress(done: int, total: int) -> None:
 def _pack(
     corpus: Corpus, partial: Path, sample_rate_hz: int, skip_bad: bool, progress: Advance
 ) -> None:
+    for split in SPLITS:
+        if not any(clip.split == split for clip in corpus.clips):
+            raise PldError(_empty_split_message(split, corpus, bad=[]))
     needed = len(corpus.clips) * sample_rate_hz * 2
     with _told_when_full(partial, needed):
-        for split, noise in noise_by_split(corpus, sample_rate_hz).items():
+        recorded = recorded_noise(corpus, sample_rate_hz)
+        for split, noise in with_generated(recorded, sample_rate_hz).items():
             write_npz(partial / noise_name(split), noise=noise)
         for name, clips, done in _shards(corpus):
             if not _is_packed(partial / name, len(clips), sample_rate_hz):
                 _pack_shard(corpus, partial / name, clips, sample_rate_hz)
             progress(done, len(corpus.clips))
-        bad = _finish(corpus, partial, sample_rate_hz)
+        notes = noise_notes(recorded, sample_rate_hz)
+        bad = _finish(corpus, partial, sample_rate_hz, notes)
     if bad and not skip_bad:
         raise PldError(bad_clips_message(bad))
 
@@ -179,7 +189,7 @@ def _pack_shard(corpus: Corpus, target: Path, clips: list[Clip], sample_rate_hz:
 
     def read(clip: Clip) -> np.ndarray | BadClip | OSError:
         try:
-            return read_audio(corpus.root / clip.path, sample_rate_hz=sample_rate_hz)
+            return read_audio(corpus.file(clip), sample_rate_hz=sample_rate_hz)
         except (BadClip, OSError) as error:
             return error
 
@@ -215,7 +225,9 @@ def _reason(error: BadClip | OSError) -> str:
     return str(error)
 
 
-def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[str, str]]:
+def _finish(
+    corpus: Corpus, partial: Path, sample_rate_hz: int, notes: list[str]
+) -> list[tuple[str, str]]:
     """Write the files that span all shards, store.json last; return bad clips and their reasons."""
     words = sorted({clip.word for clip in corpus.clips})
     arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
@@ -247,7 +259,11 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[st
         "sample_rate_hz": sample_rate_hz,
         "words": words,
         "bad": sorted(bad),
-        "notes": _notes(np.concatenate(sizes), sample_rate_hz),
+        "notes": [
+            *notes,
+            *_notes(np.concatenate(sizes), sample_rate_hz),
+            *_wordless_notes(arrays, clip_samples(sample_rate_hz) * BLOCK_MS // CLIP_MS),
+        ],
     }
     write_json(partial / "store.json", index)
     return index["bad"]
@@ -263,9 +279,24 @@ def _notes(sizes: np.ndarray, sample_rate_hz: int) -> list[str]:
     return notes
 
 
+def _wordless_notes(arrays: dict[str, list], block_samples: int) -> list[str]:
+    paths = np.concatenate([part for split in SPLITS for part in arrays[f"{split}_paths"]])
+    energies = np.concatenate([part for split in SPLITS for part in arrays[f"{split}_energies"]])
+    wordless = sorted(paths[without_word(energies, block_samples)])
+    if not wordless:
+        return []
+    return [
+        f"{len(wordless):,} clips are silent or as loud throughout, as {wordless[0].decode()}: "
+        "they count as their word. pld-tf doctor --out lists them for --exclude."
+    ]
+
+
 def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]]) -> str:
     if bad:
         return bad_clips_message(bad)
+    cause = corpus.lists.empty_because(split)
+    if cause:
+        return f"no clip of {corpus.root} is in the {split} split: {cause} Mend the lists."
     return (
         f"no clip of {corpus.root} falls into the {split} split; {len(corpus.clips)} clips are too "
         "few, or come from too few speakers. Add clips, or name splits in validation_list.txt and "

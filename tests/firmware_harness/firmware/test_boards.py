@@ -109,10 +109,20 @@ def test_a_file_that_is_no_record_is_refused(tmp_path, content):
         read_board(path)
 
 
+def test_a_record_of_any_editor_is_read(tmp_path):
+    path = record(tmp_path)
+    board = read_board(path)
+    text = path.read_text("utf-8").replace("\n", "\r\n")
+    path.write_text("\ufeff" + text, "utf-16-le", newline="")
+    assert read_board(path) == board
+
+
 def test_an_unknown_board_is_refused_with_the_closest_name(tmp_path):
     with pytest.raises(HarnessError, match="no board named 'nucleo-l4r5'; closest is nucleo-l4r5"):
         load_board("nucleo-l4r5")
-    with pytest.raises(HarnessError, match=r"cannot read the board .*nothing\.toml"):
+    with pytest.raises(
+        HarnessError, match=r"the board .*nothing\.toml can't be read: No such file"
+    ):
         load_board(str(tmp_path / "nothing.toml"))
 
 

@@ -46,8 +46,25 @@ def test_a_misspelt_recipe_name_brings_the_nearest_one():
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PldError, match=r"mine\.toml can't be read as UTF-8 text"):
+    with pytest.raises(PldError, match=r"mine\.toml, line 1: expected UTF-8 text"):
         load_recipe(str(path))
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding", "line_end"),
+    [("\ufeff", "utf-8", "\r\n"), ("\ufeff", "utf-16-be", "\n"), ("", "utf-8", "\r")],
+)
+def test_a_recipe_of_any_editor_is_read(tmp_path, mark, encoding, line_end):
+    text = mark + recipe_text("smoke").replace("\n", line_end)
+    (tmp_path / "mine.toml").write_bytes(text.encode(encoding))
+    assert load_recipe(str(tmp_path / "mine.toml")) == load_recipe("smoke")
+
+
+def test_a_word_is_the_same_composed_and_decomposed_and_with_a_blank_at_its_end():
+    recipe = load_recipe("smoke", ['words.keywords=["cafe\\u0301 ", "no"]'])
+    assert recipe.words.keywords == ["caf\u00e9", "no"]
+    with pytest.raises(PldError, match="stands twice"):
+        load_recipe("smoke", ['words.keywords=["cafe\\u0301", "caf\u00e9"]'])
 
 
 def test_a_file_that_is_no_toml_is_refused(tmp_path):
@@ -244,10 +261,10 @@ def test_a_file_that_may_not_be_read_is_refused_as_such(tmp_path, monkeypatch):
     path = tmp_path / "mine.toml"
     path.write_text(recipe_text("smoke"))
 
-    def refuse(path: Path, encoding: str) -> str:
+    def refuse(path: Path, mode: str) -> str:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(PldError, match=r"mine\.toml can't be read: Permission denied\.$"):
         load_recipe(str(path))
 

@@ -247,20 +247,39 @@ def test_words_written_by_hand_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("mark", "encoding", "separator", "line_end"),
+    [
+        ("\ufeff", "utf-8", ",", "\r\n"),
+        ("\ufeff", "utf-16-le", "\t", "\r\n"),
+        ("", "utf-8", ";", "\r"),
+    ],
+)
+def test_words_of_a_spreadsheet_are_read(tmp_path, mark, encoding, separator, line_end):
+    rows = [
+        ["Word", "start_s ", "end_s"],
+        ["", "", ""],
+        ["ne\u0301 ", "1,5" if separator == ";" else "1.5", "2"],
+    ]
+    text = mark + "".join(separator.join(row) + line_end for row in rows)
+    (tmp_path / "w.csv").write_bytes(text.encode(encoding))
+    assert read_words(tmp_path / "w.csv") == [Spoken(word="n\u00e9", start_s=1.5, end_s=2)]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "must begin with the line word,start_s,end_s"),
         (b"yes,1,2\n", "must begin with the line"),
         (b"word,start_s,end_s\nyes,1\n", r"w\.csv:2 must hold a word .* got 'yes,1'"),
-        (b"word,start_s,end_s\nyes,1,2,3\n", r"w\.csv:2 must hold a word"),
+        (b"word,start_s,end_s\nyes,1,2,3\n", r"w\.csv, line 2: expected 3 cells .*, got 4"),
         (b"word,start_s,end_s\nyes,soon,2\n", r"w\.csv:2 must hold a word"),
         (b"word,start_s,end_s\nyes,2,1\n", r"w\.csv:2 must hold a word"),
         (b"word,start_s,end_s\nyes,-1,1\n", r"w\.csv:2 must hold a word"),
         (b"word,start_s,end_s\nyes,nan,1\n", r"w\.csv:2 must hold a word"),
         (b"word,start_s,end_s\nyes,1,inf\n", r"w\.csv:2 must hold a word"),
         (b"word,start_s,end_s\nyes,3,4\nno,2,5\n", r"w\.csv:3 must hold a word"),
-        (b"word,start_s,end_s\n\n", r"w\.csv:2 must hold a word"),
-        (b"\xff\xfe", "can't be read"),
+        (b"word,start_s,end_s\n\nyes,2,1\n", r"w\.csv:3 must hold a word"),
+        (b"word,start_s,end_s\nn\xe9,1,2\n", r"w\.csv, line 2: expected UTF-8 text"),
     ],
 )
 def test_words_that_are_none_are_refused(tmp_path, content, message):

@@ -49,10 +49,38 @@ def test_long_recordings_give_their_first_parts_equally(quiet_root, monkeypatch)
     assert max(part.max() for part in splits.values()) == 19
 
 
-def test_too_little_noise_is_refused_with_what_there_is(quiet_root):
+def test_too_little_noise_is_filled_up_with_generated_noise_and_noted(quiet_root):
     add_noise(quiet_root, a=np.ones(12 * RATE))
-    with pytest.raises(PldError, match=r"20 s are needed.*the smallest gets 1\.2 s"):
-        noise_by_split(find_corpus(quiet_root), RATE)
+    corpus = find_corpus(quiet_root)
+    splits = noise_by_split(corpus, RATE)
+    assert [len(part) / RATE for part in splits.values()] == [9.6, 31.2, 31.2]
+    assert set(splits["test"][: 12 * RATE // 10].tolist()) == {1}
+    (note,) = noise.noise_notes(noise.recorded_noise(corpus, RATE), RATE)
+    assert note.startswith("12.0 s of background noise are too little for validation, test:")
+
+
+def test_generated_noise_alone_needs_no_note(quiet_root):
+    assert noise.noise_notes(noise.recorded_noise(find_corpus(quiet_root), RATE), RATE) == []
+
+
+def test_many_short_recordings_leave_another_folder_its_share(quiet_root, monkeypatch):
+    """A folder `_silence_` of thousands of clips would leave 0.1 s of each recording of noise."""
+    monkeypatch.setattr(noise, "MAX_SECONDS", 40)
+    add_noise(quiet_root, a=np.full(30 * RATE, 2))
+    for number in range(50):
+        write_wav(quiet_root / f"_silence_/{number}.wav", np.full(RATE, 1))
+    splits = noise_by_split(find_corpus(quiet_root), RATE)
+    whole = np.concatenate(list(splits.values()))
+    assert [np.count_nonzero(whole == value) / RATE for value in (1, 2)] == [17, 20]
+
+
+def test_recordings_on_a_list_are_in_its_split_as_a_whole(quiet_root):
+    for number, value in enumerate((1, 2, 3)):
+        write_wav(quiet_root / f"silence/{number}.wav", np.full(3 * RATE, value))
+    (quiet_root / "validation_list.txt").write_text("silence/1.wav\n")
+    (quiet_root / "testing_list.txt").write_text("silence/2.wav\n")
+    splits = noise_by_split(find_corpus(quiet_root), RATE)
+    assert [set(part.tolist()) for part in splits.values()] == [{1}, {2}, {3}]
 
 
 def test_a_broken_noise_recording_is_named(quiet_root):

@@ -286,7 +286,9 @@ def test_bad_clips_are_left_out_only_when_asked(root, tmp_path, reads):
 
 def test_a_split_without_clips_is_refused(root, tmp_path):
     (root / "testing_list.txt").write_text("")
-    with pytest.raises(PldError, match=r"no clip of .* falls into the test split; 14 clips"):
+    with pytest.raises(
+        PldError, match=r"no clip of .* is in the test split: testing_list\.txt is empty"
+    ):
         pack(root, tmp_path / "cache")
 
 
@@ -371,3 +373,17 @@ def test_packing_holds_no_more_than_a_shard_of_audio(root, tmp_path, small_shard
     pack(root, tmp_path / "cache")
     assert len(alive) == 14
     assert most <= store_module.SHARD_CLIPS + 1
+
+
+def test_clips_without_a_word_are_counted(root, tmp_path):
+    write_wav(root / "no/silent_nohash_0.wav", np.full(RATE, 3))
+    write_wav(root / "no/hum_nohash_0.wav", np.arange(RATE) % 40 * 50)
+    (note,) = pack(root, tmp_path / "cache").notes
+    assert note.startswith("2 clips are silent or as loud throughout, as no/hum_nohash_0.wav: they")
+
+
+def test_a_decomposed_name_is_read_and_packed_composed(root, tmp_path):
+    path = "no/ze\u0301_nohash_0.wav"
+    write_wav(root / path, clip_audio(path))
+    packed = records(pack(root, tmp_path / "cache"), "train")
+    assert np.array_equal(packed["no/z\u00e9_nohash_0.wav"], read_wav(root / path))
