@@ -3,21 +3,21 @@
 import hashlib
 import os
 import posixpath
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pld_tf.data.corpus.scan import LAYOUT, Found, is_audio, scan
+from pld_tf.data.corpus.split import (
+    divided_speakers,
+    moved_clips,
+    speaker_of,
+    split_clips,
+)
 from pld_tf.errors import PldError
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
-_SPEAKER = re.compile(r"^(.+?)_nohash_")
-# Fixed by Speech Commands: another number would move speakers to other splits.
-_MAX_CLIPS_PER_WORD = 2**27 - 1
-_VALIDATION_PERCENT = 10.0
-_TEST_PERCENT = 10.0
 _MAX_LIST_BYTES = 64 * 2**20
 
 
@@ -40,7 +40,9 @@ class Corpus:
       clips: sorted by path.
       noise: paths of the background noise recordings, relative to `root`, sorted.
       notes: one line each, for the user.
-      fingerprint: SHA-256 of paths, sizes, times, missing permissions and lists; hex.
+      fingerprint: SHA-256 of paths, sizes, times, missing permissions, lists, and of what else
+        decides splits; hex.
+      is_listed: whether lists decide the splits.
     """
 
     root: Path
@@ -48,29 +50,36 @@ class Corpus:
     noise: tuple[str, ...]
     notes: tuple[str, ...]
     fingerprint: str
+    is_listed: bool
 
 
-def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
-    """List the clips of a corpus, each with its split; no speaker is in two splits.
+def find_corpus(
+    root: Path, *, excluded: frozenset[str] = frozenset(), keywords: Collection[str] = ()
+) -> Corpus:
+    """As `list_corpus`, but lists must keep each speaker in one split.
 
     Raises:
       PldError: as `list_corpus`, or the lists put one speaker in two splits.
     """
-    corpus = list_corpus(root, excluded=excluded)
-    _refuse_shared_speakers(corpus.clips, root)
+    corpus = list_corpus(root, excluded=excluded, keywords=keywords)
+    if corpus.is_listed:
+        _refuse_shared_speakers(corpus.clips, root)
     return corpus
 
 
-def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
+def list_corpus(
+    root: Path, *, excluded: frozenset[str] = frozenset(), keywords: Collection[str] = ()
+) -> Corpus:
     """List the clips of a corpus and give each its split.
 
     `validation_list.txt` and `testing_list.txt` name the clips of these splits; every other clip is
-    for training. Without lists a hash of the speaker decides, as in Speech Commands. A file name
-    without a speaker is hashed as a whole. Folders starting with `_` or `.` are not words.
+    for training. Without lists, `split_clips` splits by speaker. A file name without a speaker
+    counts as a speaker. Folders starting with `_` or `.` are not words.
 
     Args:
       root: the folder.
       excluded: paths of clips to skip.
+      keywords: words that need clips in each split, see `split_clips`.
 
     Raises:
       PldError: there is no such folder, no audio in it, or a clip is on both lists.
@@ -80,7 +89,14 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
         raise PldError(_nothing_found(root, scanned.notes))
     words = _without(scanned.words, excluded, root)
     lists = {split: _read_list(root / name) for split, name in LISTS.items()}
-    clips = tuple(sorted(_split_clips(words, lists, root), key=lambda clip: clip.path))
+    is_listed = any(entries is not None for entries in lists.values())
+    paths = sorted(file.path for files in words.values() for file in files)
+    split_of = (
+        {path: _listed_split(_key(path), lists, root) for path in paths}
+        if is_listed
+        else split_clips(paths, keywords)
+    )
+    clips = tuple(_clip(path, split_of[path]) for path in paths)
     found = [*(file for files in words.values() for file in files), *scanned.noise]
     present = [file.path for files in scanned.words.values() for file in files]
     return Corpus(
@@ -92,9 +108,11 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
             *scanned.notes,
             *_list_notes(present, lists),
             *_speaker_notes(clips),
+            *([] if is_listed else _divided_notes(split_of)),
             *_excluded_notes(len(present) - len(clips)),
         ),
-        fingerprint=_fingerprint(found, root),
+        fingerprint=_fingerprint(found, root, {} if is_listed else moved_clips(split_of)),
+        is_listed=is_listed,
     )
 
 
@@ -104,21 +122,6 @@ def holds_clip(root: Path, path: str) -> bool:
     if not folder or "/" in name or folder.startswith(("_", ".")) or not is_audio(name):
         return False
     return os.path.lexists(root / path)
-
-
-def speaker_split(name: str) -> str:
-    """The split that the hash of a speaker's name gives: 10 % validation, 10 % test.
-
-    Source: `which_set` in the README of Speech Commands (Warden 2018, arXiv:1804.03209).
-
-    >>> speaker_split("7a49163e"), speaker_split("0c540988"), speaker_split("004ae714")
-    ('validation', 'test', 'train')
-    """
-    digest = int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16)
-    percent = (digest % (_MAX_CLIPS_PER_WORD + 1)) * (100.0 / _MAX_CLIPS_PER_WORD)
-    if percent < _VALIDATION_PERCENT:
-        return "validation"
-    return "test" if percent < _VALIDATION_PERCENT + _TEST_PERCENT else "train"
 
 
 def _without(
@@ -160,17 +163,8 @@ def _key(path: str) -> str:
     return posixpath.splitext(path.removeprefix("./"))[0]
 
 
-def _split_clips(
-    words: dict[str, list[Found]], lists: dict[str, frozenset[str] | None], root: Path
-) -> Iterator[Clip]:
-    has_lists = any(entries is not None for entries in lists.values())
-    for word, files in words.items():
-        for file in files:
-            match = _SPEAKER.match(file.path.removeprefix(f"{word}/"))
-            speaker = match.group(1) if match else None
-            key = _key(file.path)
-            split = _listed_split(key, lists, root) if has_lists else speaker_split(speaker or key)
-            yield Clip(path=file.path, word=word, speaker=speaker, split=split)
+def _clip(path: str, split: str) -> Clip:
+    return Clip(path=path, word=path.partition("/")[0], speaker=speaker_of(path), split=split)
 
 
 def _listed_split(key: str, lists: dict[str, frozenset[str] | None], root: Path) -> str:
@@ -229,17 +223,32 @@ def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
     ]
 
 
+def _divided_notes(split_of: dict[str, str]) -> list[str]:
+    words_of = divided_speakers(split_of)
+    if not words_of:
+        return []
+    words = sorted({word for words in words_of.values() for word in words})
+    shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
+    return [
+        f"{len(words_of)} speaker(s), as {min(words_of)}, are in several splits, because {shown} "
+        "has too few speakers to give each split its own. Accuracy then says little about other "
+        "voices: record more people."
+    ]
+
+
 def _excluded_notes(excluded: int) -> list[str]:
     return [f"{excluded} clip(s) are excluded."] if excluded else []
 
 
-def _fingerprint(found: list[Found], root: Path) -> str:
+def _fingerprint(found: list[Found], root: Path, moved: dict[str, str]) -> str:
     digest = hashlib.sha256()
     for file in sorted(found, key=lambda file: file.path):
         # A path cannot hold a zero byte, so no two sets of files give the same bytes.
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\0".encode())
         if not file.is_readable:  # granting permission later changes no time
             digest.update(b"unreadable\0")
+    for path, split in moved.items():
+        digest.update(f"{path}\0{split}\0".encode())
     for name in LISTS.values():
         path = root / name
         content = path.read_bytes() if path.exists() else b"absent"
