@@ -34,8 +34,8 @@ def distill(
     """Train a recipe's ladder, teacher first, and write a model bundle at its end.
 
     The same command resumes a stopped run and ends with the same weights: it skips finished rungs
-    and continues a stopped rung from its last epoch. If the recipe has a [device], the command
-    first checks that the last student fits.
+    and continues a stopped rung from its last epoch. The command first checks that the data has
+    what the recipe needs, and, if the recipe has a [device], that the last student fits.
 
     \b
     Examples:
@@ -46,9 +46,13 @@ def distill(
     from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
 
     checked = load_recipe(recipe, overrides)
+    from pld_tf.data.corpus.check import check_data
+    from pld_tf.data.corpus.excluded import read_excluded
+
+    excluded = read_excluded(exclude, data) if exclude else frozenset[str]()
+    check_data(data, checked, excluded=excluded)
     load_tensorflow()
     from export.device_fit.preflight import require_fit
-    from pld_tf.data.corpus.excluded import read_excluded
     from pld_tf.run.folder import is_preflight_due
     from pld_tf.run.train import distill as run_distill
 
@@ -61,7 +65,7 @@ def distill(
         data=data,
         run_dir=run_dir,
         seed=seed,
-        excluded=read_excluded(exclude, data) if exclude else frozenset(),
+        excluded=excluded,
         skip_bad=skip_bad,
         say=typer.echo,
     )

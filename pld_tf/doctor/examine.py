@@ -60,7 +60,7 @@ def examine(
     Returns:
       All findings, and how many clips are shorter than a second.
     """
-    found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
+    found, copies, padded = list(_shared(corpus)), Copies(), 0
     examine_one = partial(
         _examined_or_reason,
         root=corpus.root,
@@ -81,6 +81,11 @@ def examine(
             found += _faults(whole, judge)
             progress(done, len(corpus.clips))
     return [*found, *copies.findings()], padded
+
+
+def _shared(corpus: Corpus) -> Iterator[Finding]:
+    """Speakers that lists put into several splits. Without lists, a note says who is in several."""
+    return shared_speakers(corpus.clips) if corpus.is_listed else iter(())
 
 
 def _faults(whole: list[tuple[Clip, _Examined]], judge: Judge | None) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ def find_corpus(
     """
     corpus = list_corpus(root, excluded=excluded, keywords=keywords)
     if corpus.is_listed:
-        _refuse_shared_speakers(corpus.clips, root)
+        refuse_shared_speakers(corpus.clips, root)
     return corpus
 
 
@@ -176,7 +176,12 @@ def _listed_split(key: str, lists: dict[str, frozenset[str] | None], root: Path)
     return splits[0] if splits else "train"
 
 
-def _refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
+def refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
+    """Refuse lists that put one speaker in two splits.
+
+    Raises:
+      PldError: names both clips.
+    """
     first: dict[str, Clip] = {}
     for clip in clips:
         if clip.speaker is None:

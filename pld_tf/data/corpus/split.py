@@ -11,10 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 
-# In this order a word gets its clips: without the first, nothing can be trained.
-_ORDER = ("train", "test", "validation")
+# In the order in which a word gets its clips: without the first, nothing can be trained.
+SPLITS = ("train", "test", "validation")
 # A word with fewer clips can't have one in each split.
-_LEAST_CLIPS = len(_ORDER)
+_LEAST_CLIPS = len(SPLITS)
 # A corpus is large if that many speakers say each word, on average. The hash of 50 speakers leaves
 # out a split in one of 100 cases.
 _MANY_SPEAKERS = 50
@@ -140,7 +140,7 @@ class _Splits:
         # Words of few units have the least choice.
         for word in sorted(ready, key=lambda word: (len(self._of_word[word]), word)):
             counts, total = self._counts[word], self._counts[word].total()
-            for split in _ORDER:
+            for split in SPLITS:
                 least = least_train * total if split == "train" else 0
                 if counts[split] < max(1, least):
                     self._fill(word, split)
@@ -166,13 +166,13 @@ class _Splits:
         """
         sign = -1 if split == "train" else 1
         has_most = 2 * self._units[unit][word] > self._counts[word].total()
-        place = _ORDER.index(self.split_of[unit])
+        place = SPLITS.index(self.split_of[unit])
         return sign * has_most, sign * place, _percent(unit), unit
 
     def _can_spare(self, unit: str, word: str, split: str) -> bool:
         """Whether a unit may leave its split. No split of a settled word becomes empty."""
         donor, words = self.split_of[unit], self._units[unit]
-        is_filled_later = _ORDER.index(donor) > _ORDER.index(split)
+        is_filled_later = SPLITS.index(donor) > SPLITS.index(split)
         empties = {other for other in words if self._counts[other][donor] == words[other]}
         return (
             donor != split

@@ -124,7 +124,7 @@ def test_of_six_speakers_whom_the_hash_trains_on_two_are_held_out():
 def test_one_speaker_is_divided_by_word_and_said_wherever_the_hash_puts_it(name):
     split_of = split_clips(paths(words="abc", speakers=[name], clips=15))
     expected = {"train": 11, "test": 2, "validation": 2}
-    assert by_word(split_of) == {word: expected for word in "abc"}
+    assert by_word(split_of) == dict.fromkeys("abc", expected)
     assert divided_speakers(split_of) == {name: {"a", "b", "c"}}
 
 
@@ -132,7 +132,7 @@ def test_one_speaker_is_divided_by_word_and_said_wherever_the_hash_puts_it(name)
 def test_of_two_speakers_one_is_for_the_test_alone(names):
     split_of = split_clips(paths(words="ab", speakers=names, clips=10))
     expected = {"train": 8, "test": 10, "validation": 2}
-    assert by_word(split_of) == {word: expected for word in "ab"}
+    assert by_word(split_of) == dict.fromkeys("ab", expected)
     assert sorted(map(len, of_speakers(split_of).values())) == [1, 2]
 
 
