@@ -15,6 +15,12 @@ def doctor(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Folder of <word>/<recording>; stays as it is.")
     ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe", "-r", help="Recipe name or file: say what distill would refuse with it."
+        ),
+    ] = None,
     with_run: Annotated[
         Path | None,
         typer.Option("--with", metavar="RUN", help="Run whose first rung checks each label."),
@@ -30,22 +36,27 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find clips that are unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
+    """Count words, speakers and splits; find broken, silent, doubled and mislabelled clips.
 
     Delete from the CSV the clips that you want to keep. Then pass it to pld-tf distill --exclude.
 
     \b
     Examples:
-      pld-tf doctor speech --out doubtful.csv
+      pld-tf doctor speech --recipe own_words --out doubtful.csv
       pld-tf doctor speech --with runs/v2 --confidence 0.95 --out doubtful.csv
     """
+    from pld_tf.recipe.load import load_recipe
+
+    checked = load_recipe(recipe) if recipe else None
     load_tensorflow()
     from pld_tf.bridge.run_judge import run_judge
     from pld_tf.doctor.doctor import doctor as run_doctor
     from pld_tf.doctor.findings import report_json, report_text, write_findings
 
     judge = partial(run_judge, with_run, confidence=confidence) if with_run else None
-    report = run_doctor(data, make_judge=judge, short_ms=short_ms)
+    report = run_doctor(
+        data, make_judge=judge, short_ms=short_ms, recipe=checked, recipe_name=recipe
+    )
     if out is not None:
         write_findings(out, report)
         note(f"findings: {out}")

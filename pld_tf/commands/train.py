@@ -43,15 +43,16 @@ def distill(
       pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --set training.batch_size=256
       pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
     """
-    from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
+    # Here, because these imports are slow.
+    from pld_tf.data.corpus.check import check_data
+    from pld_tf.data.corpus.excluded import read_excluded
+    from pld_tf.recipe.load import load_recipe
 
     checked = load_recipe(recipe, overrides)
-    from pld_tf.data.corpus.recipe_words import require_folders
-
-    require_folders(checked.words, data)
+    excluded = read_excluded(exclude, data) if exclude else frozenset[str]()
+    check_data(data, checked, excluded=excluded)
     load_tensorflow()
     from export.device_fit.preflight import require_fit
-    from pld_tf.data.corpus.excluded import read_excluded
     from pld_tf.run.folder import is_preflight_due
     from pld_tf.run.train import distill as run_distill
 
@@ -64,7 +65,7 @@ def distill(
         data=data,
         run_dir=run_dir,
         seed=seed,
-        excluded=read_excluded(exclude, data) if exclude else frozenset(),
+        excluded=excluded,
         skip_bad=skip_bad,
         say=typer.echo,
     )

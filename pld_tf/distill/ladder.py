@@ -11,6 +11,7 @@ import tf_keras
 
 from pld_tf import models
 from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.data.corpus.check import require_batch
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
 from pld_tf.data.store.pack import Store
@@ -90,11 +91,7 @@ class Ladder:
         self._run_dir = run_dir
         self._seed = seed
         self._classes = find_classes(recipe.words, store.words)
-        if not self._data(0).steps_per_epoch:
-            raise PldError(
-                "an epoch has fewer clips than one batch (training.batch_size = "
-                f"{recipe.training.batch_size}); add clips, or set a smaller one."
-            )
+        require_batch(self._data(0).clips_per_epoch, recipe.training.batch_size)
 
     def climb(self, report: Callable[[RungResult], None], *, rungs: int | None = None) -> None:
         """Train every unfinished network, and `report` all networks in order.

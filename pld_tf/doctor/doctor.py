@@ -8,25 +8,36 @@ from pld_tf.doctor import checks
 from pld_tf.doctor.examine import examine
 from pld_tf.doctor.findings import Finding, Report, in_order
 from pld_tf.doctor.judge import RunJudge
+from pld_tf.doctor.overview import overview
 from pld_tf.features.spec import FeatureSpec
+from pld_tf.recipe.schema import Recipe
 from pld_tf.system.progress import progress_bar
 
 # Makes a judge of the clips of these words.
 MakeJudge = Callable[[Sequence[str]], RunJudge]
 
 
-def doctor(data: Path, *, make_judge: MakeJudge | None, short_ms: int) -> Report:
+def doctor(
+    data: Path,
+    *,
+    make_judge: MakeJudge | None,
+    short_ms: int,
+    recipe: Recipe | None = None,
+    recipe_name: str | None = None,
+) -> Report:
     """Check every clip of `data`; changes nothing there.
 
     Args:
       data: a corpus.
       make_judge: makes the judge that disputes labels; None skips this check.
       short_ms: a shorter clip is `short`.
+      recipe: the overview says what training with it would refuse.
+      recipe_name: of the recipe.
 
     Raises:
       PldError: there is no corpus; or as `make_judge`.
     """
-    corpus = list_corpus(data)
+    corpus = list_corpus(data, keywords=recipe.words.keywords if recipe else ())
     words = sorted({clip.word for clip in corpus.clips})
     judge = make_judge(words) if make_judge else None
     rate = judge.spec.sample_rate_hz if judge else FeatureSpec().sample_rate_hz
@@ -37,6 +48,7 @@ def doctor(data: Path, *, make_judge: MakeJudge | None, short_ms: int) -> Report
     return Report(
         data=str(data),
         clips=len(corpus.clips),
+        overview=overview(corpus, recipe, recipe_name),
         findings=in_order(found),
         notes=(*corpus.notes, *notes, *_notes(found, has_judge=judge is not None)),
         limits={

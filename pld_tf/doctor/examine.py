@@ -62,7 +62,7 @@ def examine(
     Returns:
       All findings, and notes on clips that do not last a second.
     """
-    found, copies, padded = list(shared_speakers(corpus.clips)), Copies(), 0
+    found, copies, padded = list(_shared(corpus)), Copies(), 0
     long: list[tuple[str, Heard]] = []
     examine_one = partial(
         _examined_or_reason,
@@ -92,6 +92,11 @@ def _padded_notes(padded: int) -> list[str]:
     if not padded:
         return []
     return [f"{padded:,} clips are shorter than a second: they are padded with zeros when packed."]
+
+
+def _shared(corpus: Corpus) -> Iterator[Finding]:
+    """Speakers that lists put into several splits. Without lists, a note says who is in several."""
+    return shared_speakers(corpus.clips) if corpus.is_listed else iter(())
 
 
 def _faults(whole: list[tuple[Clip, _Examined]], judge: Judge | None) -> Iterator[Finding]:

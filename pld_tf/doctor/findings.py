@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pld_tf.data.corpus.corpus import Clip
+from pld_tf.doctor.overview import Overview, overview_json, overview_text
 from pld_tf.errors import PldError
 from pld_tf.system.files import write_text
 from pld_tf.system.tables import text_table
@@ -46,6 +47,7 @@ class Report:
 
     Attributes:
       clips: how many were checked.
+      overview: words, speakers and splits.
       findings: by weight of their reason, then by path.
       notes: one line each on the corpus, and on what could not be checked.
       limits: the thresholds that were used.
@@ -53,6 +55,7 @@ class Report:
 
     data: str
     clips: int
+    overview: Overview
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     limits: dict[str, float]
@@ -79,6 +82,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "format": 1,
         "data": report.data,
         "clips": report.clips,
+        "overview": overview_json(report.overview),
         "found": len({found.path for found in report.findings}),
         "limits": report.limits,
         "findings": {
@@ -90,7 +94,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def report_text(report: Report) -> str:
-    """The report for people: counts with an example each, worst first, then notes."""
+    """The report for people: overview, counts with an example each, worst first, notes."""
     rows: list[tuple[str, str]] = []
     for reason, group in report.by_reason().items():
         first = group[0]
@@ -98,7 +102,7 @@ def report_text(report: Report) -> str:
             (f"{len(group):,}", f"{reason}: {REASONS[reason]}"),
             ("", f"as {first.path} ({first.detail})"),
         ]
-    lines = [f"{report.data}: {report.clips:,} clips"]
+    lines = [f"{report.data}: {report.clips:,} clips", overview_text(report.overview), ""]
     if rows:
         lines.append(text_table(rows, right=[0]))
     found = len({found.path for found in report.findings})

@@ -10,6 +10,8 @@ from pld_tf.recipe.explain import nearest
 from pld_tf.recipe.tables import WordChoices
 
 IGNORED = -1
+_LISTED = 10  # words named in a line
+FEW_CLIPS = 10  # of a keyword: each wrong one changes its accuracy by 10 % or more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,22 +100,40 @@ def class_notes(classes: Classes, word_counts: Mapping[str, np.ndarray]) -> list
     for split, counts in word_counts.items():
         require_keyword_clips(classes, counts, split)
         if absent := _keywords_without_clips(classes, counts):
-            notes.append(f"the {split} split has no clip of keyword {_listed(absent)}.")
+            notes.append(
+                f"the {split} split has no clip of keyword {_listed(absent)}: nothing tests it."
+            )
+        if split != "train" and (few := _keywords_with_few_clips(classes, counts)):
+            notes.append(
+                f"the {split} split has fewer than {FEW_CLIPS} clips of keyword {_listed(few)}: "
+                "its accuracy says little. docs/data.md says where to get more."
+            )
     is_unknown = classes.of_word == classes.unknown_class
     if classes.unknown > 0 and not word_counts["train"][is_unknown].any():
         notes.append(
-            "the train split has no clip of a word that is no keyword: nothing teaches `unknown`."
+            "the train split has no clip of a word that is no keyword: nothing teaches `unknown`, "
+            "so other words will fire. docs/data.md says where to get some."
         )
     return notes
 
 
 def _keywords_without_clips(classes: Classes, word_counts: np.ndarray) -> list[str]:
+    return [name for name, clips in _keyword_clips(classes, word_counts) if not clips]
+
+
+def _keywords_with_few_clips(classes: Classes, word_counts: np.ndarray) -> list[str]:
+    return [name for name, clips in _keyword_clips(classes, word_counts) if 0 < clips < FEW_CLIPS]
+
+
+def _keyword_clips(classes: Classes, word_counts: np.ndarray) -> list[tuple[str, int]]:
+    """Keywords with the number of their clips."""
     keywords = enumerate(classes.names[: classes.unknown_class])
-    return [name for number, name in keywords if not word_counts[classes.of_word == number].any()]
+    return [(name, int(word_counts[classes.of_word == number].sum())) for number, name in keywords]
 
 
 def _listed(words: list[str]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
+    more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
+    return ", ".join(f"'{word}'" for word in words[:_LISTED]) + more
 
 
 def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, int]:

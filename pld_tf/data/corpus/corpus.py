@@ -1,23 +1,16 @@
 """Find the clips of a folder of recorded words and split them by speaker. Decodes nothing."""
 
 import hashlib
-import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from pld_tf.data.corpus.file_names import without_suffix
 from pld_tf.data.corpus.layout import nothing_found
 from pld_tf.data.corpus.lists import BOTH, SplitLists, lists_digest, read_lists, unread_list_notes
 from pld_tf.data.corpus.scan import Found, scan
+from pld_tf.data.corpus.split import divided_speakers, moved_clips, speaker_of, split_clips
 from pld_tf.errors import PldError
 from pld_tf.system.names import plain_name
-
-_SPEAKER = re.compile(r"^(.+?)_nohash_")
-# Fixed by Speech Commands: another number would move speakers to other splits.
-_MAX_CLIPS_PER_WORD = 2**27 - 1
-_VALIDATION_PERCENT = 10.0
-_TEST_PERCENT = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +36,8 @@ class Corpus:
       noise_splits: splits of these recordings, if the lists name any of them.
       lists: the lists that were found.
       notes: one line each, for the user.
-      fingerprint: SHA-256 of paths, sizes, times, missing permissions and lists; hex.
+      fingerprint: SHA-256 of paths, sizes, times, missing permissions, lists, and of what else
+        decides splits; hex.
     """
 
     root: Path
@@ -54,33 +48,44 @@ class Corpus:
     notes: tuple[str, ...]
     fingerprint: str
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether lists decide the splits."""
+        return self.lists.are_there
+
     def file(self, clip: Clip) -> Path:
         """Where a clip lies."""
         return self.root / (clip.on_disk or clip.path)
 
 
-def find_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
-    """List the clips of a corpus, each with its split; no speaker is in two splits.
+def find_corpus(
+    root: Path, *, excluded: frozenset[str] = frozenset(), keywords: Collection[str] = ()
+) -> Corpus:
+    """As `list_corpus`, but lists must name clips of it, and keep each speaker in one split.
 
     Raises:
       PldError: as `list_corpus`; a list names no clip; or the lists put one speaker in two splits.
     """
-    corpus = list_corpus(root, excluded=excluded)
+    corpus = list_corpus(root, excluded=excluded, keywords=keywords)
     corpus.lists.refuse_foreign(root)
-    _refuse_shared_speakers(corpus.clips, root)
+    if corpus.is_listed:
+        refuse_shared_speakers(corpus.clips, root)
     return corpus
 
 
-def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus:
+def list_corpus(
+    root: Path, *, excluded: frozenset[str] = frozenset(), keywords: Collection[str] = ()
+) -> Corpus:
     """List the clips of a corpus and give each its split.
 
     `validation_list.txt` and `testing_list.txt` name the clips of these splits; every other clip is
-    for training. Without lists a hash of the speaker decides, as in Speech Commands. A file name
-    without a speaker is hashed as a whole. `folders` says which folders are words.
+    for training. Without lists, `split_clips` splits by speaker. A file name without a speaker
+    counts as a speaker. `folders` says which folders are words.
 
     Args:
       root: the folder.
       excluded: paths of clips to skip.
+      keywords: words that need clips in each split.
 
     Raises:
       PldError: there is no such folder, no audio in it, or a clip is on both lists.
@@ -91,8 +96,10 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
     words = _without(scanned.words, frozenset(map(plain_name, excluded)), root)
     present = [file.path for files in scanned.words.values() for file in files]
     lists = read_lists(root, [*present, *(file.path for file in scanned.noise)])
-    clips = tuple(sorted(_split_clips(words, lists), key=lambda clip: clip.path))
-    found = [*(file for files in words.values() for file in files), *scanned.noise]
+    files = sorted((file for files in words.values() for file in files), key=lambda f: f.path)
+    split_of = _splits([file.path for file in files], lists, keywords)
+    clips = tuple(_clip(file, split_of[file.path]) for file in files)
+    moved = {} if lists.are_there else moved_clips(split_of)
     return Corpus(
         root=root,
         clips=clips,
@@ -104,26 +111,27 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
             *scanned.notes,
             *unread_list_notes(scanned.entries),
             *lists.notes(),
-            *_speaker_notes(clips, lists),
+            *([] if lists.are_there else [*_speaker_notes(clips), *_divided_notes(split_of)]),
             *_excluded_notes(len(present) - len(clips)),
         ),
-        fingerprint=_fingerprint(found, root),
+        fingerprint=_fingerprint([*files, *scanned.noise], root, moved),
     )
 
 
-def speaker_split(name: str) -> str:
-    """The split that the hash of a speaker's name gives: 10 % validation, 10 % test.
+def _splits(paths: list[str], lists: SplitLists, keywords: Collection[str]) -> dict[str, str]:
+    if lists.are_there:
+        return {path: lists.split_of(path) for path in paths}
+    return split_clips(paths, keywords)
 
-    Source: `which_set` in the README of Speech Commands (Warden 2018, arXiv:1804.03209).
 
-    >>> speaker_split("7a49163e"), speaker_split("0c540988"), speaker_split("004ae714")
-    ('validation', 'test', 'train')
-    """
-    digest = int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16)
-    percent = (digest % (_MAX_CLIPS_PER_WORD + 1)) * (100.0 / _MAX_CLIPS_PER_WORD)
-    if percent < _VALIDATION_PERCENT:
-        return "validation"
-    return "test" if percent < _VALIDATION_PERCENT + _TEST_PERCENT else "train"
+def _clip(file: Found, split: str) -> Clip:
+    return Clip(
+        path=file.path,
+        on_disk=file.on_disk,
+        word=file.path.partition("/")[0],
+        speaker=speaker_of(file.path),
+        split=split,
+    )
 
 
 def _without(
@@ -137,24 +145,17 @@ def _without(
     return kept
 
 
-def _split_clips(words: dict[str, list[Found]], lists: SplitLists) -> Iterator[Clip]:
-    for word, files in words.items():
-        for file in files:
-            match = _SPEAKER.match(file.path.removeprefix(f"{word}/"))
-            speaker = match.group(1) if match else None
-            name = speaker or without_suffix(file.path)
-            split = lists.split_of(file.path) if lists.are_there else speaker_split(name)
-            yield Clip(
-                path=file.path, on_disk=file.on_disk, word=word, speaker=speaker, split=split
-            )
-
-
 def _noise_splits(noise: list[Found], lists: SplitLists) -> dict[str, str]:
     splits = {file.on_disk: lists.split_of(file.path) for file in noise}
     return splits if set(splits.values()) - {"train"} else {}
 
 
-def _refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
+def refuse_shared_speakers(clips: tuple[Clip, ...], root: Path) -> None:
+    """Refuse lists that put one speaker in two splits.
+
+    Raises:
+      PldError: names both clips.
+    """
     first: dict[str, Clip] = {}
     for clip in clips:
         if clip.speaker is None:
@@ -177,9 +178,9 @@ def _folder_notes(words: dict[str, list[Found]]) -> list[str]:
     return [f"{len(empty)} word folder(s) without audio are left out: {shown}."]
 
 
-def _speaker_notes(clips: tuple[Clip, ...], lists: SplitLists) -> list[str]:
+def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
     nameless = [clip for clip in clips if clip.speaker is None]
-    if not nameless or lists.are_there:
+    if not nameless:
         return []
     return [
         f"{len(nameless)} of {len(clips)} clips have no speaker in their names "
@@ -188,16 +189,31 @@ def _speaker_notes(clips: tuple[Clip, ...], lists: SplitLists) -> list[str]:
     ]
 
 
+def _divided_notes(split_of: dict[str, str]) -> list[str]:
+    words_of = divided_speakers(split_of)
+    if not words_of:
+        return []
+    words = sorted({word for words in words_of.values() for word in words})
+    shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
+    return [
+        f"{len(words_of)} speaker(s), as {min(words_of)}, are in several splits, because {shown} "
+        "has too few speakers to give each split its own. Accuracy then says little about other "
+        "voices: record more people."
+    ]
+
+
 def _excluded_notes(excluded: int) -> list[str]:
     return [f"{excluded} clip(s) are excluded."] if excluded else []
 
 
-def _fingerprint(found: list[Found], root: Path) -> str:
+def _fingerprint(found: list[Found], root: Path, moved: dict[str, str]) -> str:
     digest = hashlib.sha256()
     for file in sorted(found, key=lambda file: file.path):
         # A path cannot hold a zero byte, so no two sets of files give the same bytes.
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\0".encode())
         if not file.is_readable:  # granting permission later changes no time
             digest.update(b"unreadable\0")
+    for path, split in moved.items():
+        digest.update(f"{path}\0{split}\0".encode())
     digest.update(lists_digest(root))
     return digest.hexdigest()

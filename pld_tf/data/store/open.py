@@ -22,7 +22,7 @@ def open_data(
     say: Say,
 ) -> Store:
     """The packed corpus of `data` without the `excluded` clips; `say` gets each note on it."""
-    corpus = find_corpus(data, excluded=excluded)
+    corpus = find_corpus(data, excluded=excluded, keywords=recipe.words.keywords)
     for note in corpus.notes:  # before the work that may be in vain
         say(note)
     with progress_bar("packing") as advance:

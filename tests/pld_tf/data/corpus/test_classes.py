@@ -101,20 +101,26 @@ def test_a_held_out_split_is_refused_only_without_clips_of_any_keyword(split):
 
 
 def test_classes_with_clips_of_all_kinds_leave_nothing_to_tell():
-    enough = counts(1, 1, 0, 1)
+    enough = counts(1, 10, 0, 10)
     assert class_notes(smoke_classes(), {"train": enough, "test": enough}) == []
 
 
 def test_a_keyword_that_a_held_out_split_lacks_is_told():
-    splits = {"train": counts(1, 1, 1, 1), "validation": counts(1, 1, 1, 0)}
-    told = ["the validation split has no clip of keyword 'yes'."]
+    splits = {"train": counts(1, 1, 1, 1), "validation": counts(1, 10, 1, 0)}
+    told = ["the validation split has no clip of keyword 'yes': nothing tests it."]
     assert class_notes(smoke_classes(), splits) == told
+
+
+def test_a_held_out_split_of_nine_clips_of_a_keyword_is_told_and_of_ten_is_not():
+    splits = {"train": counts(1, 1, 1, 1), "test": counts(1, 10, 1, 9)}
+    (note,) = class_notes(smoke_classes(), splits)
+    assert note.startswith("the test split has fewer than 10 clips of keyword 'yes': its accuracy")
 
 
 def test_training_without_clips_of_unknown_is_told_where_the_recipe_wants_them():
     splits = {"train": counts(0, 1, 0, 1)}
-    told = ["the train split has no clip of a word that is no keyword: nothing teaches `unknown`."]
-    assert class_notes(smoke_classes(), splits) == told
+    (note,) = class_notes(smoke_classes(), splits)
+    assert note.startswith("the train split has no clip of a word that is no keyword: nothing ")
     assert class_notes(smoke_classes("words.unknown=0.0"), splits) == []
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listed_corpus import make
 
-from pld_tf.data.corpus.corpus import find_corpus, speaker_split
+from pld_tf.data.corpus.corpus import find_corpus
 from pld_tf.data.corpus.file_names import AUDIO_SUFFIXES
+from pld_tf.data.corpus.split import speaker_split
 from pld_tf.errors import PldError
 
 
