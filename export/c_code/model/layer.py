@@ -1,5 +1,6 @@
 """What each kernel family returns for a layer, and helpers to check and write it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from export.c_code.model.c_text import call_text
@@ -113,6 +114,14 @@ class Layer:
         number = self.node.option(field, kind="<b")
         self.require(number in ACTIVATIONS, f"fused activation {number} is not known")
         return activation_range(number, scale=self.output.scale, zero_point=self.output.zero_point)
+
+    def sum_factors(self, weight_scales: Sequence[float]) -> list[float]:
+        """For each channel the factor from steps of a sum of products to steps of the output.
+
+        In double precision, as in the TFLite Micro of the extra `tflm`. Its releases up to August
+        2026 multiply the scales of a dense layer with one scale for all weights in 32 bits.
+        """
+        return [self.input().scale * scale / self.output.scale for scale in weight_scales]
 
     def multiplier(self, factor: float) -> Multiplier:
         """A factor between scales as TFLM stores it."""

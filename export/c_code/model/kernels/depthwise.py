@@ -39,10 +39,7 @@ def depthwise_conv_2d(layer: Layer) -> LayerCode:
         ),
     )
     matrix = np.ascontiguousarray(np.asarray(weights.data).reshape(-1, out_depth).T)
-    factors = [
-        layer.input().scale * scale / layer.output.scale
-        for scale in weight_scales(layer, weights, axis=3)
-    ]
+    factors = layer.sum_factors(weight_scales(layer, weights, axis=3))
     return _code(layer, where=where, matrix=matrix, factors=factors)
 
 
