@@ -115,14 +115,15 @@ def measure_arena(model: Model) -> Arena:
 
 
 def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
-    """First output of a .tflite with one input, for each input value; None without tflite-micro.
+    """Outputs of a .tflite for each input; None without tflite-micro.
 
     Args:
       path: the model.
-      inputs: as the model stores them, shape [inputs, ...].
+      inputs: as the model stores them, shape [inputs, ...]; if it has several inputs, their values
+        follow each other.
 
     Returns:
-      Outputs as the model stores them, shape [inputs, values].
+      Outputs as the model stores them, shape [inputs, values]; several follow each other.
 
     Raises:
       HarnessError: as `run_tflm`.
@@ -130,8 +131,11 @@ def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
     if tflm_version() is None:
         return None
     model = Model(read_tflite(path), resolver="reference")
-    shaped = inputs.reshape(len(inputs), *model.inputs[0].shape)
-    return run_tflm(model, [shaped]).outputs[0].reshape(len(inputs), -1)
+    ends = np.cumsum([info.elements for info in model.inputs])[:-1]
+    parts = np.split(inputs.reshape(len(inputs), -1), ends, axis=1)
+    shaped = [part.reshape(-1, *info.shape) for part, info in zip(parts, model.inputs, strict=True)]
+    outputs = run_tflm(model, shaped).outputs
+    return np.concatenate([each.reshape(len(inputs), -1) for each in outputs], axis=1)
 
 
 def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:

@@ -11,6 +11,7 @@ from export.c_code.model.requantize import (
     activation_range,
     multiplier,
 )
+from export.c_code.model.sums import Sums
 from export.errors import ExportError
 
 
@@ -35,6 +36,7 @@ class LayerCode:
       kernels: kernels that the body calls.
       work_bytes: size of `work`.
       in_place: positions in `arguments` whose memory `output` may reuse if it is not larger.
+      sums: the sums behind one output pixel, for layers that rescale sums.
     """
 
     comment: str
@@ -44,6 +46,7 @@ class LayerCode:
     kernels: tuple[Kernel, ...] = ()
     work_bytes: int = 0
     in_place: tuple[int, ...] = ()
+    sums: Sums | None = None
 
 
 class Layer:

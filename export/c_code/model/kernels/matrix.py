@@ -10,10 +10,11 @@ from export.c_code.model.kernels.channels import (
     all_quick,
     channels_text,
     make_channels,
+    sums_of,
     weight_scales,
 )
 from export.c_code.model.kernels.matrix_c import CONVOLVE, CONVOLVE_ANY
-from export.c_code.model.kernels.window import Window, window, window_rows
+from export.c_code.model.kernels.window import Window, middle_pixels, window, window_rows
 from export.c_code.model.layer import Layer, LayerCode, clamp
 
 _LEAST_CHANNELS = 2  # the quick kernel computes two at a time
@@ -120,7 +121,16 @@ def _code(layer: Layer, product: Product) -> LayerCode:
         work_bytes=4 * taps + depth,
         # Pixel by pixel: an output only overwrites what has been read.
         in_place=(0,) if where is None or where.pointwise else (),
+        sums=sums_of(layer, product.weights, channels, places=_places(product)),
     )
+
+
+def _places(product: Product) -> NDArray[np.int64]:
+    """Where the taps of one output lie in the input."""
+    pixels = np.zeros(1, np.int64) if product.where is None else middle_pixels(product.where)
+    depth = product.input[2]
+    places = np.where(pixels < 0, -depth, pixels * depth)[:, None] + np.arange(depth)
+    return np.maximum(places, -1).reshape(1, -1)
 
 
 def _shape(layer: Layer, product: Product) -> str:
