@@ -19,7 +19,9 @@ from export.system.files import (
     write_texts,
 )
 from export.system.progress import Progress
-from export.tflite.facts import inspect
+from export.tflite.ends import border_conversions, without_border_conversions
+from export.tflite.facts import model_info
+from export.tflite.graph import parse_graph, read_content
 
 
 def export_tflite(
@@ -44,14 +46,17 @@ def export_tflite(
       ExportError: the file is damaged or not int8 throughout, has a layer without C code, or its C
         gives other bytes than TFLite Micro; nothing is written then.
     """
-    info = inspect(model)
+    content, ends = _from_int8_to_int8(model)
+    info = model_info(parse_graph(content, name=str(model)), model)
     if info.float_operators:
         raise ExportError(
-            f"{model} has float operators ({', '.join(info.float_operators)}); a bundle is made of "
-            "models that are int8 throughout. Convert it with full integer quantization."
+            f"{model} computes in float ({', '.join(info.float_operators)}); C is written for "
+            "models that are int8 from the first layer to the last. Convert it with full integer "
+            "quantization, and leave out layers that stay float."
         )
-    content = model.read_bytes()
     inference = model_c(content)
+    if ends:
+        progress(f"took {' and '.join(ends)} off the ends: give and take int8, see kws_model.h")
     brought = harness()
     with new_folder(out) as stage:
         (stage / MODEL).write_bytes(content)
@@ -71,11 +76,21 @@ def export_tflite(
             "model": {"bytes": len(content), **info.to_dict()},
             "arena": needs,
             "c_model": inference.entry,
+            "ends_taken_off": ends,
             "parity": compared,
             "files": inventory(stage),
         }
         write_json(stage / "manifest.json", manifest)
     return manifest
+
+
+def _from_int8_to_int8(model: Path) -> tuple[bytes, list[str]]:
+    """The model without the QUANTIZE and DEQUANTIZE at its ends, and which of them it had."""
+    content = read_content(model)
+    graph = parse_graph(content, name=str(model))
+    found = [number for number in border_conversions(graph) if number is not None]
+    taken = [graph.operators[number].name for number in found]
+    return without_border_conversions(content, graph), taken
 
 
 def tflite_summary(manifest: Json, *, out: Path) -> str:

@@ -98,7 +98,7 @@ def layers_apart(content: bytes, layers: Sequence[tuple[int, Sequence[int], Oper
 def rewired(content: bytes, how: Rewired) -> bytes:
     """The .tflite with another graph; its weights are those of `content`."""
     root = FlatBuffer(content).root()
-    graph = next(root.tables(_MODEL["graphs"]))
+    graph, *others = root.tables(_MODEL["graphs"])
     tensors = list(graph.tables(_GRAPH["tensors"]))
     operators = list(graph.tables(_GRAPH["operators"]))
     made = NewTable(
@@ -119,7 +119,7 @@ def rewired(content: bytes, how: Rewired) -> bytes:
             {
                 _MODEL["version"]: Number("<I", root.integer(_MODEL["version"], "<I")),
                 _MODEL["codes"]: _part(root, _MODEL["codes"]),
-                _MODEL["graphs"]: Tables([made]),
+                _MODEL["graphs"]: Tables([made, *(Old(each.at) for each in others)]),
                 _MODEL["buffers"]: _part(root, _MODEL["buffers"]),
             }
         ),

@@ -19,6 +19,10 @@ from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.system.child import ending, run_module
 
 PACKAGE = "tflite-micro"
+INT8_ENDS = (
+    "Take the ends off an int8 model with pld-tf export --from-tflite MODEL --out BUNDLE, and give "
+    "that BUNDLE; or convert the model with full integer quantization."
+)
 _INTEGERS = ("int8", "uint8", "int16")
 _TOTAL = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 _PART = re.compile(r"'([^'\n]+)' used (\d+) bytes")
@@ -82,7 +86,7 @@ def require_integers(model: Model, *, target: str) -> None:
         if info.dtype not in _INTEGERS:
             raise HarnessError(
                 f"--target {target} needs integers from input to output, but {model.file.name} "
-                f"has {info.dtype} there. Export it with pld-tf export --int8."
+                f"has {info.dtype} there. {INT8_ENDS}"
             )
 
 
@@ -157,6 +161,7 @@ def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
             "firmware_harness.runtimes.tflm_child",
             str(folder),
             str(len(model.outputs)),
+            *(["stream"] if model.is_stream else []),
             folder=folder,
         )
         if ended.returncode != 0:

@@ -102,8 +102,7 @@ def read_and_emit(
     Raises:
       ExportError: as `generate`.
     """
-    read = read_model(model)
-    _check_operators(read, emitters)
+    read = read_model(model, known=(*emitters, *RENAMING))
     check_order(read)
     return read, _emit_all(read, emitters)
 
@@ -119,17 +118,6 @@ def generate_interface(model: bytes) -> tuple[str, str]:
     ends = read.values[read.input], read.values[read.output]
     header = header_text(*ends, digest=digest, scratch_bytes=ALIGNMENT, layers=0, by=BY_TFLM)
     return header, tflm_source(digest)
-
-
-def _check_operators(model: Model, emitters: Mapping[str, Emitter]) -> None:
-    known = sorted((*emitters, *RENAMING))
-    for node in model.nodes:
-        if node.operator not in known:
-            raise model.refuse(
-                node,
-                f"there is code for {', '.join(known)}. Build the network of these, or run it on "
-                "TFLite Micro.",
-            )
 
 
 def _emit_all(model: Model, emitters: Mapping[str, Emitter]) -> dict[int, LayerCode | None]:
@@ -154,7 +142,7 @@ def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCod
     try:
         return emitters[node.operator](Checked(model, node))
     except Damaged as error:  # options are read only when a kernel asks for them
-        raise model.refuse(node, f"{error}. Export it again") from error
+        raise model.refuse(node, f"{error}. Convert the model again") from error
 
 
 def _use(model: Model, node: Node, code: LayerCode | None) -> Use:

@@ -81,7 +81,7 @@ class Layer:
         self.require(
             value.dtype == "int8" and len(value.scales) == 1 and value.scale > 0,
             f"tensor {value.name!r} must be int8 with one scale, got {value.dtype} with "
-            f"{len(value.scales)}. Export it with pld-tf export --int8",
+            f"{len(value.scales)}. Convert the model with full integer quantization to int8",
         )
         self.require(-128 <= value.zero_point <= 127, f"zero point {value.zero_point} is not int8")
         self.require(value.elements > 0, f"tensor {value.name!r} is empty")
