@@ -11,6 +11,10 @@ import typer
 from export.errors import ExportError
 from export.ports import NOTHING, BringHarness
 
+# Parameters that have an effect with these options.
+_WITH_TFLITE = frozenset({"from_tflite", "out", "int8", "as_json", "prefix"})
+_WITH_PREFLIGHT = frozenset({"preflight", "run", "int8", "as_json"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Brought:
@@ -110,11 +114,13 @@ def export(
     harness = brought.harness if brought else lambda: NOTHING
     if from_tflite is not None:
         _refuse_beside(from_tflite, run)
+        _refuse_options(context, "--from-tflite", _WITH_TFLITE)
         _from_tflite(from_tflite, _needed(out), harness, as_json=as_json)
         return
     if run is None:
         raise ExportError("RUN is missing: name a run folder, or a model with --from-tflite.")
     if preflight:
+        _refuse_options(context, "--preflight", _WITH_PREFLIGHT)
         _preflight(str(run), brought, as_json=as_json)
         return
     kind = _kind({"int8": int8, "float": float_, "int16x8": int16x8})
@@ -152,6 +158,17 @@ def _needed(out: Path | None) -> Path:
 def _refuse_beside(model: Path, run: Path | None) -> None:
     if run is not None:
         raise ExportError(f"RUN ({run}) and --from-tflite ({model}) exclude each other.")
+
+
+def _refuse_options(context: typer.Context, beside: str, taken: frozenset[str]) -> None:
+    """Refuse what was given on the command line and would have no effect."""
+    for name, parameter in ((each.name, each) for each in context.command.params):
+        source = context.get_parameter_source(name or "")
+        if name not in taken and source is not None and source.name == "COMMANDLINE":
+            raise ExportError(
+                f"{parameter.opts[0]} has no effect with {beside}. Leave it out, or give a RUN "
+                f"without {beside}."
+            )
 
 
 def _from_tflite(model: Path, out: Path, harness: BringHarness, *, as_json: bool) -> None:

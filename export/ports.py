@@ -83,12 +83,15 @@ class Stage:
       name: as the table shows it.
       against: names of earlier stages; it is compared with the first of them that ran.
       run: takes the folder and crops as the model stores them, [crops, frames, bins]; gives its
-        outputs as it stores them, [crops, classes].
+        outputs as it stores them, [crops, classes]. If the model has several inputs or outputs,
+        they follow each other in a row.
+      exact: it computes the bytes of TFLite Micro. All stages of which this is true must agree.
     """
 
     name: str
     against: tuple[str, ...]
     run: Callable[[Path, NDArray[Any]], NDArray[Any] | Skipped]
+    exact: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ TWINS = [
     "system/strict_json.py",
     "system/tables.py",
     "system/whole_folder.py",
+    "tflite/flatbuffer.py",
     "tflite/macs.py",
     "tflite/quantization.py",
 ]

@@ -12,6 +12,7 @@ from export.c_code import files
 from export.convert import converter
 from export.errors import ExportError
 from export.jobs import compare
+from export.jobs.exact_bytes import check_bytes
 from export.jobs.gate import check_options, pass_gate
 from export.model_bundle.read import ORIGIN, ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
@@ -104,6 +105,11 @@ def export_bundle(
                 progress=progress,
             )
         manifest = _manifest(bundle, model=model, kind=kind, stage=stage) | about_c
+        manifest["parity"] = (
+            check_bytes(stage, model, stages=brought.stages, progress=progress)
+            if about_c["c_model"]
+            else None
+        )
         manifest["validation"] = measured.to_dict(kind) | passed
         manifest["variant"] = taken if kind == "int8" else None
         manifest["compared"] = compared

@@ -2,17 +2,13 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from export.c_code.files import model_c, model_data_texts
 from export.errors import ExportError
+from export.jobs.exact_bytes import check_bytes
 from export.model_bundle.read import ORIGIN
 from export.parity.measure import MODEL
-from export.parity.rows import count_steps
-from export.ports import NOTHING, BringHarness, Skipped, Stages, arena_entry
+from export.ports import NOTHING, BringHarness, arena_entry
 from export.system.files import (
     FIRMWARE_BUNDLE_FORMAT,
     Json,
@@ -23,10 +19,9 @@ from export.system.files import (
     write_texts,
 )
 from export.system.progress import Progress
-from export.tflite.facts import ModelInfo, inspect
-
-RANDOM_INPUTS = 200
-_SEED = 20201  # pld-tf bench has the same, so both use the same inputs
+from export.tflite.ends import border_conversions, without_border_conversions
+from export.tflite.facts import model_info
+from export.tflite.graph import parse_graph, read_content
 
 
 def export_tflite(
@@ -51,14 +46,17 @@ def export_tflite(
       ExportError: the file is damaged or not int8 throughout, has a layer without C code, or its C
         gives other bytes than TFLite Micro; nothing is written then.
     """
-    info = inspect(model)
+    content, ends = _from_int8_to_int8(model)
+    info = model_info(parse_graph(content, name=str(model)), model)
     if info.float_operators:
         raise ExportError(
-            f"{model} has float operators ({', '.join(info.float_operators)}); a bundle is made of "
-            "models that are int8 throughout. Convert it with full integer quantization."
+            f"{model} computes in float ({', '.join(info.float_operators)}); C is written for "
+            "models that are int8 from the first layer to the last. Convert it with full integer "
+            "quantization, and leave out layers that stay float."
         )
-    content = model.read_bytes()
     inference = model_c(content)
+    if ends:
+        progress(f"took {' and '.join(ends)} off the ends: give and take int8, see kws_model.h")
     brought = harness()
     with new_folder(out) as stage:
         (stage / MODEL).write_bytes(content)
@@ -67,7 +65,7 @@ def export_tflite(
         digest = sha256(stage / MODEL)
         texts = model_data_texts(content, info, digest=digest, needs=needs)
         write_texts(stage, texts | inference.texts)
-        compared = _compare(stage, info, stages=brought.stages, progress=progress)
+        compared = check_bytes(stage, info, stages=brought.stages, progress=progress)
         manifest: Json = {
             "format": FIRMWARE_BUNDLE_FORMAT,
             "kind": "int8",
@@ -78,11 +76,21 @@ def export_tflite(
             "model": {"bytes": len(content), **info.to_dict()},
             "arena": needs,
             "c_model": inference.entry,
+            "ends_taken_off": ends,
             "parity": compared,
             "files": inventory(stage),
         }
         write_json(stage / "manifest.json", manifest)
     return manifest
+
+
+def _from_int8_to_int8(model: Path) -> tuple[bytes, list[str]]:
+    """The model without the QUANTIZE and DEQUANTIZE at its ends, and which of them it had."""
+    content = read_content(model)
+    graph = parse_graph(content, name=str(model))
+    found = [number for number in border_conversions(graph) if number is not None]
+    taken = [graph.operators[number].name for number in found]
+    return without_border_conversions(content, graph), taken
 
 
 def tflite_summary(manifest: Json, *, out: Path) -> str:
@@ -95,55 +103,9 @@ def tflite_summary(manifest: Json, *, out: Path) -> str:
         f"scratch{needs}"
     ]
     lines += [
-        f"{row['stage']} against {row['against']}: {row['differing']:,} of {row['values']:,} "
-        f"values differ on {row['inputs']} random inputs"
+        f"{row['stage']} against {row['against']}, {row['what']}: {row['differing']:,} of "
+        f"{row['values']:,} bytes differ on {row['inputs']:,} inputs"
         for row in manifest["parity"]["stages"]
     ]
     lines += [f"{name}: not run, {why}" for name, why in manifest["parity"]["skipped"].items()]
     return "\n".join(lines)
-
-
-def _compare(folder: Path, info: ModelInfo, *, stages: Stages, progress: Progress) -> Json:
-    """Run each stage on random inputs, and compare it with the first stage that it must equal.
-
-    TFLite's own interpreter is left out: it runs in this process, and the file may be hostile.
-    """
-    inputs = _random_inputs(info)
-    outputs: dict[str, NDArray[Any]] = {}
-    rows: list[Json] = []
-    skipped: dict[str, str] = {}
-    for stage in stages.models:
-        progress(f"running {stage.name} on {len(inputs)} random inputs")
-        found = stage.run(folder, inputs)
-        if isinstance(found, Skipped):
-            skipped[stage.name] = found.reason
-            continue
-        against = next((name for name in stage.against if name in outputs), None)
-        outputs[stage.name] = found
-        if against is not None:
-            rows.append(_row(stage.name, against, found, outputs[against], info))
-    return {"stages": rows, "skipped": skipped}
-
-
-def _row(
-    stage: str, against: str, found: NDArray[Any], other: NDArray[Any], info: ModelInfo
-) -> Json:
-    by_steps = count_steps(found, other, info.output)
-    if by_steps:
-        raise ExportError(
-            f"{stage} gives other bytes than {against} for {sum(by_steps.values()):,} of "
-            f"{found.size:,} outputs; nothing was written. Please report the model."
-        )
-    return {
-        "stage": stage,
-        "against": against,
-        "inputs": len(found),
-        "values": found.size,
-        "differing": 0,
-    }
-
-
-def _random_inputs(info: ModelInfo) -> NDArray[np.int8]:
-    size = int(np.prod(info.input.shape))
-    generator = np.random.default_rng(_SEED)
-    return np.frombuffer(generator.bytes(RANDOM_INPUTS * size), np.int8).reshape(-1, size)

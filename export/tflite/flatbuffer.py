@@ -118,6 +118,20 @@ class Table:
         at = self._place(field)
         return None if at is None else Table(self._buffer, at + self._buffer.offset(at))
 
+    @property
+    def at(self) -> int:
+        """Where the table begins in the file."""
+        return self._at
+
+    def field_at(self, field: int) -> int | None:
+        """Where the value of a field is stored; None if the field is missing."""
+        return self._place(field)
+
+    def part_at(self, field: int) -> int | None:
+        """Where the string, vector or table in a field begins; None if the field is missing."""
+        at = self._place(field)
+        return None if at is None else at + self._buffer.offset(at)
+
     def tables(self, field: int) -> "Iterator[Table]":
         """Items of a vector of tables."""
         at = self._place(field)

@@ -80,7 +80,7 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """The only graph of a model, operators in running order."""
+    """The main graph of a model, operators in running order."""
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
@@ -89,12 +89,12 @@ class Graph:
 
 
 def read_graph(path: Path) -> Graph:
-    """Read a model of one graph; safe with untrusted files.
+    """Read the main graph of a model; safe with untrusted files.
 
     Raises:
       ExportError: the file cannot be read, is too large, or is another kind of model.
     """
-    return parse_graph(_read(path), name=str(path))
+    return parse_graph(read_content(path), name=str(path))
 
 
 def parse_graph(content: bytes, *, name: str) -> Graph:
@@ -109,11 +109,16 @@ def parse_graph(content: bytes, *, name: str) -> Graph:
     except Damaged as error:
         raise ExportError(
             f"{name} is not a TFLite model that can be read, or a damaged one: {error}. "
-            "Export it again."
+            "Convert it again, or copy it again from where it came."
         ) from error
 
 
-def _read(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """The bytes of a file that is no larger than any model.
+
+    Raises:
+      ExportError: it cannot be read, or is too large.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_MODEL_BYTES + 1)
@@ -128,9 +133,10 @@ def _graph(model: Table) -> Graph:
     version = model.integer(0, "<I")
     if version != VERSION:
         raise Damaged(f"schema version {VERSION} is expected, got {version}")
+    # The first one runs. Operators such as CALL_ONCE and WHILE may run the others.
     graphs = list(model.tables(2))
-    if len(graphs) != 1:
-        raise Damaged(f"one subgraph is expected, got {len(graphs)}")
+    if not graphs:
+        raise Damaged("it holds no graph")
     stored = [buffer.length(0) for buffer in model.tables(4)]
     tensors = tuple(_tensor(table, stored) for table in graphs[0].tables(0))
     names = [_operator_name(code) for code in model.tables(1)]

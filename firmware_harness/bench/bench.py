@@ -16,6 +16,7 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.measure.accuracy import FLOAT, Examples, measure_accuracy
 from firmware_harness.measure.costs import model_costs
 from firmware_harness.measure.latency import measure_latency, summarize
+from firmware_harness.measure.workload import require_int8
 from firmware_harness.runtimes.host_library import open_library
 from firmware_harness.runtimes.interpreter import Model, Resolver
 from firmware_harness.runtimes.tflm import require_integers, require_tflm
@@ -101,6 +102,7 @@ def bench_tflite(
     measured |= _extra_targets(targets, bundle, plain, progress=progress)
     devices = [name for name in DEVICES if name in targets]
     if devices:
+        require_int8(plain, target=devices[0])
         sources = sources_of(bundle, path, generate_c)
         measured |= device_targets(
             devices, bundle, plain, sources, layers=layers, progress=progress

@@ -11,7 +11,7 @@ from firmware_harness.bundle.read import Bundle
 from firmware_harness.errors import HarnessError
 from firmware_harness.measure.inputs import RANDOM_INPUTS, comparison_inputs, golden_audio
 from firmware_harness.runtimes.interpreter import Model
-from firmware_harness.runtimes.tflm import run_tflm, tflm_version
+from firmware_harness.runtimes.tflm import INT8_ENDS, run_tflm, tflm_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def require_int8(model: Model, *, target: str) -> None:
         given = ", ".join(f"{info.dtype} {list(info.shape)}" for info in ends)
         raise HarnessError(
             f"--target {target} needs one int8 input and one int8 output, but {model.file.name} "
-            f"has {given}. Export it with pld-tf export --int8."
+            f"has {given}. {INT8_ENDS}"
         )
 
 

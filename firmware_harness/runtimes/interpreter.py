@@ -1,5 +1,6 @@
 """One .tflite in the TFLite interpreter: load, inspect, run. Does not import tensorflow."""
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.stderr import start_up_noise_held_back
+from firmware_harness.tflite.axes import with_axes_in_range
 from firmware_harness.tflite.quantization import Quantization
 
 Resolver = Literal["default", "reference"]
 MAX_THREADS = 128
+_STATE = "VAR_HANDLE"  # the operator that names memory which outlives a run
+_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,9 @@ class Model:
         are slow, and microcontrollers follow them, in most operators bit for bit.
       threads: for one inference.
 
+    Attributes:
+      is_stream: the model keeps a state of its own from one run to the next.
+
     Raises:
       HarnessError: the interpreter refuses the model, or `threads` is out of range.
     """
@@ -77,13 +84,15 @@ class Model:
         quietly = nullcontext() if reference else start_up_noise_held_back()
         with _refusals(file.name), quietly:
             self._interpreter: Any = Interpreter(
-                model_content=file.content,
+                model_content=with_axes_in_range(file.content),
                 num_threads=threads,
                 experimental_op_resolver_type=kernels,
             )
             self._interpreter.allocate_tensors()
             self.inputs = _tensor_infos(self._interpreter.get_input_details())
             self.outputs = _tensor_infos(self._interpreter.get_output_details())
+        # A new interpreter alone would empty these; and as a stream they are tested better.
+        self.is_stream = any(each.name == _STATE for each in self.operators())
 
     def operators(self) -> tuple[Operator, ...]:
         """Nodes of the main graph in order; a delegate appears as nodes named DELEGATE.
@@ -119,8 +128,12 @@ class Model:
         return "XNNPACK" if any(o.name == "DELEGATE" for o in self.operators()) else "none"
 
     def set_inputs(self, values: Sequence[NDArray[Any]]) -> None:
-        """Set each input's value, and clear the memory of recurrent layers."""
-        self._interpreter.reset_all_variables()
+        """Set each input's value, and clear the memory of recurrent layers.
+
+        Not the memory of a model that reads a stream: each input goes on where the last one ended.
+        """
+        if not self.is_stream:
+            self._interpreter.reset_all_variables()
         for info, value in zip(self.inputs, values, strict=True):
             self._interpreter.set_tensor(info.index, value)
 
@@ -167,8 +180,24 @@ def _refusals(name: str) -> Generator[None]:
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
         raise HarnessError(
-            f"the TFLite interpreter refuses {name}: {reason} "
-            "Export the model again; custom operators cannot be measured."
+            f"the TFLite interpreter refuses {name}: {_first_reason(str(error))} {_way_out(error)}"
         ) from error
+
+
+def _first_reason(said: str) -> str:
+    """The interpreter's first sentence, and the node that it is about; it joins lines by nothing.
+
+    >>> _first_reason("Was 3.Tensor 4 is wrong.Tensor 5 is wrong.Node number 2 (CONV) failed.")
+    'Was 3. Node number 2 (CONV) failed.'
+    """
+    text = " ".join(said.split())
+    parts = [part.strip(" .") for part in re.split(r"\.(?=[A-Z]|\s|$)|(?=Node number \d)", text)]
+    kept = parts[:1] + [part for part in parts[1:] if part.startswith("Node number")][:1]
+    return ". ".join(kept)[:_REASON_CHARACTERS] + "."
+
+
+def _way_out(error: Exception) -> str:
+    if "custom op" in str(error).lower():
+        return "Custom operators cannot be measured."
+    return "Convert the model again, or copy it again from where it came."

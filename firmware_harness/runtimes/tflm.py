@@ -19,6 +19,10 @@ from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.system.child import ending, run_module
 
 PACKAGE = "tflite-micro"
+INT8_ENDS = (
+    "Take the ends off an int8 model with pld-tf export --from-tflite MODEL --out BUNDLE, and give "
+    "that BUNDLE; or convert the model with full integer quantization."
+)
 _INTEGERS = ("int8", "uint8", "int16")
 _TOTAL = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 _PART = re.compile(r"'([^'\n]+)' used (\d+) bytes")
@@ -82,7 +86,7 @@ def require_integers(model: Model, *, target: str) -> None:
         if info.dtype not in _INTEGERS:
             raise HarnessError(
                 f"--target {target} needs integers from input to output, but {model.file.name} "
-                f"has {info.dtype} there. Export it with pld-tf export --int8."
+                f"has {info.dtype} there. {INT8_ENDS}"
             )
 
 
@@ -115,14 +119,15 @@ def measure_arena(model: Model) -> Arena:
 
 
 def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
-    """First output of a .tflite with one input, for each input value; None without tflite-micro.
+    """Outputs of a .tflite for each input; None without tflite-micro.
 
     Args:
       path: the model.
-      inputs: as the model stores them, shape [inputs, ...].
+      inputs: as the model stores them, shape [inputs, ...]; if it has several inputs, their values
+        follow each other.
 
     Returns:
-      Outputs as the model stores them, shape [inputs, values].
+      Outputs as the model stores them, shape [inputs, values]; several follow each other.
 
     Raises:
       HarnessError: as `run_tflm`.
@@ -130,8 +135,11 @@ def run_model(path: Path, inputs: NDArray[Any]) -> NDArray[Any] | None:
     if tflm_version() is None:
         return None
     model = Model(read_tflite(path), resolver="reference")
-    shaped = inputs.reshape(len(inputs), *model.inputs[0].shape)
-    return run_tflm(model, [shaped]).outputs[0].reshape(len(inputs), -1)
+    ends = np.cumsum([info.elements for info in model.inputs])[:-1]
+    parts = np.split(inputs.reshape(len(inputs), -1), ends, axis=1)
+    shaped = [part.reshape(-1, *info.shape) for part, info in zip(parts, model.inputs, strict=True)]
+    outputs = run_tflm(model, shaped).outputs
+    return np.concatenate([each.reshape(len(inputs), -1) for each in outputs], axis=1)
 
 
 def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
@@ -153,6 +161,7 @@ def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
             "firmware_harness.runtimes.tflm_child",
             str(folder),
             str(len(model.outputs)),
+            *(["stream"] if model.is_stream else []),
             folder=folder,
         )
         if ended.returncode != 0:

@@ -1,9 +1,12 @@
-"""Run a model on TensorFlow Lite Micro: `python -m firmware_harness.runtimes.tflm_child FOLDER`.
+"""Run a model on TensorFlow Lite Micro.
+
+Run as `python -m firmware_harness.runtimes.tflm_child FOLDER OUTPUTS [stream]`.
 
 Runs as its own process, because TFLM does not check a model and a bad one kills it. `tflm` starts
 it. FOLDER holds model.tflite and inputs.npz (arrays `0`, `1`, ... of shape [inputs, *shape]). The
 program writes outputs.npz of the same form there. The smallest arena that works goes to standard
-output, the allocator's parts of the arena go to standard error.
+output, the allocator's parts of the arena go to standard error. With `stream` the model's state
+goes on from input to input.
 """
 
 # pyright: basic
@@ -21,13 +24,13 @@ MAX_ARENA_BYTES = 1 << 26  # more than any microcontroller has
 _STEP_BYTES = 16  # TFLM's alignment of the arena
 
 
-def main(folder: Path, *, outputs: int) -> None:
+def main(folder: Path, *, outputs: int, stream: bool) -> None:
     """Run every input, then search for the smallest arena."""
     content = (folder / "model.tflite").read_bytes()
     with np.load(folder / "inputs.npz", allow_pickle=False) as stored:
         inputs = [stored[str(index)] for index in range(len(stored.files))]
     interpreter = _load(content, MAX_ARENA_BYTES)
-    results = _run(interpreter, inputs, outputs=outputs)
+    results = _run(interpreter, inputs, outputs=outputs, stream=stream)
     np.savez(folder / "outputs.npz", **{str(index): each for index, each in enumerate(results)})
     interpreter.print_allocations()
     sys.stdout.write(f"{smallest(lambda size: _fits(content, size), MAX_ARENA_BYTES)}\n")
@@ -55,10 +58,11 @@ def _load(content: bytes, arena_bytes: int):
     return runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
 
 
-def _run(interpreter, inputs: list[NDArray], *, outputs: int) -> list[NDArray]:
+def _run(interpreter, inputs: list[NDArray], *, outputs: int, stream: bool) -> list[NDArray]:
     results: list[list[NDArray]] = [[] for _ in range(outputs)]
     for values in zip(*inputs, strict=True):
-        interpreter.reset()  # recurrent state must not reach the next input
+        if not stream:
+            interpreter.reset()  # recurrent state must not reach the next input
         for index, value in enumerate(values):
             interpreter.set_input(value, index)
         interpreter.invoke()
@@ -82,6 +86,6 @@ def _fits(content: bytes, arena_bytes: int) -> bool:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), outputs=int(sys.argv[2]))
+        main(Path(sys.argv[1]), outputs=int(sys.argv[2]), stream=sys.argv[3:] == ["stream"])
     except (RuntimeError, ValueError) as error:  # TFLM has printed why to standard error
         sys.exit(" ".join(str(error).split()))

@@ -55,9 +55,9 @@ def parity_stages() -> Stages:
     return Stages(
         models=(
             Stage(name="TFLite with XNNPACK", against=(REFERENCE,), run=_on_xnnpack),
-            Stage(name=tflm, against=(REFERENCE,), run=_on_tflm),
+            Stage(name=tflm, against=(REFERENCE,), run=_on_tflm, exact=True),
             # The generated C rounds as TFLite Micro does.
-            Stage(name="generated C", against=(tflm, REFERENCE), run=_in_c),
+            Stage(name="generated C", against=(tflm, REFERENCE), run=_in_c, exact=True),
         ),
         audio=(AudioStage(name="audio through C", run=_run_audio),),
     )

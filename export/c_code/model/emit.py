@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from export.c_code.model.ir import Model, Node, check_order, read_model
+from export.c_code.headers import c_number
+from export.c_code.model.c_text import braced
+from export.c_code.model.ir import Model, Node, Value, check_order, read_model
 from export.c_code.model.kernels.registry import PORTABLE, RENAMING, Emitter
 from export.c_code.model.layer import Kernel, LayerCode
 from export.c_code.model.layer import Layer as Checked
@@ -61,10 +63,7 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
     Raises:
       ExportError: the file is damaged, or a layer has no C code; the text names the layer.
     """
-    read = read_model(model)
-    _check_operators(read, emitters)
-    check_order(read)
-    codes = _emit_all(read, emitters)
+    read, codes = read_and_emit(model, emitters)
     placed = plan(
         [_use(read, node, codes[node.number]) for node in read.nodes],
         sizes={index: value.elements for index, value in enumerate(read.values)},
@@ -81,12 +80,31 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
     # Never 0, because a caller declares an array of this size.
     scratch_bytes = max(placed.bytes, ALIGNMENT)
     return CModel(
-        header=_header(read, digest=digest, scratch_bytes=scratch_bytes, layers=len(layers)),
+        header=header_text(
+            read.values[read.input],
+            read.values[read.output],
+            digest=digest,
+            scratch_bytes=scratch_bytes,
+            layers=len(layers),
+        ),
         source=_source(read, layers, placed, digest=digest),
         tflm_source=tflm_source(digest),
         scratch_bytes=scratch_bytes,
         layers=tuple(_info(read, node) for node, _ in layers),
     )
+
+
+def read_and_emit(
+    model: bytes, emitters: Mapping[str, Emitter] = PORTABLE
+) -> tuple[Model, dict[int, LayerCode | None]]:
+    """The model, and the code of each layer by position; None where a layer needs none.
+
+    Raises:
+      ExportError: as `generate`.
+    """
+    read = read_model(model, known=(*emitters, *RENAMING))
+    check_order(read)
+    return read, _emit_all(read, emitters)
 
 
 def generate_interface(model: bytes) -> tuple[str, str]:
@@ -97,19 +115,9 @@ def generate_interface(model: bytes) -> tuple[str, str]:
     """
     read = read_model(model)
     digest = hashlib.sha256(model).hexdigest()
-    header = _header(read, digest=digest, scratch_bytes=ALIGNMENT, layers=0, by=BY_TFLM)
+    ends = read.values[read.input], read.values[read.output]
+    header = header_text(*ends, digest=digest, scratch_bytes=ALIGNMENT, layers=0, by=BY_TFLM)
     return header, tflm_source(digest)
-
-
-def _check_operators(model: Model, emitters: Mapping[str, Emitter]) -> None:
-    known = sorted((*emitters, *RENAMING))
-    for node in model.nodes:
-        if node.operator not in known:
-            raise model.refuse(
-                node,
-                f"there is code for {', '.join(known)}. Build the network of these, or run it on "
-                "TFLite Micro.",
-            )
 
 
 def _emit_all(model: Model, emitters: Mapping[str, Emitter]) -> dict[int, LayerCode | None]:
@@ -134,7 +142,7 @@ def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCod
     try:
         return emitters[node.operator](Checked(model, node))
     except Damaged as error:  # options are read only when a kernel asks for them
-        raise model.refuse(node, f"{error}. Export it again") from error
+        raise model.refuse(node, f"{error}. Convert the model again") from error
 
 
 def _use(model: Model, node: Node, code: LayerCode | None) -> Use:
@@ -163,21 +171,33 @@ def _info(model: Model, node: Node) -> Layer:
     )
 
 
-def _header(
-    model: Model, *, digest: str, scratch_bytes: int, layers: int, by: str = BY_BOTH
+def header_text(
+    source: Value, result: Value, *, digest: str, scratch_bytes: int, layers: int, by: str = BY_BOTH
 ) -> str:
-    source = model.values[model.input]
-    shape = [size for size in source.shape[1:] if size > 1] or [source.elements]
+    """kws_model.h of a model from one tensor to another."""
+    sizes = [size for size in source.shape[1:] if size > 1] or [source.elements]
     return HEADER.format(
         digest=digest,
         by=by,
         input_bytes=source.elements,
-        input_shape="".join(f"[{size}]" for size in shape),
-        output_bytes=model.values[model.output].elements,
+        input_sizes="".join(f"[{size}]" for size in sizes),
+        input_end=_end_text("INPUT", source),
+        output_bytes=result.elements,
+        output_end=_end_text("OUTPUT", result),
         scratch_bytes=scratch_bytes,
         alignment=ALIGNMENT,
         layers=layers,
     )
+
+
+def _end_text(name: str, value: Value) -> str:
+    numbers = {
+        "RANK": str(len(value.shape)),
+        "SHAPE": braced(value.shape),
+        "SCALE": c_number(value.scale),
+        "ZERO_POINT": c_number(value.zero_point),
+    }
+    return "\n".join(f"#define KWS_MODEL_{name}_{key} {text}" for key, text in numbers.items())
 
 
 def _source(
@@ -187,13 +207,19 @@ def _source(
     if model.output in placed.in_input:
         count = model.values[model.output].elements
         calls.append(f"    for (int32_t i = 0; i < {count}; i++) output[i] = input[i];\n")
-    if not any("memory" in call for call in calls):
-        calls.insert(0, "    (void)memory;\n")
+    return source_text(layers, calls, digest=digest)
+
+
+def source_text(
+    layers: Sequence[tuple[Node, LayerCode]], calls: Sequence[str], *, digest: str
+) -> str:
+    """kws_model.c of these layers; `calls` are the statements of kws_model_run."""
+    unused = "" if any("memory" in call for call in calls) else "    (void)memory;\n"
     return SOURCE.format(
         digest=digest,
         kernels="\n".join(_kernel_texts([code for _, code in layers])),
         layers="\n".join(_function(node, code) for node, code in layers),
-        calls="".join(calls),
+        calls=unused + "".join(calls),
     )
 
 

@@ -3,7 +3,7 @@
 Builds on `export.tflite.graph` and relies on its checks; it reads the same bytes a second time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,22 +100,31 @@ class Model:
         )
 
 
-def read_model(content: bytes) -> Model:
+def read_model(content: bytes, *, known: Collection[str] | None = None) -> Model:
     """Read a .tflite with one int8 input and one int8 output; safe with untrusted bytes.
 
+    Args:
+      content: the file.
+      known: operators that are taken; None for all.
+
     Raises:
-      ExportError: it is damaged, too large, or another kind of model.
+      ExportError: it is damaged, too large, another kind of model, or has other operators. The
+        text names all of them.
     """
     if len(content) > MAX_MODEL_BYTES:
         raise ExportError(
             f"{NAME} has {len(content)} bytes; C code is written for at most {MAX_MODEL_BYTES}."
         )
     graph = parse_graph(content, name=NAME)
+    _check_ends(graph)
+    if known is not None:
+        _check_operators(graph, known)
     try:
         model = _model(graph, FlatBuffer(content).root())
     except Damaged as error:
-        raise ExportError(f"{NAME} is damaged: {error}. Export it again.") from error
-    _check_ends(model)
+        raise ExportError(
+            f"{NAME} is damaged: {error}. Convert it again, or copy it again from where it came."
+        ) from error
     _check_sizes(model)
     return model
 
@@ -135,15 +144,42 @@ def check_order(model: Model) -> None:
             raise model.refuse(node, "its output has a value already")
         made.add(node.output)
     if model.output not in made:
-        raise ExportError(f"no operator of {NAME} makes its output. Export it again.")
+        raise ExportError(f"no operator of {NAME} makes its output. Convert it again.")
 
 
-def _model(graph: Graph, root: Table) -> Model:
+def _check_ends(graph: Graph) -> None:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ExportError(
             f"{NAME} must have one input and one output, got {len(graph.inputs)} and "
             f"{len(graph.outputs)}; models of several ends have no C code."
         )
+    for name, index in (("input", graph.inputs[0]), ("output", graph.outputs[0])):
+        tensor = graph.tensors[index]
+        if tensor.dtype != "int8" or not tensor.channels or tensor.constant:
+            what = f"a constant of {tensor.dtype}" if tensor.constant else tensor.dtype
+            raise ExportError(
+                f"the {name} of {NAME} must be int8 with a scale to become C code, got {what}. "
+                "Convert the model with full integer quantization and "
+                f"inference_{name}_type = int8."
+            )
+
+
+def _check_operators(graph: Graph, known: Collection[str]) -> None:
+    first: dict[str, str] = {}
+    for number, operator in enumerate(graph.operators):
+        if operator.name not in known:
+            name = "".join(f", {graph.tensors[index].name!r}" for index in operator.outputs[:1])
+            first.setdefault(operator.name, f"{operator.name} (layer {number}{name})")
+    if first:
+        state = "It keeps a state from one run to the next. " if "VAR_HANDLE" in first else ""
+        raise ExportError(
+            f"{', '.join(first.values())} cannot become C code: there is code for "
+            f"{', '.join(sorted(known))}. {state}Build the network of these, or run it on TFLite "
+            "Micro, which pld-tf bench MODEL --target tflm does here."
+        )
+
+
+def _model(graph: Graph, root: Table) -> Model:
     if len(graph.operators) > MAX_OPERATORS:
         raise ExportError(
             f"{NAME} has {len(graph.operators)} operators; C code is written for at most "
@@ -202,16 +238,6 @@ def _data(content: bytes, tensor: Tensor) -> NDArray[np.int8] | NDArray[np.int32
     if tensor.dtype == "int8":
         return np.frombuffer(content, np.int8).reshape(tensor.shape)
     return np.frombuffer(content, "<i4").astype(np.int32).reshape(tensor.shape)
-
-
-def _check_ends(model: Model) -> None:
-    for name, index in (("input", model.input), ("output", model.output)):
-        value = model.values[index]
-        if value.dtype != "int8" or not value.scales or value.data is not None:
-            raise ExportError(
-                f"the {name} of {NAME} must be computed in int8 to become C code, got "
-                f"{value.dtype}. Export it with pld-tf export --int8."
-            )
 
 
 def _check_sizes(model: Model) -> None:

@@ -1,5 +1,6 @@
 """What each kernel family returns for a layer, and helpers to check and write it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from export.c_code.model.c_text import call_text
@@ -10,6 +11,7 @@ from export.c_code.model.requantize import (
     activation_range,
     multiplier,
 )
+from export.c_code.model.sums import Sums
 from export.errors import ExportError
 
 
@@ -34,6 +36,7 @@ class LayerCode:
       kernels: kernels that the body calls.
       work_bytes: size of `work`.
       in_place: positions in `arguments` whose memory `output` may reuse if it is not larger.
+      sums: the sums behind one output pixel, for layers that rescale sums.
     """
 
     comment: str
@@ -43,6 +46,7 @@ class LayerCode:
     kernels: tuple[Kernel, ...] = ()
     work_bytes: int = 0
     in_place: tuple[int, ...] = ()
+    sums: Sums | None = None
 
 
 class Layer:
@@ -77,7 +81,7 @@ class Layer:
         self.require(
             value.dtype == "int8" and len(value.scales) == 1 and value.scale > 0,
             f"tensor {value.name!r} must be int8 with one scale, got {value.dtype} with "
-            f"{len(value.scales)}. Export it with pld-tf export --int8",
+            f"{len(value.scales)}. Convert the model with full integer quantization to int8",
         )
         self.require(-128 <= value.zero_point <= 127, f"zero point {value.zero_point} is not int8")
         self.require(value.elements > 0, f"tensor {value.name!r} is empty")
@@ -113,6 +117,14 @@ class Layer:
         number = self.node.option(field, kind="<b")
         self.require(number in ACTIVATIONS, f"fused activation {number} is not known")
         return activation_range(number, scale=self.output.scale, zero_point=self.output.zero_point)
+
+    def sum_factors(self, weight_scales: Sequence[float]) -> list[float]:
+        """For each channel the factor from steps of a sum of products to steps of the output.
+
+        In double precision, as in the TFLite Micro of the extra `tflm`. Its releases up to August
+        2026 multiply the scales of a dense layer with one scale for all weights in 32 bits.
+        """
+        return [self.input().scale * scale / self.output.scale for scale in weight_scales]
 
     def multiplier(self, factor: float) -> Multiplier:
         """A factor between scales as TFLM stores it."""

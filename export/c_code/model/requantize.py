@@ -2,6 +2,9 @@
 
 TFLM rounds twice everywhere: once to 31 bits after the decimal point, then to a whole step.
 
+Scales are combined in double precision, as the TFLM of the extra `tflm` in pyproject.toml does it.
+TFLM's source up to August 2026 used 32 bits in FULLY_CONNECTED, RELU and HARD_SWISH.
+
 Source: tflite-micro, tensorflow/lite/kernels/internal/common.cc and quantization_util.cc.
 """
 
@@ -100,5 +103,5 @@ def activation_range(activation: int, *, scale: float, zero_point: int) -> tuple
 
 
 def single(value: float) -> float:
-    """The nearest 32-bit float. TFLM stores scales as such, and multiplies some as such."""
+    """The nearest 32-bit float. TFLM stores scales as such, and finds limits of RELU6 as such."""
     return struct.unpack("<f", struct.pack("<f", value))[0]

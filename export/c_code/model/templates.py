@@ -16,8 +16,14 @@ HEADER = """\
 
 #include <stdint.h>
 
-#define KWS_MODEL_INPUT_BYTES {input_bytes} /* int8 features, {input_shape} */
+#define KWS_MODEL_INPUT_BYTES {input_bytes} /* int8 features, {input_sizes} */
 #define KWS_MODEL_OUTPUT_BYTES {output_bytes} /* int8 scores, one a class */
+
+/* What the bytes stand for: value = scale * (stored - zero point). So stored is value / scale +
+ * zero point, rounded, at least -128 and at most 127. Shapes as in the file, the batch of 1 first;
+ * the last size runs fastest. */
+{input_end}
+{output_end}
 
 /* Memory that one run needs; what it holds need not survive between runs. Declare it as an array of
  * uint32_t, aligned to KWS_MODEL_SCRATCH_ALIGN bytes. */

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from c_models import Net
 from places import GOLDEN, ROOT
 
 from firmware_harness.bundle.read import ModelFile, read_tflite
@@ -12,6 +13,7 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes import interpreter
 from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.runtimes.random_inputs import random_inputs
+from firmware_harness.runtimes.tflm import run_tflm
 
 
 def load(name, **options):
@@ -94,6 +96,32 @@ def test_a_damaged_file_runs_or_is_refused_in_one_line(resolver):
             assert str(error).startswith("the TFLite interpreter refuses damaged.tflite: ")
             assert "\n" not in str(error)
     assert refused >= 20  # the truncations
+
+
+def test_a_refusal_is_one_sentence_about_what_is_wrong():
+    """LiteRT joins its sentences without a blank; the model here has no custom operator."""
+    net = Net((1, 5, 4, 3))
+    output = net.conv_2d(0)
+    net._tensors[1].quantization.quantizedDimension = 9
+    with pytest.raises(HarnessError) as caught:
+        Model(ModelFile(name="odd.tflite", content=net.model(output)), resolver="reference")
+    assert str(caught.value) == (
+        "the TFLite interpreter refuses odd.tflite: quantized_dimension must be in range [0, 4). "
+        "Convert the model again, or copy it again from where it came."
+    )
+
+
+def test_a_model_that_keeps_a_state_runs_as_one_stream(shared):
+    """On TFLite Micro too; if only one of them forgot, nearly all outputs would differ."""
+    pytest.importorskip("tflite_micro")
+    file = read_tflite(shared / "models" / "foreign" / "mww2_vad.tflite")
+    model = Model(file, resolver="reference")
+    assert model.is_stream
+    assert not Model(read_tflite(GOLDEN / "lstm.tflite")).is_stream
+    inputs = np.random.default_rng(0).integers(-128, 128, (30, *model.inputs[0].shape))
+    run = run_tflm(model, [inputs.astype(np.int8)])
+    expected = np.stack([model.run([each]) for each in inputs.astype(np.int8)])
+    np.testing.assert_array_equal(run.outputs[0], expected)
 
 
 def test_start_up_says_nothing_and_other_messages_stay():

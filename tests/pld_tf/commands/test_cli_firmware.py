@@ -152,13 +152,26 @@ def test_a_model_from_elsewhere_becomes_a_bundle_that_can_be_benched(pld, tmp_pa
 def test_its_c_was_held_against_tflite_micro(pld, tmp_path):
     pytest.importorskip("tflite_micro", reason="needs the extra tflm: tflite-micro")
     _, said, _ = from_tflite(pld, GOLDEN / "int8.tflite", tmp_path / "bundle")
-    assert "generated C against TFLite Micro: 0 of " in said
+    assert "generated C against TFLite Micro, model: 0 of " in said
+    assert "generated C against TFLite Micro, layers apart: 0 of " in said
+
+
+def test_an_int8_network_with_float_ends_becomes_c(pld, tmp_path):
+    out = tmp_path / "bundle"
+    code, _, said = from_tflite(pld, GOLDEN / "int8_float_io.tflite", out)
+    assert code == 0
+    assert "took QUANTIZE and DEQUANTIZE off the ends: give and take int8" in said
+    made = json.loads((out / "manifest.json").read_text())
+    assert made["ends_taken_off"] == ["QUANTIZE", "DEQUANTIZE"]
+    assert {made["model"][end]["dtype"] for end in ("input", "output")} == {"int8"}
+    assert "#define KWS_MODEL_INPUT_SCALE 0." in (out / "kws_model.h").read_text()
 
 
 def test_a_float_model_is_refused_and_nothing_is_written(pld, tmp_path):
     code, _, said = from_tflite(pld, GOLDEN / "float.tflite", tmp_path / "bundle")
     assert code == 2
-    assert "has float operators (" in said
+    assert "computes in float (CONV_2D, " in said
+    assert "full integer quantization" in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,8 +195,8 @@ def test_c_with_other_bytes_than_tflite_micro_is_refused(tmp_path):
 
     stages = Stages(
         models=(
-            Stage(name="right", against=(), run=outputs(1)),
-            Stage(name="wrong", against=("right",), run=outputs(2)),
+            Stage(name="right", against=(), run=outputs(1), exact=True),
+            Stage(name="wrong", against=("right",), run=outputs(2), exact=True),
         )
     )
     with pytest.raises(ExportError, match="wrong gives other bytes than right for"):
@@ -201,6 +214,10 @@ def test_c_with_other_bytes_than_tflite_micro_is_refused(tmp_path):
         (["RUN", "--from-tflite", "m.tflite", "--out", "b"], "exclude each other"),
         (["--from-tflite", "m.tflite"], "--out is missing"),
         (["--out", "b"], "RUN is missing"),
+        (["--from-tflite", "m", "--out", "b", "--int16x8"], "--int16x8 has no effect"),
+        (["--from-tflite", "m", "--out", "b", "--rung", "1"], "--rung has no effect"),
+        (["--from-tflite", "m", "--out", "b", "--max-flips", "1"], "--max-flips has no effect"),
+        (["smoke", "--preflight", "--out", "b"], "--out has no effect with --preflight"),
         (["RUN", "--float", "--layers", "--out", "b"], "leave it out with --float"),
     ],
 )

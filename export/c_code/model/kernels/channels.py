@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from export.c_code.model.ir import Value
 from export.c_code.model.layer import Layer
 from export.c_code.model.requantize import Multiplier
+from export.c_code.model.sums import Sums
 
 # Beyond these the quick C code would overflow, so the exact code is used.
 _MOST_SUM = 2**30
@@ -82,6 +83,24 @@ def _biases(layer: Layer, count: int) -> list[int]:
     bias = layer.constant(2, "int32")
     layer.require(bias.elements == count, f"{bias.elements} biases for {count} channels")
     return [int(value) for value in np.asarray(bias.data).ravel()]
+
+
+def sums_of(
+    layer: Layer,
+    weights: NDArray[np.int8],
+    channels: Sequence[Channel],
+    *,
+    places: NDArray[np.int64],
+) -> Sums:
+    """The sums of a layer's channels, for inputs that test its roundings."""
+    return Sums(
+        weights=weights,
+        places=places,
+        biases=[channel.bias for channel in channels],
+        multipliers=[channel.multiplier for channel in channels],
+        input_zero=layer.input().zero_point,
+        output_zero=layer.output.zero_point,
+    )
 
 
 def all_quick(channels: Sequence[Channel]) -> bool:

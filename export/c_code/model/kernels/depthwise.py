@@ -8,10 +8,11 @@ from export.c_code.model.kernels.channels import (
     all_quick,
     channels_text,
     make_channels,
+    sums_of,
     weight_scales,
 )
 from export.c_code.model.kernels.depthwise_c import DEPTHWISE, DEPTHWISE_ANY
-from export.c_code.model.kernels.window import Window, window, window_rows
+from export.c_code.model.kernels.window import Window, middle_pixels, window, window_rows
 from export.c_code.model.layer import Layer, LayerCode, clamp
 
 _MAX_PLANE_WORDS = 2**20
@@ -39,10 +40,7 @@ def depthwise_conv_2d(layer: Layer) -> LayerCode:
         ),
     )
     matrix = np.ascontiguousarray(np.asarray(weights.data).reshape(-1, out_depth).T)
-    factors = [
-        layer.input().scale * scale / layer.output.scale
-        for scale in weight_scales(layer, weights, axis=3)
-    ]
+    factors = layer.sum_factors(weight_scales(layer, weights, axis=3))
     return _code(layer, where=where, matrix=matrix, factors=factors)
 
 
@@ -74,7 +72,16 @@ def _code(
         kernels=(DEPTHWISE if quick else DEPTHWISE_ANY, *clamp_kernel),
         work_bytes=4 * plane[0] * plane[1],
         in_place=(0,) if shape == out_shape else (),
+        sums=sums_of(layer, matrix, channels, places=_places(layer, where)),
     )
+
+
+def _places(layer: Layer, where: Window) -> NDArray[np.int64]:
+    """Where the taps of one output lie in the input, for each channel."""
+    depth, out_depth = layer.input().shape[3], layer.output.shape[3]
+    own = np.arange(out_depth)[:, None] // (out_depth // depth)
+    pixels = middle_pixels(where)
+    return np.where(pixels < 0, -1, pixels * depth + own)
 
 
 def _half(where: Window) -> tuple[int, int]:

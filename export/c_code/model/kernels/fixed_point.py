@@ -15,7 +15,6 @@ from export.c_code.model.requantize import (
     divide_by_power_of_two,
     doubling_high,
     multiplier,
-    single,
 )
 
 ONE = 2**31 - 1  # with 0 integer bits
@@ -156,9 +155,9 @@ def hard_swish_int8(
     Raises:
       ValueError: the output's scale is too fine for TFLM.
     """
-    fine_scale = single(input_scale / 128)
-    to_output = multiplier(single(fine_scale / output_scale))
-    to_gate = multiplier(single(fine_scale / single(3 / 32768)))
+    fine_scale = input_scale / 128
+    to_output = multiplier(fine_scale / output_scale)
+    to_gate = multiplier(fine_scale / (3 / 32768))
     if to_output.shift > 0:
         raise ValueError("its output's scale is too fine for TFLite Micro")
 

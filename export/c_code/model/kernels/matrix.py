@@ -6,17 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.c_code.model.c_text import bytes_text, call_text, shape_text, struct_text
-from export.c_code.model.ir import Value
 from export.c_code.model.kernels.channels import (
     all_quick,
     channels_text,
     make_channels,
+    sums_of,
     weight_scales,
 )
 from export.c_code.model.kernels.matrix_c import CONVOLVE, CONVOLVE_ANY
-from export.c_code.model.kernels.window import Window, window, window_rows
+from export.c_code.model.kernels.window import Window, middle_pixels, window, window_rows
 from export.c_code.model.layer import Layer, LayerCode, clamp
-from export.c_code.model.requantize import single
 
 _LEAST_CHANNELS = 2  # the quick kernel computes two at a time
 MAX_TAPS = 2**16
@@ -61,7 +60,6 @@ def conv_2d(layer: Layer) -> LayerCode:
     )
     output = layer.image(layer.output)
     layer.require(output[2] == weights.shape[0], "weights and output differ in channels")
-    scales = weight_scales(layer, weights, axis=0)
     return _code(
         layer,
         Product(
@@ -69,7 +67,7 @@ def conv_2d(layer: Layer) -> LayerCode:
             output=output,
             where=where,
             weights=np.asarray(weights.data).reshape(output[2], -1),
-            factors=[layer.input().scale * scale / layer.output.scale for scale in scales],
+            factors=layer.sum_factors(weight_scales(layer, weights, axis=0)),
             activation=3,
         ),
     )
@@ -93,18 +91,10 @@ def fully_connected(layer: Layer) -> LayerCode:
             output=(rows, 1, out_depth),
             where=None,
             weights=np.asarray(weights.data),
-            factors=_dense_factors(layer, weights),
+            factors=layer.sum_factors(weight_scales(layer, weights, axis=0)),
             activation=0,
         ),
     )
-
-
-def _dense_factors(layer: Layer, weights: Value) -> list[float]:
-    """Factors as TFLM computes them: with one scale for all channels, the product has 32 bits."""
-    scales = weight_scales(layer, weights, axis=0)
-    if len(weights.scales) > 1:
-        return [layer.input().scale * scale / layer.output.scale for scale in scales]
-    return [single(layer.input().scale * scales[0]) / layer.output.scale] * len(scales)
 
 
 def _code(layer: Layer, product: Product) -> LayerCode:
@@ -131,7 +121,16 @@ def _code(layer: Layer, product: Product) -> LayerCode:
         work_bytes=4 * taps + depth,
         # Pixel by pixel: an output only overwrites what has been read.
         in_place=(0,) if where is None or where.pointwise else (),
+        sums=sums_of(layer, product.weights, channels, places=_places(product)),
     )
+
+
+def _places(product: Product) -> NDArray[np.int64]:
+    """Where the taps of one output lie in the input."""
+    pixels = np.zeros(1, np.int64) if product.where is None else middle_pixels(product.where)
+    depth = product.input[2]
+    places = np.where(pixels < 0, -depth, pixels * depth)[:, None] + np.arange(depth)
+    return np.maximum(places, -1).reshape(1, -1)
 
 
 def _shape(layer: Layer, product: Product) -> str:

@@ -8,6 +8,7 @@ from export.c_code.model.c_text import call_text, shape_text, struct_text
 from export.c_code.model.kernels.rescale import RESCALE, SATURATE
 from export.c_code.model.layer import Kernel, Layer, LayerCode
 from export.c_code.model.requantize import Multiplier
+from export.c_code.model.sums import Sums
 
 _MAX_COUNT = 2**23  # values in one sum: 2^23 * 2^8 fits 32 bits
 
@@ -69,6 +70,14 @@ def mean(layer: Layer) -> LayerCode:
             ((factor.value, -factor.shift), "scale: multiplier, shift"),
         ),
         kernels=(MEAN,),
+        sums=Sums(
+            weights=np.ones((1, count), np.int8),
+            places=np.arange(count)[None] * inner,
+            biases=[-count * layer.input().zero_point],
+            multipliers=[factor],
+            input_zero=layer.input().zero_point,
+            output_zero=layer.output.zero_point,
+        ),
     )
 
 

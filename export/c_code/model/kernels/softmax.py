@@ -80,7 +80,9 @@ def softmax(layer: Layer) -> LayerCode:
     )
     classes = source.shape[-1] if source.shape else 1
     layer.require(
-        classes <= _MAX_CLASSES, f"it has {classes} classes, {_MAX_CLASSES} are supported"
+        classes <= _MAX_CLASSES,
+        f"it has {classes} classes, and TFLite Micro's sums hold {_MAX_CLASSES}. End the model "
+        "before SOFTMAX: the largest logit is the same class",
     )
     table = exponentials(_scaled(layer))
     rows = [", ".join(map(str, table[start : start + 6])) for start in range(0, len(table), 6)]

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from export.c_code.model.layer import Layer
 
 _SAME = 0  # schema.fbs, Padding
@@ -62,6 +65,18 @@ class Window:
             axis.taps == 1 and axis.stride == 1 and axis.before == 0 and axis.input == axis.output
             for axis in (self.rows, self.columns)
         )
+
+
+def middle_pixels(where: Window) -> NDArray[np.int64]:
+    """Where the window of the middle output lies: a pixel of the input a tap, -1 in the padding."""
+    rows, columns = _middle(where.rows)[:, None], _middle(where.columns)
+    return np.where((rows < 0) | (columns < 0), -1, rows * where.columns.input + columns).ravel()
+
+
+def _middle(axis: Axis) -> NDArray[np.int64]:
+    start = axis.output // 2 * axis.stride - axis.before
+    taps = start + np.arange(axis.taps) * axis.dilation
+    return np.where((taps >= 0) & (taps < axis.input), taps, -1)
 
 
 def window(

@@ -16,6 +16,8 @@ from places import GOLDEN
 from export.c_code.model import emit, generate
 from export.c_code.model.ir import MAX_MODEL_BYTES
 from export.errors import ExportError
+from export.tflite.ends import without_border_conversions
+from export.tflite.graph import parse_graph
 
 IMAGE = (1, 6, 5, 4)
 CASES = 400
@@ -167,7 +169,9 @@ REFUSED = {
         lambda net: net.pool("MAX_POOL_2D", 0),
         lambda net: setattr(tensor(net, 0), "shape", [2, 6, 5, 4]),
     ),
-    "it has 512 classes, 511 are supported": net_of(lambda net: net.softmax(0), (1, 512)),
+    "it has 512 classes, and TFLite Micro's sums hold 511. End the model before SOFTMAX": net_of(
+        lambda net: net.softmax(0), (1, 512)
+    ),
     "its beta is -1.0": net_of(lambda net: net.softmax(0, beta=-1.0)),
     "its input's scale 16 is too coarse": net_of(lambda net: net.unary("TANH", 0), scale=16.0),
     "zero point must be -128": edited(
@@ -198,6 +202,25 @@ def test_a_layer_that_has_no_c_code_is_named_with_its_reason(reason):
     assert "cannot become C code: " in said
 
 
+def test_all_missing_operators_are_named_at_once_each_at_its_first_layer():
+    net = Net(IMAGE)
+    x = net.layer("ABS", [0], net.tensor(IMAGE))
+    x = net.layer("NEG", [net.layer("ABS", [x], net.tensor(IMAGE))], net.tensor(IMAGE))
+    said = refusal(net.model(net.unary("RELU", x)))
+    assert said.startswith("ABS (layer 0, 't1'), NEG (layer 2, 't3') cannot become C code: ")
+    assert "keeps a state" not in said
+    assert "pld-tf bench MODEL --target tflm" in said
+
+
+def test_a_streaming_model_of_two_graphs_is_not_called_damaged(shared):
+    model = (shared / "models" / "foreign" / "mww2_vad.tflite").read_bytes()
+    said = refusal(without_border_conversions(model, parse_graph(model, name="m")))
+    for name in ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"):
+        assert f"{name} (layer " in said
+    assert "It keeps a state from one run to the next." in said
+    assert "damaged" not in said
+
+
 def test_what_is_read_must_be_made_before():
     net = Net(IMAGE)
     late = net.tensor(IMAGE)
@@ -219,8 +242,8 @@ def test_an_output_that_nothing_makes_is_refused():
 @pytest.mark.parametrize("name", ["float.tflite", "lstm.tflite", "int8_float_io.tflite"])
 def test_float_ends_are_refused(name):
     assert refusal((GOLDEN / name).read_bytes()) == (
-        "the input of the .tflite must be computed in int8 to become C code, got float32. "
-        "Export it with pld-tf export --int8."
+        "the input of the .tflite must be int8 with a scale to become C code, got float32. "
+        "Convert the model with full integer quantization and inference_input_type = int8."
     )
 
 
@@ -235,7 +258,7 @@ def test_a_constant_input_is_refused():
     net = Net((1, 4))
     tensor(net, 0).buffer = 1
     output = net.add(0, net.constant(np.zeros(4, np.int8), scale=0.1, zero=0))
-    assert "the input of the .tflite must be computed" in refusal(net.model(output))
+    assert "the input of the .tflite must be int8 with a scale" in refusal(net.model(output))
 
 
 def test_a_model_of_two_inputs_is_refused():

@@ -16,7 +16,6 @@ from places import ROOT, C
 
 from export.c_code.model import generate, generate_interface
 from export.c_code.model.kernels.registry import PORTABLE
-from export.c_code.model.requantize import multiplier
 from export.c_code.model_data import model_data_header, model_data_source
 from export.c_code.ops import ops_header
 from export.errors import ExportError
@@ -195,16 +194,6 @@ def test_weights_are_those_of_the_file():
     values = np.array([[1, -2, 3], [-128, 127, 0]], np.int8)
     model = net.model(net.fully_connected(0, units=2, values=values))
     assert "{\n       1,   -2,    3, -128,  127,    0,\n}" in generate(model).source
-
-
-def test_dense_layers_of_one_scale_multiply_scales_in_32_bits():
-    """As TFLite Micro does; with the exact product the last bits differ."""
-    net = Net((1, 3), scale=0.3)
-    output = net.fully_connected(0, per_channel=False)
-    source, weights, output_scale = map(net.scale, (0, 1, output))
-    rounded = multiplier(float(np.float32(source) * np.float32(weights)) / output_scale)
-    assert rounded != multiplier(source * weights / output_scale)
-    assert f", {rounded.value}, {-rounded.shift}}}," in generate(net.model(output)).source
 
 
 # --- the twin on TFLite Micro ---
