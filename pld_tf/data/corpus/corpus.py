@@ -98,6 +98,16 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
     )
 
 
+def speaker_of(path: str) -> str | None:
+    """The speaker in a clip's file name, `<speaker>_nohash_<n>`; None where there is none.
+
+    >>> speaker_of("yes/anna_nohash_0.wav"), speaker_of("yes/recording 3.wav")
+    ('anna', None)
+    """
+    match = _SPEAKER.match(path.rpartition("/")[2])
+    return match.group(1) if match else None
+
+
 def holds_clip(root: Path, path: str) -> bool:
     """Whether `path`, relative to the corpus and with slashes, names one of its clips."""
     folder, _, name = path.partition("/")
@@ -166,8 +176,7 @@ def _split_clips(
     has_lists = any(entries is not None for entries in lists.values())
     for word, files in words.items():
         for file in files:
-            match = _SPEAKER.match(file.path.removeprefix(f"{word}/"))
-            speaker = match.group(1) if match else None
+            speaker = speaker_of(file.path)
             key = _key(file.path)
             split = _listed_split(key, lists, root) if has_lists else speaker_split(speaker or key)
             yield Clip(path=file.path, word=word, speaker=speaker, split=split)
