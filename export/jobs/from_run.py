@@ -36,6 +36,8 @@ from export.tflite.facts import ModelInfo, inspect
 from export.tflite.quantization import quantize
 
 _COPIED = ("labels.json", "feature_spec.json", "feature_tables.npz")
+# Hashes of the training clips, with which `pld-tf bench` tests on other data.
+_TRAINED_ON = "trained_on.json"
 _DTYPES = {"int8": "int8", "int16x8": "int16", "float": "float32"}
 
 
@@ -238,6 +240,8 @@ def _write_texts(
     needs = arena_entry(brought.measure_arena(stage / MODEL) if kind != "float" else None)
     for name in _COPIED:
         shutil.copyfile(bundle.directory / name, stage / name)
+    if _TRAINED_ON in bundle.header["files"]:  # an earlier version wrote none
+        shutil.copyfile(bundle.directory / _TRAINED_ON, stage / _TRAINED_ON)
     content = (stage / MODEL).read_bytes()
     hashes = {name: sha256(stage / name) for name in (*_COPIED, MODEL)}
     texts = {

@@ -34,6 +34,8 @@ class Examples:
       protocol: how the crops were cut: centre, random, loudest, sliding.
       clips: number of recordings they were cut from, 1 to crops.
       audio: int16 [crops, samples], the same crops as audio; None if not available.
+      other_data: what the data is to the model, for the report, with sentences as `notes`; None
+        for the corpus of its training.
 
     Raises:
       HarnessError: shapes, types or numbers disagree, or there is no crop.
@@ -44,6 +46,7 @@ class Examples:
     protocol: str
     clips: int
     audio: NDArray[np.int16] | None = None
+    other_data: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         features, labels = self.features, self.labels
@@ -135,6 +138,7 @@ def measure_accuracy(
         "clips": examples.clips,
         "crops": len(examples.labels),
         "decisions": len(labels),
+        "other_data": examples.other_data,
         **fractions,
         "intervals": {
             kind: list(wilson_interval(fraction * examples.clips, examples.clips))

@@ -169,7 +169,9 @@ def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
     steps = accuracy.get("max_logit_difference_steps")
     if steps is not None:
         note += f" Largest logit difference: {steps:.2f} output steps."
-    return [section("Accuracy", ["model", "accuracy", "95 % interval"], rows), note]
+    other = accuracy.get("other_data")
+    notes = [cell(line) for line in other["notes"]] if other else []
+    return [section("Accuracy", ["model", "accuracy", "95 % interval"], rows), note, *notes]
 
 
 def _machine_rows(report: dict[str, Any]) -> list[list[str]]:

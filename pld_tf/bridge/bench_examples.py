@@ -8,8 +8,6 @@ import tensorflow as tf
 from firmware_harness.bench.bench import Examples
 from firmware_harness.bundle.read import open_bundle
 from pld_tf.bridge.bundle_corpus import open_bundle_data
-from pld_tf.data.corpus.classes import find_classes
-from pld_tf.data.held_out import held_out
 from pld_tf.distill.predict import crop_features
 from pld_tf.errors import PldError
 from pld_tf.evaluation.protocols import protocol_starts
@@ -24,7 +22,7 @@ def bundle_examples(
 
     Args:
       path: firmware bundle.
-      data: the corpus.
+      data: the corpus of the training, or another.
       protocol: how test clips are cropped.
       audio: give the crops as sound too.
       skip_bad: leave unreadable clips out.
@@ -41,8 +39,8 @@ def bundle_examples(
             f"--data needs a bundle of pld-tf export: {path} alone does not say which features "
             "and classes its model takes. Leave --data out to measure latency and size."
         )
-    recipe, store = opened
-    clips = held_out(store, find_classes(recipe.words, store.words), "test")
+    recipe, tested = opened
+    clips = tested.held_out()
     starts = protocol_starts(clips, protocol, bundle.length_ms)
     crops = clips.crops(starts, bundle.length_ms)
     return Examples(
@@ -51,6 +49,7 @@ def bundle_examples(
         protocol=protocol,
         clips=len(clips),
         audio=_samples(crops) if audio else None,
+        other_data=tested.other_json(),
     )
 
 

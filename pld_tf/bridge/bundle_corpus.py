@@ -1,10 +1,10 @@
-"""The corpus of a firmware bundle, read as the bundle's run read it."""
+"""The clips that a firmware bundle is tested or tuned on."""
 
 from pathlib import Path
 
 from firmware_harness.bundle.read import Bundle
-from pld_tf.data.store.open import open_data
-from pld_tf.data.store.pack import Store
+from pld_tf.data.store.trained_on import TRAINED_ON, read_trained_on
+from pld_tf.data.tested import Origin, ScoredClips, open_tested
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.progress import Say
@@ -12,28 +12,28 @@ from pld_tf.system.progress import Say
 
 def open_bundle_data(
     bundle: Bundle, path: Path, *, data: Path, split: str, skip_bad: bool, say: Say
-) -> tuple[Recipe, Store] | None:
-    """Recipe of a bundle and its packed corpus; None for a bundle that names no run.
+) -> tuple[Recipe, ScoredClips] | None:
+    """Recipe of a bundle and the clips of one split; None for a bundle that names no run.
 
     Args:
       bundle: opened from `path`.
       path: names the bundle in messages.
-      data: the corpus.
+      data: the corpus that its run was trained on, or another.
       split: the split whose clips are needed.
       skip_bad: leave unreadable clips out.
-      say: called with a note where `data` is not what the run was trained on.
+      say: called with each note on the corpus.
 
     Raises:
       PldError: the recipe is not valid, or the data can't be used.
     """
-    if bundle.recipe is None:
+    if bundle.recipe is None or bundle.data_key is None:
         return None
     recipe = parse_recipe(bundle.recipe, f"of {path}")
-    excluded = frozenset(bundle.excluded)
-    store = open_data(data, recipe, excluded=excluded, skip_bad=skip_bad, say=say)
-    if store.key != bundle.data_key:
-        say(
-            f"{data} is not the data that {path} was trained on: if it holds those recordings in "
-            f"other splits, some of these {split} clips were trained on."
-        )
-    return recipe, store
+    origin = Origin(
+        name=path,
+        recipe=recipe,
+        data_key=bundle.data_key,
+        excluded=frozenset(bundle.excluded),
+        trained_on=read_trained_on(path) if TRAINED_ON in bundle.names else None,
+    )
+    return recipe, open_tested(data, origin, split=split, skip_bad=skip_bad, say=say)

@@ -10,7 +10,6 @@ from firmware_harness.bundle.read import open_bundle
 from firmware_harness.listen.listen import open_listener
 from firmware_harness.runtimes.host_library import HostLibrary
 from pld_tf.bridge.bundle_corpus import open_bundle_data
-from pld_tf.data.corpus.classes import find_classes
 from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
 from pld_tf.streams.synthesis import StreamParts, stream
@@ -36,8 +35,13 @@ class Wanted:
         return int(self.false_accepts_per_hour * self.hours)
 
 
-def stream_parts(bundle: Path, *, data: Path, split: str, skip_bad: bool, say: Say) -> StreamParts:
+def stream_clips(
+    bundle: Path, *, data: Path, split: str, skip_bad: bool, say: Say
+) -> tuple[StreamParts, Json | None]:
     """What streams for a bundle are made of: its words, at its rate, without its excluded clips.
+
+    Returns:
+      The parts; and what the data is to the bundle, None if the bundle's run was trained on it.
 
     Raises:
       PldError: the bundle does not state its words, or the data can't be used.
@@ -51,11 +55,15 @@ def stream_parts(bundle: Path, *, data: Path, split: str, skip_bad: bool, say: S
             f"{bundle} does not say which words it was trained on. Give a bundle that pld-tf "
             "export has written from a run."
         )
-    recipe, store = opened
-    classes = find_classes(recipe.words, store.words)
-    return StreamParts(
-        store=store, split=split, classes=classes, noise_volume=recipe.augment.noise_volume
+    recipe, tested = opened
+    parts = StreamParts(
+        store=tested.store,
+        split=split,
+        classes=tested.classes,
+        noise_volume=recipe.augment.noise_volume,
+        left_out=tested.left_out,
     )
+    return parts, tested.other_json()
 
 
 def tune_bundle(
@@ -72,7 +80,7 @@ def tune_bundle(
 
     Args:
       bundle: folder of `pld-tf export`.
-      data: the corpus that it was trained on.
+      data: the corpus that it was trained on, or another.
       wanted: false accepts, and the stream to count them on.
       decision: the bundle's own; its refractory time and inference rate stay.
       skip_bad: leave unreadable clips out.
@@ -83,10 +91,10 @@ def tune_bundle(
       The decision to write, and a report; both ready for JSON.
 
     Raises:
-      PldError, HarnessError: as `stream_parts`; no C compiler.
+      PldError, HarnessError: as `stream_clips`; no C compiler.
     """
     library = open_listener(bundle)
-    parts = stream_parts(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
+    parts, other = stream_clips(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
     scored = score_stream(
         library, parts, seconds=3600 * wanted.hours, seed=wanted.seed, advance=advance
     )
@@ -97,6 +105,7 @@ def tune_bundle(
         wanted_per_hour=wanted.false_accepts_per_hour,
         split=SPLIT,
         seed=wanted.seed,
+        other_data=other,
     )
     tuned = {**report["tuned"], "data_key": parts.store.key}
     thresholds = dict(zip(scored.keywords, choice.thresholds.tolist(), strict=True))

@@ -24,9 +24,12 @@ def evaluate(
 ) -> None:
     """Accuracy of a run under four crop protocols, with intervals, per class and by position.
 
+    Takes any corpus. Clips and speakers that the run knows from training do not count.
+
     \b
     Examples:
       pld-tf evaluate runs/demo --data demo/speech
+      pld-tf evaluate runs/demo --data own_recordings
       pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
     """
     load_tensorflow()

@@ -10,7 +10,8 @@ from pld_tf.commands.options import Json, SkipBad, note
 from pld_tf.system.stderr import load_tensorflow
 
 Data = Annotated[
-    Path, typer.Option("--data", "-d", help="Corpus that the bundle's run was trained on.")
+    Path,
+    typer.Option("--data", "-d", help="Corpus of the bundle's training, or other recordings."),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=10**9, help="Of all that is drawn.")]
 
@@ -117,11 +118,11 @@ def data_stream(
       pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
     """
     load_tensorflow()
-    from pld_tf.bridge.tune_bundle import stream_parts
+    from pld_tf.bridge.tune_bundle import stream_clips
     from pld_tf.streams.files import write_stream
     from pld_tf.streams.synthesis import stream
 
-    parts = stream_parts(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
+    parts, _ = stream_clips(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
     pieces = stream(parts, seconds=seconds, seed=seed)
     spoken = write_stream(out, pieces, sample_rate_hz=parts.store.sample_rate_hz)
     typer.echo(f"{out}: {seconds:g} s, {len(spoken)} words; when: {out.with_suffix('.csv')}")

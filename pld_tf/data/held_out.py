@@ -37,6 +37,10 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def paths(self) -> np.ndarray:
+        """Paths of the corpus clips, bytes [corpus clips]."""
+        return self.store.splits[self.split].paths[self.clips]
+
     def loudest_ms(self, length_ms: int) -> np.ndarray:
         return loudest_start_ms(self.energies, length_ms)
 
@@ -63,21 +67,30 @@ class HeldOut:
         return words.concatenate(tf.data.Dataset.from_tensor_slices(np.stack(cut)).batch(64))
 
 
-def held_out(store: Store, classes: Classes, split: str) -> HeldOut:
+def held_out(
+    store: Store, classes: Classes, split: str, *, left_out: np.ndarray | None = None
+) -> HeldOut:
     """The clips of a split that are scored: all keywords, `unknown` balanced by word, and silence.
 
     Clips are packed in an order shuffled by file name. So the first clips of each word are a fair
     sample, and no seed changes it.
 
+    Args:
+      store: packed corpus.
+      classes: of the model.
+      split: of the corpus.
+      left_out: bool [clips of the split], clips that must not count.
+
     Raises:
       PldError: no keyword has a clip in the split.
     """
     index = store.splits[split]
-    counts = store.word_counts(split)
+    kept = np.arange(len(index)) if left_out is None else np.flatnonzero(~left_out)
+    words = index.words[kept]
+    counts = np.bincount(words, minlength=len(store.words))
     require_keyword_clips(classes, counts, split)
     quotas, num_silence = word_quotas(classes, counts)
-    rank = rank_within(index.words)
-    clips = np.flatnonzero(rank < quotas[index.words])
+    clips = kept[rank_within(words) < quotas[words]]
     silence = _silence(store, split, num_silence)
     block = store.sample_rate_hz * BLOCK_MS // 1000
     silent = [block_energies(clip, block) for clip in silence]

@@ -1,56 +1,25 @@
-"""The ladder: rungs in order. Each folder is keyed by all that made it; finished rungs stay."""
+"""The ladder: trains rungs in order; finished rungs stay."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tf_keras
 
-from pld_tf import models
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.check import require_batch
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
 from pld_tf.data.store.pack import Store
 from pld_tf.distill.rung import Rung
+from pld_tf.distill.rungs import RungResult, Rungs
 from pld_tf.distill.soft_labels.store import Stored, stored_labels
 from pld_tf.distill.step.teachers import Teachers
 from pld_tf.distill.step.trainer import make_deterministic
 from pld_tf.distill.validation import Validation, student_validation, teacher_validation
-from pld_tf.errors import PldError
-from pld_tf.models.seeding import set_seed
-from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.schema import Recipe
-from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
+from pld_tf.system.files import write_json, write_npz
 from pld_tf.system.progress import progress_bar
-
-# Networks of one rung differ in their seeds by this. No ladder has so many rungs.
-_SEEDS_PER_NETWORK = 1000
-_SEEDS_PER_RUN = 100 * _SEEDS_PER_NETWORK
-
-
-@dataclass(frozen=True, kw_only=True)
-class RungResult:
-    """A network of a finished rung, with its accuracy and that of its teachers.
-
-    Attributes:
-      number: of the rung.
-      network: index among the rung's networks, from 0.
-      length_ms: input length of the rung.
-      folder: of the network.
-      student: with the weights of its best epoch.
-      metrics: content of `metrics.json`.
-    """
-
-    number: int
-    network: int
-    length_ms: int
-    folder: Path
-    student: tf_keras.Model
-    metrics: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +41,8 @@ class LastRung:
     validation: Validation
 
 
-class Ladder:
-    """The rungs of one run.
+class Ladder(Rungs):
+    """The rungs of one run, with the corpus to train them on.
 
     Args:
       recipe: all choices.
@@ -86,10 +55,8 @@ class Ladder:
     """
 
     def __init__(self, *, recipe: Recipe, store: Store, run_dir: Path, seed: int) -> None:
-        self._recipe = recipe
+        super().__init__(recipe=recipe, data_key=store.key, run_dir=run_dir, seed=seed)
         self._store = store
-        self._run_dir = run_dir
-        self._seed = seed
         self._classes = find_classes(recipe.words, store.words)
         require_batch(self._data(0).clips_per_epoch, recipe.training.batch_size)
 
@@ -112,31 +79,6 @@ class Ladder:
                     self._train(number, network, folder, teachers)
                 climbed[number].append(self.load(number, network))
                 report(climbed[number][-1])
-
-    def load(self, number: int, network: int = 0) -> RungResult:
-        """A network of a finished rung.
-
-        Raises:
-          PldError: it is not finished.
-        """
-        folder = self._folder(number, network)
-        if not (folder / "metrics.json").is_file():
-            raise PldError(
-                f"rung {number} of {self._run_dir} is not trained yet; go on with pld-tf distill."
-            )
-        student = self._build(number, network)
-        with told_when_damaged(folder):
-            weights = read_npz(folder / "weights.npz")
-            student.set_weights([weights[name] for name in sorted(weights)])
-            metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        return RungResult(
-            number=number,
-            network=network,
-            length_ms=self._recipe.lengths_ms[number],
-            folder=folder,
-            student=student,
-            metrics=metrics,
-        )
 
     def last(self) -> LastRung:
         """The end of the ladder, for further training.
@@ -164,48 +106,6 @@ class Ladder:
     def untrained(self) -> tf_keras.Model:
         """The last student before training."""
         return self._build(self._recipe.rungs - 1, 0)
-
-    def _teaching(self, number: int) -> list[int]:
-        """The rungs whose networks teach rung `number`."""
-        kept = [0] if self._recipe.teaching.keep_first_teacher and number > 1 else []
-        return [*kept, number - 1] if number else []
-
-    def _network_seed(self, number: int, network: int) -> int:
-        return self._seed * _SEEDS_PER_RUN + network * _SEEDS_PER_NETWORK + number
-
-    def _build(self, number: int, network: int) -> tf_keras.Model:
-        set_seed(self._network_seed(number, network))
-        return models.build(
-            **self._recipe.rung_model(number).model_dump(),
-            frames=None,
-            bins=self._recipe.features.bins,
-            classes=len(self._classes.names),
-        )
-
-    def _folder(self, number: int, network: int) -> Path:
-        key = self._key(number, network)
-        return self._run_dir / "rungs" / f"{number}-{self._recipe.lengths_ms[number]}ms-{key[:8]}"
-
-    def _key(self, number: int, network: int) -> str:
-        """Hash of everything that decides a network's weights, its teachers' keys included."""
-        recipe = self._recipe
-        affecting = (Affects.WEIGHTS, Affects.TEACHING) if number else (Affects.WEIGHTS,)
-        made_of = {
-            "choices": choices(recipe, *affecting),
-            "model": recipe.rung_model(number).model_dump(),
-            "epochs": recipe.rung_epochs(number),
-            "train_fraction": recipe.rung_train_fraction(number),
-            "crop_lengths_ms": recipe.crop_lengths_ms(number),
-            "length_ms": recipe.lengths_ms[number],
-            "store": self._store.key,
-            "seed": self._network_seed(number, network),
-            "teachers": [
-                self._key(rung, teacher)
-                for rung in self._teaching(number)
-                for teacher in range(recipe.rung_networks(rung))
-            ],
-        }
-        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
     def _data(self, number: int, network: int = 0) -> TrainingData:
         recipe = self._recipe

@@ -1,28 +1,12 @@
 """Find clips that are the same recording, by digests. No audio is kept."""
 
-import hashlib
 from collections.abc import Iterator
-
-import numpy as np
 
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.doctor.findings import Finding, finding
 
 # The first of several copies in this order stays, so a held-out list keeps its clips.
 _KEPT_FIRST = ("test", "validation", "train")
-
-
-def content_digest(samples: np.ndarray, sample_rate_hz: int) -> bytes | None:
-    """Digest of the sound: rate, and samples without the zeros at both ends.
-
-    Returns:
-      None if all samples are zero: such clips would all count as copies.
-    """
-    sounding = np.flatnonzero(samples)
-    if not len(sounding):
-        return None
-    core = samples[sounding[0] : sounding[-1] + 1].astype("<i2").tobytes()
-    return hashlib.sha256(f"{sample_rate_hz} ".encode() + core).digest()
 
 
 class Copies:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from pld_tf.data.audio.decode import decode
+from pld_tf.data.audio.digest import content_digest
 from pld_tf.data.audio.read import BadClip, read_file
 from pld_tf.data.audio.resample import at_rate
 from pld_tf.data.corpus.corpus import Clip, Corpus
 from pld_tf.data.store.pack import DECODE_THREADS, fit_clip
 from pld_tf.data.store.packed import clip_samples
 from pld_tf.doctor.checks import Fault, sound_faults
-from pld_tf.doctor.copies import Copies, content_digest
+from pld_tf.doctor.copies import Copies
 from pld_tf.doctor.findings import Finding, finding
 from pld_tf.doctor.long_clips import Heard, heard_of, long_clip_notes
 from pld_tf.doctor.speakers import shared_speakers

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pld_tf.data.other_data import other_data_text
 from pld_tf.errors import PldError
 from pld_tf.evaluation.decisions import right_decisions
 from pld_tf.evaluation.evaluate import OpenedRung, open_rung
@@ -29,7 +30,7 @@ def compare_runs(
     Args:
       runs: folders, one for each seed.
       against: as many folders, seeds in the same order.
-      data: the corpus that all runs were trained on.
+      data: the corpus that all runs were trained on, or another.
       split: "test" or "validation".
       skip_bad: leave unreadable clips out.
       say: called with each note on the corpus.
@@ -38,8 +39,8 @@ def compare_runs(
       The report described in docs/formats.md, ready for JSON.
 
     Raises:
-      PldError: numbers of runs, seeds, classes, clips or input lengths differ; a run is not
-        finished, or was trained on other data.
+      PldError: numbers of runs, seeds, classes, clips or input lengths differ, or a run is
+        not finished.
     """
     if len(runs) != len(against):
         raise PldError(
@@ -50,6 +51,9 @@ def compare_runs(
         open_rung(run, data=data, rung=None, split=split, skip_bad=skip_bad, say=say)
         for run in (*runs, *against)
     ]
+    known = frozenset[bytes]().union(*(one.tested.known_paths() for one in opened))
+    if known:  # a clip that one run knows counts for none
+        opened = [one.without(known) for one in opened]
     for other in opened[1:]:
         _require_alike(opened[0], other)
     _require_pairs(opened[: len(runs)], opened[len(runs) :])
@@ -72,6 +76,7 @@ def compare_runs(
         "against": [str(run) for run in against],
         "split": split,
         "clips": len(opened[0].clips),
+        "other_data": _other_data(opened),
         "length_ms": opened[0].result.length_ms,
         "intervals": METHOD,
         "protocols": {
@@ -84,14 +89,21 @@ def compare_runs(
 def comparison_text(report: dict[str, Any]) -> str:
     """The report as a table for a terminal."""
     pairs = len(report["runs"])
+    other = next(iter(report["other_data"]), None)
     head = (
         f"{', '.join(report['runs'])} against {', '.join(report['against'])}: {pairs} "
         f"pair{'s' if pairs > 1 else ''}, {report['length_ms']} ms, {report['clips']} "
-        f"{report['split']} clips"
+        f"{report['split']} clips{other_data_text(other)}"
     )
     rows = [_row(name, values) for name, values in report["protocols"].items()]
     titles = ("protocol", "runs", "against", "gain", "95 % interval", "by pair")
     return "\n".join([head, "", text_table(rows, head=titles, right=(1, 2, 3))])
+
+
+def _other_data(opened: Sequence[OpenedRung]) -> list[dict[str, Any]]:
+    """What the data is to each run that was not trained on it."""
+    found = [one.tested.other_json() for one in opened]
+    return [other for other in found if other is not None]
 
 
 def _row(name: str, values: dict[str, Any]) -> tuple[str, ...]:
@@ -113,7 +125,8 @@ def _require_alike(first: OpenedRung, other: OpenedRung) -> None:
                 "can't be paired. Give runs of the same task and input length."
             )
     ours, theirs = first.clips, other.clips
-    same = ours.store.key == theirs.store.key and np.array_equal(ours.clips, theirs.clips)
+    # One run may have been trained on this corpus and the other not: their packed forms differ.
+    same = np.array_equal(ours.paths(), theirs.paths())
     if not same or not np.array_equal(ours.labels, theirs.labels):
         raise PldError(
             f"{other.run.folder} is tested on other clips than {first.run.folder}: unknown, "

@@ -1,16 +1,17 @@
 """Accuracy of a rung under the four protocols, with intervals, confusion and position."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pld_tf.data.corpus.classes import Classes, find_classes
-from pld_tf.data.held_out import HeldOut, held_out
-from pld_tf.data.store.open import open_data
-from pld_tf.distill.ladder import Ladder, RungResult
+from pld_tf.data.corpus.classes import Classes
+from pld_tf.data.held_out import HeldOut
+from pld_tf.data.store.trained_on import read_trained_on
+from pld_tf.data.tested import Origin, ScoredClips, open_tested
 from pld_tf.distill.predict import predict_crops
+from pld_tf.distill.rungs import RungResult, Rungs
 from pld_tf.errors import PldError
 from pld_tf.evaluation.protocols import decide, protocol_starts
 from pld_tf.features.spec import FeatureSpec
@@ -39,7 +40,7 @@ def evaluate(
       The report described in docs/formats.md, ready for JSON.
 
     Raises:
-      PldError: the data is not what the run was trained on, or there is no such rung.
+      PldError: the data has nothing to test the run on, or there is no such rung.
     """
     return _report(
         open_rung(run_dir, data=data, rung=rung, split=split, skip_bad=skip_bad, say=say)
@@ -53,14 +54,24 @@ class OpenedRung:
     Attributes:
       run: from the run folder.
       result: the network.
-      clips: of one split.
-      classes: the network's classes.
+      tested: the clips of one split, and which of them count.
+      clips: those that count.
     """
 
     run: Run
     result: RungResult
+    tested: ScoredClips
     clips: HeldOut
-    classes: Classes
+
+    @property
+    def classes(self) -> Classes:
+        """The network's classes."""
+        return self.tested.classes
+
+    def without(self, paths: frozenset[bytes]) -> "OpenedRung":
+        """The same, but these clips do not count."""
+        tested = self.tested.without(paths)
+        return replace(self, tested=tested, clips=tested.held_out())
 
 
 def open_rung(
@@ -72,26 +83,22 @@ def open_rung(
       PldError: as `evaluate`.
     """
     run = read_run(run_dir)
-    store = open_data(data, run.recipe, excluded=run.excluded, skip_bad=skip_bad, say=say)
-    if store.key != run.data_key:
-        raise PldError(
-            f"{data} is not the data that {run_dir} was trained on, or has changed since; its "
-            "splits may differ, and test clips may have been trained on. Give the same --data."
-        )
     rungs = run.recipe.rungs
     number = rungs - 1 if rung is None else rung
     if not 0 <= number < rungs:
         raise PldError(
             f"--rung must be 0 to {rungs - 1} ({run.recipe.lengths_ms} ms), got {number}."
         )
-    ladder = Ladder(recipe=run.recipe, store=store, run_dir=run_dir, seed=run.seed)
-    classes = find_classes(run.recipe.words, store.words)
-    return OpenedRung(
-        run=run,
-        result=ladder.load(number),
-        clips=held_out(store, classes, split),
-        classes=classes,
+    origin = Origin(
+        name=run_dir,
+        recipe=run.recipe,
+        data_key=run.data_key,
+        excluded=run.excluded,
+        trained_on=read_trained_on(run_dir),
     )
+    tested = open_tested(data, origin, split=split, skip_bad=skip_bad, say=say)
+    ladder = Rungs(recipe=run.recipe, data_key=run.data_key, run_dir=run_dir, seed=run.seed)
+    return OpenedRung(run=run, result=ladder.load(number), tested=tested, clips=tested.held_out())
 
 
 def _report(opened: OpenedRung) -> dict[str, Any]:
@@ -105,6 +112,7 @@ def _report(opened: OpenedRung) -> dict[str, Any]:
         "length_ms": length_ms,
         "split": clips.split,
         "clips": len(clips),
+        "other_data": opened.tested.other_json(),
         "parameters": cost.parameters(result.student),
         "macs": cost.macs(
             result.student, frames=spec.frames(spec.samples(length_ms)), bins=spec.bins

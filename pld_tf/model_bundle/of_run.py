@@ -10,6 +10,7 @@ from pathlib import Path
 import tf_keras
 
 from pld_tf.data.store.pack import Store
+from pld_tf.data.store.trained_on import read_trained_on
 from pld_tf.distill.finish.finish import Finished
 from pld_tf.distill.ladder import RungResult
 from pld_tf.model_bundle.contents import bundle_contents
@@ -72,5 +73,7 @@ class RunBundles:
                 folder,
                 model=student(),
                 frames=spec.frames(spec.samples(rung.length_ms)),
-                contents=replace(contents, variant=variant),
+                contents=replace(
+                    contents, variant=variant, trained_on=read_trained_on(self.run_dir)
+                ),
             )

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pld_tf.data.store.trained_on import TRAINED_ON, TrainedOn, write_trained_on
 from pld_tf.errors import PldError
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.model_bundle.freeze import freeze, save_model
@@ -46,6 +47,7 @@ class BundleContents:
       validation_labels: int32, shape [crops].
       golden_audio: int16, shape [crops, samples].
       golden_features: float32, shape [crops, frames, bins]; made from `golden_audio`.
+      trained_on: hashes of the clips of the run; None leaves the file out.
     """
 
     recipe_name: str
@@ -67,6 +69,7 @@ class BundleContents:
     validation_labels: np.ndarray
     golden_audio: np.ndarray
     golden_features: np.ndarray
+    trained_on: TrainedOn | None = None
 
 
 def write_bundle(
@@ -124,6 +127,8 @@ def _fill(stage: Path, *, model: tf_keras.Model, frames: int, contents: BundleCo
         features=contents.golden_features,
         logits=np.concatenate([row.numpy() for row in logits]),
     )
+    if contents.trained_on is not None:
+        write_trained_on(stage / TRAINED_ON, contents.trained_on)
     _write_json(stage / "bundle.json", _header(stage, frames=frames, contents=contents))
 
 

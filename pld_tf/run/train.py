@@ -5,6 +5,7 @@ from typing import Any
 
 from pld_tf.data.corpus.classes import class_notes, find_classes
 from pld_tf.data.store.open import damaged_store_told, open_data
+from pld_tf.data.store.trained_on import TRAINED_ON, trained_on, write_trained_on
 from pld_tf.distill.finish.finish import finish, finish_line, require_finishable
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.model_bundle.of_run import RunBundles
@@ -61,6 +62,8 @@ def distill(
             excluded=excluded,
             say=say,
         )
+        if not (run_dir / TRAINED_ON).exists():  # runs of an earlier version get it too
+            write_trained_on(run_dir / TRAINED_ON, trained_on(store))
         ladder.climb(report)
         _finish(ladder, bundles, say)
     return results

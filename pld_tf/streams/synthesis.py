@@ -29,12 +29,19 @@ class StreamParts:
       store, split: where the clips lie.
       classes: give the words that fire.
       noise_volume: loudest background under words, as a share of the recorded noise.
+      left_out: bool [clips of the split], clips that are not used; None uses all.
     """
 
     store: Store
     split: str
     classes: Classes
     noise_volume: float
+    left_out: np.ndarray | None = None
+
+    def clip_words(self) -> np.ndarray:
+        """Word of each clip of the split, int32; -1 for a clip that is not used."""
+        words = self.store.splits[self.split].words
+        return words if self.left_out is None else np.where(self.left_out, -1, words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +102,13 @@ class _Words:
         self._names = parts.store.words
         self._rate = parts.store.sample_rate_hz
         self._rng = rng
-        require_keyword_clips(parts.classes, parts.store.word_counts(parts.split), parts.split)
+        self._words = parts.clip_words()
+        used = self._words[self._words >= 0]
+        counts = np.bincount(used, minlength=len(self._names))
+        require_keyword_clips(parts.classes, counts, parts.split)
         self._edges = _word_edges(self._index.energies)
         of_word = parts.classes.of_word
-        has_clips = parts.store.word_counts(parts.split) > 0
+        has_clips = counts > 0
         unknown = parts.classes.unknown_class
         self._keywords = np.flatnonzero(has_clips & (of_word >= 0) & (of_word < unknown))
         self._others = np.flatnonzero(has_clips & (of_word == unknown))
@@ -109,7 +119,7 @@ class _Words:
         is_keyword = self._rng.random() < KEYWORD_SHARE or not len(self._others)
         word = int(self._rng.choice(self._keywords if is_keyword else self._others))
         if not self._left.get(word):
-            clips = np.flatnonzero(self._index.words == word)
+            clips = np.flatnonzero(self._words == word)
             self._left[word] = self._rng.permutation(clips).tolist()
         clip = self._left[word].pop()
         start, end = self._edges[clip].tolist()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pld_tf.data.other_data import other_data_text
 from pld_tf.metrics.poisson import poisson_interval
 from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.streams.decision import SCORE_ONE
@@ -12,9 +13,18 @@ Json = dict[str, Any]
 
 
 def tuning_report(
-    stream: ScoredStream, choice: Choice, *, wanted_per_hour: float, split: str, seed: int
+    stream: ScoredStream,
+    choice: Choice,
+    *,
+    wanted_per_hour: float,
+    split: str,
+    seed: int,
+    other_data: Json | None = None,
 ) -> Json:
-    """The chosen decision and its results, by keyword and in all."""
+    """The chosen decision and its results, by keyword and in all.
+
+    `other_data` says what the corpus is to the model; None for the one of its training.
+    """
     hours = stream.seconds / 3600
     tally = choice.tally
     keywords = []
@@ -34,6 +44,7 @@ def tuning_report(
     return {
         "keywords": keywords,
         "smoothing": choice.smoothing,
+        "other_data": other_data,
         "false_reject_interval": wilson_interval(missed, spoken) if spoken else None,
         "false_accepts_per_hour_interval": [edge / hours for edge in poisson_interval(accepted)],
         "tuned": {
@@ -69,7 +80,8 @@ def tuning_text(report: Json) -> str:
             f"({100 * low_high[0]:.1f} to {100 * low_high[1]:.1f})"
         )
     summary = (
-        f"{tuned['hours']:g} h of {tuned['split']} stream, {tuned['words_spoken']} words, "
+        f"{tuned['hours']:g} h of {tuned['split']} stream{other_data_text(report['other_data'])}, "
+        f"{tuned['words_spoken']} words, "
         f"smoothing {report['smoothing']}: {accepts['measured']:.1f} false accepts/h "
         f"({low:.1f} to {high:.1f}; wanted {accepts['wanted']:g}), {rejected}"
     )

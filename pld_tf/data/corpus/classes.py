@@ -39,13 +39,18 @@ class Classes:
         return len(self.names) - 1
 
 
-def find_classes(choices: WordChoices, words: Sequence[str]) -> Classes:
+def find_classes(choices: WordChoices, words: Sequence[str], *, needs_all: bool = True) -> Classes:
     """Assign a class to each word.
+
+    Args:
+      choices: of the recipe.
+      words: of the corpus.
+      needs_all: refuse a corpus that lacks a keyword, as training must.
 
     Raises:
       PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent.
     """
-    for word in choices.keywords:
+    for word in choices.keywords if needs_all else ():
         if word not in words:
             raise PldError(
                 f"keyword '{word}' of the recipe has no folder in the data;{nearest(word, words)}"
@@ -78,7 +83,7 @@ def require_keyword_clips(classes: Classes, word_counts: np.ndarray, split: str)
     Raises:
       PldError: names the split and the keywords without clips.
     """
-    absent = _keywords_without_clips(classes, word_counts)
+    absent = keywords_without_clips(classes, word_counts)
     if absent and (split == "train" or len(absent) == classes.unknown_class):
         raise PldError(
             f"the {split} split has no clip of keyword {_listed(absent)}. Add clips of more "
@@ -99,7 +104,7 @@ def class_notes(classes: Classes, word_counts: Mapping[str, np.ndarray]) -> list
     notes = []
     for split, counts in word_counts.items():
         require_keyword_clips(classes, counts, split)
-        if absent := _keywords_without_clips(classes, counts):
+        if absent := keywords_without_clips(classes, counts):
             notes.append(
                 f"the {split} split has no clip of keyword {_listed(absent)}: nothing tests it."
             )
@@ -117,7 +122,8 @@ def class_notes(classes: Classes, word_counts: Mapping[str, np.ndarray]) -> list
     return notes
 
 
-def _keywords_without_clips(classes: Classes, word_counts: np.ndarray) -> list[str]:
+def keywords_without_clips(classes: Classes, word_counts: np.ndarray) -> list[str]:
+    """Names of the keywords without a clip, given the clips of each word, int [words]."""
     return [name for name, clips in _keyword_clips(classes, word_counts) if not clips]
 
 

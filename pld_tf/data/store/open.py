@@ -1,13 +1,13 @@
 """Open the packed corpus of a folder, and report notes on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
 
-from pld_tf.data.corpus.corpus import find_corpus
-from pld_tf.data.store.pack import Store, open_store
+from pld_tf.data.corpus.corpus import Corpus, find_corpus
+from pld_tf.data.store.pack import SPLITS, Store, open_store
 from pld_tf.errors import PldError
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.progress import Say, progress_bar
@@ -23,6 +23,13 @@ def open_data(
 ) -> Store:
     """The packed corpus of `data` without the `excluded` clips; `say` gets each note on it."""
     corpus = find_corpus(data, excluded=excluded, keywords=recipe.words.keywords)
+    return pack_and_tell(corpus, recipe, skip_bad=skip_bad, say=say)
+
+
+def pack_and_tell(
+    corpus: Corpus, recipe: Recipe, *, skip_bad: bool, say: Say, needed: Sequence[str] = SPLITS
+) -> Store:
+    """A corpus in its packed form; the `needed` splits must have clips."""
     for note in corpus.notes:  # before the work that may be in vain
         say(note)
     with progress_bar("packing") as advance:
@@ -32,6 +39,7 @@ def open_data(
             skip_bad=skip_bad,
             progress=advance,
             say=say,
+            needed=needed,
         )
     for note in store.notes:
         say(note)

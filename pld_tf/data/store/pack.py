@@ -9,9 +9,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def open_store(
     skip_bad: bool = False,
     progress: Advance | None = None,
     say: Say | None = None,
+    needed: Sequence[str] = SPLITS,
 ) -> Store:
     """The packed form of `corpus`; packs it first if necessary.
 
@@ -73,9 +75,11 @@ def open_store(
       skip_bad: leave unreadable clips out instead of stopping.
       progress: called with clips done and clips in all.
       say: called with one line when another process packs the same corpus and this one waits.
+      needed: splits that must have clips.
 
     Raises:
-      PldError: unreadable clips (the first ten are named), a damaged store, or a full disk.
+      PldError: a needed split without clips, unreadable clips (the first ten are named), a
+        damaged store, or a full disk.
     """
     cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
     folder = cache / _folder_name(corpus, sample_rate_hz)
@@ -85,10 +89,18 @@ def open_store(
             if folder.exists():  # the other process has packed it
                 shutil.rmtree(partial, ignore_errors=True)
             else:
-                _pack(corpus, partial, sample_rate_hz, skip_bad, progress or _no_progress)
+                bad = _pack(corpus, partial, sample_rate_hz, needed, progress or _no_progress)
+                if bad and not skip_bad:
+                    raise PldError(bad_clips_message(bad))
                 partial.replace(folder)
                 (folder / LOCK_NAME).unlink(missing_ok=True)
-    return load_store(folder, skip_bad=skip_bad)
+    return replace(load_store(folder, skip_bad=skip_bad), listing=listing_of(corpus))
+
+
+def listing_of(corpus: Corpus) -> str:
+    """Hash of the paths and splits of a corpus' clips, hex. It is quick: no clip is opened."""
+    lines = sorted(f"{clip.path}\0{clip.split}\0" for clip in corpus.clips)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
@@ -127,13 +139,14 @@ def _no_progress(done: int, total: int) -> None:
 
 
 def _pack(
-    corpus: Corpus, partial: Path, sample_rate_hz: int, skip_bad: bool, progress: Advance
-) -> None:
-    for split in SPLITS:
+    corpus: Corpus, partial: Path, sample_rate_hz: int, needed: Sequence[str], progress: Advance
+) -> list[tuple[str, str]]:
+    """Pack all clips; return bad ones with their reasons."""
+    for split in needed:
         if not any(clip.split == split for clip in corpus.clips):
             raise PldError(_empty_split_message(split, corpus, bad=[]))
-    needed = len(corpus.clips) * sample_rate_hz * 2
-    with _told_when_full(partial, needed):
+    needed_bytes = len(corpus.clips) * sample_rate_hz * 2
+    with _told_when_full(partial, needed_bytes):
         recorded = recorded_noise(corpus, sample_rate_hz)
         for split, noise in with_generated(recorded, sample_rate_hz).items():
             write_npz(partial / noise_name(split), noise=noise)
@@ -142,9 +155,7 @@ def _pack(
                 _pack_shard(corpus, partial / name, clips, sample_rate_hz)
             progress(done, len(corpus.clips))
         notes = noise_notes(recorded, sample_rate_hz)
-        bad = _finish(corpus, partial, sample_rate_hz, notes)
-    if bad and not skip_bad:
-        raise PldError(bad_clips_message(bad))
+        return _finish(corpus, partial, sample_rate_hz, needed, notes)
 
 
 def _shards(corpus: Corpus) -> Iterator[tuple[str, list[Clip], int]]:
@@ -176,6 +187,12 @@ def _is_packed(target: Path, clips: int, sample_rate_hz: int) -> bool:
         return False
 
 
+_NO_CLIPS = {
+    "paths": np.zeros(0, "S1"),
+    "words": np.zeros(0, np.int32),
+    "energies": np.zeros((0, BLOCKS), np.float32),
+    "shard_clips": np.zeros(0, np.int64),
+}
 _SHARD_KEYS = ("kept", "sizes", "energies", "bad", "unopened", "digest")
 
 
@@ -226,11 +243,12 @@ def _reason(error: BadClip | OSError) -> str:
 
 
 def _finish(
-    corpus: Corpus, partial: Path, sample_rate_hz: int, notes: list[str]
+    corpus: Corpus, partial: Path, sample_rate_hz: int, needed: Sequence[str], notes: list[str]
 ) -> list[tuple[str, str]]:
     """Write the files that span all shards, store.json last; return bad clips and their reasons."""
     words = sorted({clip.word for clip in corpus.clips})
-    arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
+    # A split may have no shard; its columns are empty then.
+    arrays = {f"{split}_{k}": [_NO_CLIPS[k]] for split in SPLITS for k in INDEX_KEYS}
     bad: list[tuple[str, str]] = []
     sizes: list[np.ndarray] = []
     digest = hashlib.sha256(f"{STORE_FORMAT} {sample_rate_hz}".encode())
@@ -247,7 +265,7 @@ def _finish(
         word_ids = [words.index(clip.word) for clip in kept]
         arrays[f"{split}_words"].append(np.array(word_ids, np.int32))
     for split in SPLITS:
-        if not sum(int(n[0]) for n in arrays[f"{split}_shard_clips"]):
+        if split in needed and not any(n.any() for n in arrays[f"{split}_shard_clips"]):
             raise PldError(_empty_split_message(split, corpus, bad))
         digest.update(read_noise(partial, split).tobytes())
     write_npz(

@@ -70,6 +70,7 @@ class Store:
       words: word folders, sorted.
       splits: index of each split.
       notes: one line each on how packing changed clips.
+      listing: hash of the corpus' paths and splits, unreadable clips too; see `trained_on`.
     """
 
     folder: Path
@@ -78,6 +79,7 @@ class Store:
     words: tuple[str, ...]
     splits: dict[str, SplitIndex]
     notes: tuple[str, ...]
+    listing: str = ""
 
     def noise(self, split: str) -> np.ndarray:
         """Background noise of a split, int16 [samples].

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 _LENGTH_BYTES = 8
 _HEAD_BYTES = _LENGTH_BYTES + 4  # a checksum of the length follows it
 _TAIL_BYTES = 4  # a checksum of the content
@@ -10,6 +12,20 @@ _TAIL_BYTES = 4  # a checksum of the content
 def framed_bytes(content_bytes: int) -> int:
     """Bytes in the file of a record with `content_bytes` bytes of content."""
     return _HEAD_BYTES + content_bytes + _TAIL_BYTES
+
+
+def all_records(path: Path, *, content_bytes: int) -> np.ndarray:
+    """Contents of all records, uint8 [records, content_bytes], read as they are used.
+
+    Raises:
+      OSError: the file cannot be read.
+      ValueError: it does not hold whole records.
+    """
+    if not path.stat().st_size:  # no memory can be mapped to an empty file
+        return np.zeros((0, content_bytes), np.uint8)
+    mapped = np.asarray(np.memmap(path, np.uint8, mode="r"))
+    framed = mapped.reshape(-1, framed_bytes(content_bytes))
+    return framed[:, _HEAD_BYTES : _HEAD_BYTES + content_bytes]
 
 
 def read_record(path: Path, number: int, *, content_bytes: int) -> bytes:

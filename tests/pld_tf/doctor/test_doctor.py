@@ -17,9 +17,10 @@ from tiny_corpus import clip_audio, write_wav
 
 from export.errors import ExportError
 from pld_tf.bridge.run_judge import run_judge
+from pld_tf.data.audio.digest import content_digest
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.doctor import checks
-from pld_tf.doctor.copies import Copies, content_digest
+from pld_tf.doctor.copies import Copies
 from pld_tf.doctor.doctor import doctor
 from pld_tf.doctor.findings import REASONS, Report, report_json, report_text
 from pld_tf.doctor.long_clips import heard_of

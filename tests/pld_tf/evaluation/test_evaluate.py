@@ -154,12 +154,41 @@ def test_a_rung_that_is_not_there_is_refused(tiny, rung):
         evaluate_tiny(tiny, rung=rung)
 
 
-def test_data_that_changed_since_training_is_refused(tiny):
-    if not (tiny / "grown").is_dir():
-        shutil.copytree(tiny / "tones", tiny / "grown")
-        tiny_run.write_wav(tiny / "grown" / "one" / "new_nohash_0.wav", np.ones(4000))
-    with pytest.raises(PldError, match=r"is not the data that .* was trained on, or has changed"):
-        evaluate_tiny(tiny, data="grown")
+def test_other_data_without_lists_is_tested_whole_but_for_known_clips(tiny, tmp_path):
+    """Of four clips of "one", one is of training, and none says "two"."""
+    (tmp_path / "one").mkdir()
+    for number in range(4):
+        name = f"{'train' if number == 3 else 'test'}{number:02d}_nohash_0.wav"
+        shutil.copy(tiny / "tones" / "one" / name, tmp_path / "one" / f"own{number}.wav")
+    said = []
+    report = evaluate(tiny / "run", data=tmp_path, say=said.append)
+    assert report["other_data"]["clips"] == 4
+    assert report["other_data"]["known_clips"] == 1
+    assert report["other_data"]["missing_keywords"] == ["two"]
+    assert report["other_data"]["notes"] == said[-2:]
+    assert report["clips"] == 3 + 3  # as many silences
+    for values in report["protocols"].values():
+        confusion = np.array(values["confusion"])
+        assert confusion.sum(axis=1).tolist() == [
+            n * values["decisions"] // 6 for n in (3, 0, 0, 3)
+        ]
+        assert np.trace(confusion) / confusion.sum() == pytest.approx(values["accuracy"])
+        assert values["recall"]["two"] is None
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert f"6 test clips of other data ({tmp_path})" in evaluation_text(report)
+
+
+def test_the_same_clips_in_another_folder_have_the_same_decisions(tiny, report, tmp_path):
+    """Without lists and under other names: all that is left is what was the test split."""
+    for word in tiny_run.WORDS:
+        (tmp_path / word).mkdir()
+        for path in (tiny / "tones" / word).iterdir():
+            shutil.copy(path, tmp_path / word / f"{word}-{path.name}")
+    other = evaluate(tiny / "run", data=tmp_path, say=lambda line: None)
+    assert other["other_data"]["known_clips"] == 3 * 16
+    for protocol in ("centre", "loudest", "sliding"):
+        matrices = [each["protocols"][protocol]["confusion"] for each in (other, report)]
+        assert matrices[0] == matrices[1]
 
 
 @pytest.fixture

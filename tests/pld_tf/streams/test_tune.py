@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from export.jobs.set_decision import read_decision
 from pld_tf.bridge import tune_bundle
-from pld_tf.bridge.tune_bundle import Wanted, score_stream, stream_parts
+from pld_tf.bridge.tune_bundle import Wanted, score_stream, stream_clips
 from pld_tf.streams.decision import NEVER, SCORE_ONE
 from pld_tf.streams.detections import Detected, Spoken, Tally
 from pld_tf.streams.tune import (
@@ -230,7 +230,7 @@ def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
 
     library = tune_bundle.open_listener(bundle)
     said = []
-    parts = stream_parts(
+    parts, _ = stream_clips(
         bundle, data=corpus_root, split="validation", skip_bad=False, say=said.append
     )
     done = []
