@@ -1,7 +1,6 @@
 """The command `pld-tf flash`: parses, calls one function, prints."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -9,6 +8,7 @@ import typer
 
 from firmware_harness.bundle.c_files import GenerateC
 from firmware_harness.errors import HarnessError
+from firmware_harness.system.temporary import temporary_folder
 
 
 class Brought(Protocol):
@@ -61,11 +61,11 @@ def flash(
     if build_only and out is None:
         raise HarnessError("--build-only needs --out: name the folder for the files.")
     brought: Brought | None = context.obj
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         report = _flash(
             bundle,
             board,
-            out=out or Path(folder),
+            out=out or folder,
             build_only=build_only,
             generate_c=brought.generate_c if brought else None,
         )

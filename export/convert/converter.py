@@ -6,12 +6,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.errors import ExportError
+from export.system.temporary import temporary_folder
 
 _REPORTED_LINES = 3
 _REPORTED_CHARACTERS = 300  # per line: some lines name the whole graph
@@ -69,8 +69,8 @@ def convert_all(conversions: Sequence[Conversion]) -> None:
         }
         for each in conversions
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        job_file = Path(folder) / "jobs.json"
+    with temporary_folder() as folder:
+        job_file = folder / "jobs.json"
         job_file.write_text(json.dumps(jobs), encoding="utf-8")
         ended = subprocess.run(
             child_command(job_file),
@@ -93,8 +93,8 @@ def int8_bytes(bundle: Path) -> int:
     Raises:
       ExportError: as `convert`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "model.tflite"
+    with temporary_folder() as folder:
+        model = folder / "model.tflite"
         convert(
             saved_model=bundle / "saved_model",
             representative=bundle / "representative.npz",

@@ -3,7 +3,6 @@
 # pyright: reportMissingTypeStubs=false
 
 import csv
-import tempfile
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +13,7 @@ from ai_edge_litert import schema_py_generated
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.temporary import temporary_folder
 
 PACKAGE = "ethos-u-vela"
 # As on a microcontroller: activations in an SRAM shared with the processor, weights in flash.
@@ -67,8 +67,7 @@ def compile_for(accelerator: str, file: ModelFile) -> dict[str, Any]:
     """
     version = require_vela()
     system = _SYSTEMS[accelerator.rpartition("-")[0]]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         (folder / "model.tflite").write_bytes(file.content)
         options = {
             "--accelerator-config": accelerator,

@@ -1,7 +1,6 @@
 """The benchmark on this machine: all bytes, no counts. Other targets' features must equal these."""
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from firmware_harness.firmware.build import BENCH, run_tool
 from firmware_harness.firmware.run_files import Measured, read_measured, write_workload
 from firmware_harness.measure.workload import Workload
 from firmware_harness.system.child import ending, run_command
+from firmware_harness.system.temporary import temporary_folder
 from firmware_harness.system.toolchain import host_compiler
 
 FLAGS = ("-std=c99", "-O2")
@@ -31,8 +31,7 @@ def run_on_host(
     Raises:
       HarnessError: no compiler, it refuses the C, or the program fails.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         sources.write(folder)
         write_workload(folder, workload)
         build_for_host(sources, folder / "bench", crops=workload.crops, flags=flags)

@@ -3,13 +3,13 @@
 import ctypes
 import hashlib
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from firmware_harness.bundle.shared_c import host_source
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import run_command
+from firmware_harness.system.temporary import temporary_folder
 from firmware_harness.system.toolchain import host_compiler
 
 # Files that each part of the library needs; each part needs the one before it.
@@ -117,8 +117,7 @@ def _read_sources(folder: Path, parts: frozenset[str]) -> dict[str, bytes]:
 def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) -> ctypes.CDLL:
     defines = [f"-DKWS_HOST_{part.upper()}" for part in ("frontend", "stream") if part in parts]
     sources = ["kws_host.c", *(name for name in contents if name.endswith(".c"))]
-    with tempfile.TemporaryDirectory(prefix="kws-host-") as build:
-        place = Path(build)
+    with temporary_folder() as place:
         for name, content in contents.items():
             (place / name).write_bytes(content)
         (place / "kws_host.c").write_text(host_source(), encoding="utf-8")

@@ -3,7 +3,6 @@
 import io
 import re
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,6 +16,7 @@ from firmware_harness.bundle.read import read_tflite
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.temporary import temporary_folder
 
 PACKAGE = "tflite-micro"
 _INTEGERS = ("int8", "uint8", "int16")
@@ -145,8 +145,7 @@ def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
       HarnessError: no tflite-micro, or TFLM cannot run the model; the text has its last lines.
     """
     require_tflm()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         (folder / "model.tflite").write_bytes(model.file.content)
         np.savez(folder / "inputs.npz", **{str(index): each for index, each in enumerate(inputs)})
         ended = run_module(

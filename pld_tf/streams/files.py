@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import math
 import wave
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
+from pld_tf.system.temporary import whole_file
 
 if TYPE_CHECKING:
     from pld_tf.streams.synthesis import Piece
@@ -27,12 +27,12 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
     """Write a stream as PATH, a WAV file, and its words as a CSV file of the same name.
 
     Raises:
-      PldError: the files cannot be written.
+      OSError: the files cannot be written.
     """
     spoken: list[Spoken] = []
     # wave gets an open file. If it fails to open a path itself, its destructor raises again.
     with (
-        _written_whole(path) as wav_path,
+        whole_file(path) as wav_path,
         wav_path.open("wb") as opened,
         wave.open(opened, "wb") as file,
     ):
@@ -44,7 +44,7 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
             if piece.spoken:
                 spoken.append(piece.spoken)
     with (
-        _written_whole(path.with_suffix(".csv")) as csv_path,
+        whole_file(path.with_suffix(".csv")) as csv_path,
         csv_path.open("w", encoding="utf-8", newline="") as file,
     ):
         lines = csv.writer(file, lineterminator="\n")
@@ -89,16 +89,3 @@ def _word_of(row: Sequence[str], where: str, earliest: float) -> Spoken:
             f"got {','.join(row)[:80]!r}."
         )
     return Spoken(word=name, start_s=start_s, end_s=end_s)
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path that replaces `path` when the body succeeds."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise PldError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from command_line import refusal, run_main
 from places import ROOT
 
 from pld_tf.commands import main
+from pld_tf.commands.app import app
 from pld_tf.errors import PldError
 from pld_tf.recipe.load import recipe_names, recipe_text
 from pld_tf.run import train as run_module
@@ -65,7 +66,7 @@ def test_help_explains_a_command_with_an_example_of_itself(name):
 
 
 def parameters(name: str) -> list:
-    command = typer.main.get_command(main.app)
+    command = typer.main.get_command(app)
     for part in name.split()[1:]:
         command = command.commands[part]
     return command.params

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pld_tf.system.files import write_json, write_npz, write_text
+from pld_tf.system.temporary import beside
 
 
 def test_what_was_written_can_be_read(tmp_path):
@@ -27,7 +28,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, write):
     path = tmp_path / "a"
     write(path, "old")
     before = path.read_bytes()
-    (tmp_path / "a.tmp").mkdir()  # in the way of the temporary file
-    with pytest.raises(IsADirectoryError):
+    beside(path, "tmp").mkdir()  # in the way of the temporary file
+    with pytest.raises(IsADirectoryError) as refused:
         write(path, "new")
+    assert refused.value.filename == str(path)
     assert path.read_bytes() == before
