@@ -41,10 +41,14 @@ def flash(
     list_boards: Annotated[bool, typer.Option("--list", help="List the boards.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Build the benchmark for a board, flash it with pyOCD, and print the cycles it counts.
+    """Run the benchmark on a board and print its cycles.
 
-    The board runs stored crops and compares each byte. Emulated boards run in QEMU, which counts
-    instructions. Flashing is an extra: pip install 'pld-tf[flash]'.
+    The command builds it and flashes it with pyOCD. The board runs stored crops and compares each
+    byte. Emulated boards run in QEMU, which counts instructions.
+
+    \b
+    Flashing needs pyOCD:
+      pip install 'pyocd==0.46.0'
 
     \b
     Examples:

@@ -48,7 +48,7 @@ def require_vela() -> str:
     except metadata.PackageNotFoundError:
         raise HarnessError(
             f"An Ethos-U target needs the package {PACKAGE}, which is not installed: "
-            "pip install 'pld-tf[ethos-u]'."
+            "pip install 'ethos-u-vela==5.2.0'."
         ) from None
 
 
@@ -113,8 +113,8 @@ def read_summary(path: Path) -> dict[str, int]:
         }
     except (OSError, KeyError, ValueError) as error:
         raise HarnessError(
-            f"Vela's summary is not as expected ({error!r}). Install the version that the extra "
-            "names: pip install 'pld-tf[ethos-u]'."
+            f"Vela's summary is not as expected ({error!r}). Install the version that is "
+            "tested: pip install 'ethos-u-vela==5.2.0'."
         ) from error
 
 

@@ -67,7 +67,7 @@ def require_tflm() -> str:
     if version is None:
         raise HarnessError(
             f"TFLite Micro on this machine needs the package {PACKAGE}, which is not installed: "
-            "pip install 'pld-tf[tflm]'."
+            "pip install 'tflite-micro==0.dev20261023182759'."
         )
     return version
 

@@ -7,17 +7,22 @@ from typing import Annotated
 
 import typer
 
-from pld_tf.commands.options import Json, note
+from pld_tf.commands.options import Json, is_corpus, is_run, note
 from pld_tf.system.stderr import load_tensorflow
 
 
 def doctor(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder of <word>/<recording>; stays as it is.")
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Folder of <word>/<recording>; stays as it is.", callback=is_corpus
+        ),
     ],
     with_run: Annotated[
         Path | None,
-        typer.Option("--with", metavar="RUN", help="Run whose first rung checks each label."),
+        typer.Option(
+            "--with", metavar="RUN", help="Run whose first rung checks each label.", callback=is_run
+        ),
     ] = None,
     confidence: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Probability at which it disputes a label.")
@@ -30,8 +35,9 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find clips that are unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
+    """Find clips that look wrong, and list them with the reason.
 
+    Wrong is unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
     Delete from the CSV the clips that you want to keep. Then pass it to pld-tf distill --exclude.
 
     \b

@@ -31,7 +31,7 @@ def distill(
     ] = None,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Train a recipe's ladder, teacher first, and write a model bundle at its end.
+    """Train a recipe's ladder, teacher first, and write a bundle.
 
     The same command resumes a stopped run and ends with the same weights: it skips finished rungs
     and continues a stopped rung from its last epoch. If the recipe has a [device], the command
@@ -43,12 +43,13 @@ def distill(
       pld-tf distill speech_commands_v2_12 -d speech -o runs/v2 --set training.batch_size=256
       pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
     """
-    from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
+    from pld_tf.data.corpus.excluded import read_excluded  # here, because these imports are slow
+    from pld_tf.recipe.load import load_recipe
 
     checked = load_recipe(recipe, overrides)
+    excluded = read_excluded(exclude, data) if exclude else frozenset()
     load_tensorflow()
     from export.device_fit.preflight import require_fit
-    from pld_tf.data.corpus.excluded import read_excluded
     from pld_tf.run.folder import is_preflight_due
     from pld_tf.run.train import distill as run_distill
 
@@ -61,7 +62,7 @@ def distill(
         data=data,
         run_dir=run_dir,
         seed=seed,
-        excluded=read_excluded(exclude, data) if exclude else frozenset(),
+        excluded=excluded,
         skip_bad=skip_bad,
         say=typer.echo,
     )

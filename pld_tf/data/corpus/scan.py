@@ -51,9 +51,7 @@ def scan(root: Path) -> Scan:
     Raises:
       PldError: there is no such folder, a folder can't be opened, or a name is not UTF-8.
     """
-    if not root.is_dir():
-        what = "a file" if root.exists() else "nothing"
-        raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), found {what}.")
+    require_folder(root)
     words: dict[str, list[Found]] = {}
     noise: list[Found] = []
     unread: Counter[str] = Counter()
@@ -64,6 +62,17 @@ def scan(root: Path) -> Scan:
         elif not folder.startswith(("_", ".")):
             words[folder] = list(_audio_files(root, folder, unread))
     return Scan(words=words, noise=noise, notes=(*_gone_notes(gone), *_unread_notes(unread)))
+
+
+def require_folder(root: Path) -> None:
+    """Refuse a corpus that is no folder, before anything takes time.
+
+    Raises:
+      PldError: there is no such folder.
+    """
+    if not root.is_dir():
+        what = "a file" if root.exists() else "nothing"
+        raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), found {what}.")
 
 
 def is_audio(name: str) -> bool:

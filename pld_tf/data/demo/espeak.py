@@ -40,7 +40,7 @@ def speak(utterances: Sequence[Utterance]) -> list[np.ndarray]:
     if importlib.util.find_spec("espeakng_loader") is None:
         raise PldError(
             "the demo corpus is spoken by eSpeak NG (GPL-3), which is not installed; "
-            "pip install 'pld-tf[demo]'"
+            "pip install 'espeakng-loader==0.2.4'."
         )
     try:
         done = subprocess.run(
