@@ -11,7 +11,7 @@ from firmware_harness.firmware.run_files import Measured, read_measured, write_w
 from firmware_harness.measure.workload import Workload
 from firmware_harness.system.child import ending, run_command
 from firmware_harness.system.temporary import temporary_folder
-from firmware_harness.system.toolchain import host_compiler
+from firmware_harness.system.toolchain import host_compiler, refuse_no_programs
 
 FLAGS = ("-std=c99", "-O2")
 _FILES = ("bench_main.c", "none_on_host.c", "stream_stdio.c")
@@ -32,6 +32,7 @@ def run_on_host(
       HarnessError: no compiler, it refuses the C, or the program fails.
     """
     with temporary_folder() as folder:
+        refuse_no_programs(folder)
         sources.write(folder)
         write_workload(folder, workload)
         build_for_host(sources, folder / "bench", crops=workload.crops, flags=flags)
@@ -49,7 +50,7 @@ def build_for_host(
     """
     compiled = [*(out.parent / name for name in sources.compiled), *(BENCH / n for n in _FILES)]
     command = [
-        host_compiler(), *flags, *sources.defines(crops=crops), f"-I{out.parent}", f"-I{BENCH}",
+        *host_compiler(), *flags, *sources.defines(crops=crops), f"-I{out.parent}", f"-I{BENCH}",
         *map(str, compiled), "-o", str(out),
     ]  # fmt: skip
     run_tool(command, folder=out.parent, doing="building the C for this machine")

@@ -10,7 +10,7 @@ from firmware_harness.bundle.shared_c import host_source
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import run_command
 from firmware_harness.system.temporary import temporary_folder
-from firmware_harness.system.toolchain import host_compiler
+from firmware_harness.system.toolchain import host_compiler, refuse_no_programs
 
 # Files that each part of the library needs; each part needs the one before it.
 MODEL = ("kws_model.c", "kws_model.h")
@@ -118,10 +118,11 @@ def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) ->
     defines = [f"-DKWS_HOST_{part.upper()}" for part in ("frontend", "stream") if part in parts]
     sources = ["kws_host.c", *(name for name in contents if name.endswith(".c"))]
     with temporary_folder() as place:
+        refuse_no_programs(place)
         for name, content in contents.items():
             (place / name).write_bytes(content)
         (place / "kws_host.c").write_text(host_source(), encoding="utf-8")
-        ended = _run([host_compiler(), *FLAGS, *defines, *sources, "-o", "kws.so"], place)
+        ended = _run([*host_compiler(), *FLAGS, *defines, *sources, "-o", "kws.so"], place)
         if ended.returncode != 0:
             raise HarnessError(
                 f"the C compiler refuses the C of {folder}: {_first_error(ended.stderr)}. "

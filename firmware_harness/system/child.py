@@ -35,6 +35,8 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in `folder` without input and capture its output; any exit code is accepted.
 
+    Its own temporary files lie in `folder` too: they go with it, however the program ends.
+
     Raises:
       OSError: it cannot be started.
       subprocess.TimeoutExpired: it took more than `seconds` and was ended.
@@ -42,7 +44,7 @@ def run_command(
     return subprocess.run(
         command,
         cwd=folder,
-        env=env,
+        env={**(os.environ if env is None else env), "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
