@@ -1,5 +1,6 @@
 """Run the TFLite converter in a process of its own and report how it ended."""
 
+import errno
 import json
 import os
 import re
@@ -135,9 +136,14 @@ def _failure(returncode: int, stderr: str, saved_model: str) -> str:
     lines = [line.strip()[:_REPORTED_CHARACTERS] for line in stderr.splitlines() if line.strip()]
     last = " | ".join(lines[-_REPORTED_LINES:]) or "it printed nothing"
     return (
-        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. "
-        "Models of convolutions, pooling, dense layers and ReLU convert."
+        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. {_way_out(stderr)}"
     )
+
+
+def _way_out(stderr: str) -> str:
+    if os.strerror(errno.ENOSPC) in stderr:
+        return "Make room for temporary files, or name another folder in TMPDIR."
+    return "It takes models of convolutions, pooling, dense layers and ReLU."
 
 
 def _signal_name(number: int) -> str:

@@ -108,6 +108,8 @@ def read_npz(path: Path) -> Arrays:
                 _check_members(archive, path)
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
+    except PermissionError:
+        raise  # nothing is damaged
     except _DAMAGE as error:
         raise ExportError(
             f"{path} is not a readable .npz ({error}); write the bundle again."

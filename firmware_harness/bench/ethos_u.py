@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated
 
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
-from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.child import ending, run_module, way_out
 from firmware_harness.system.temporary import temporary_folder
 
 PACKAGE = "ethos-u-vela"
@@ -81,7 +81,7 @@ def compile_for(accelerator: str, file: ModelFile) -> dict[str, Any]:
         if ended.returncode != 0:
             raise HarnessError(
                 f"Vela cannot compile {file.name} for {accelerator}: its process {ending(ended)}. "
-                "Use an int8 model of pld-tf export --int8, or another --target."
+                + way_out(ended, "Use an int8 model of pld-tf export --int8, or another --target.")
             )
         report = read_summary(folder / f"model_summary_{system}.csv")
         on_cpu = cpu_operators((folder / "model_vela.tflite").read_bytes())

@@ -53,13 +53,18 @@ def build_for_host(
         *host_compiler(), *flags, *sources.defines(crops=crops), f"-I{out.parent}", f"-I{BENCH}",
         *map(str, compiled), "-o", str(out),
     ]  # fmt: skip
-    run_tool(command, folder=out.parent, doing="building the C for this machine")
+    run_tool(
+        command,
+        folder=out.parent,
+        doing="building the C for this machine",
+        otherwise="Name another compiler in CC, or export the bundle again.",
+    )
 
 
 def _run(program: Path) -> None:
     try:
         ended = run_command([str(program)], folder=program.parent, seconds=_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HarnessError(f"the C on this machine did not end: {error}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise HarnessError(f"the C on this machine did not end within {_SECONDS} s.") from error
     if ended.returncode != 0:
         raise HarnessError(f"the C on this machine {ending(ended)}. Export the bundle again.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from firmware_harness.bundle.read import read_tflite
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.interpreter import Model
-from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.child import ending, run_module, way_out
 from firmware_harness.system.temporary import temporary_folder
 
 PACKAGE = "tflite-micro"
@@ -156,8 +156,8 @@ def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
         )
         if ended.returncode != 0:
             raise HarnessError(
-                f"TFLite Micro cannot run {model.file.name}: its process {ending(ended)}. Use "
-                "operators and types that it has, or another --target."
+                f"TFLite Micro cannot run {model.file.name}: its process {ending(ended)}. "
+                + way_out(ended, "Use operators and types that it has, or another --target.")
             )
         return TflmRun(
             outputs=_read_outputs(folder / "outputs.npz", len(model.outputs)),

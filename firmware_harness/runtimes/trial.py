@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
-from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.child import ending, run_module, way_out
 from firmware_harness.system.temporary import temporary_folder
 
 REFUSED = 2  # exit code of a child that has printed the reason
@@ -33,6 +33,6 @@ def try_models(files: Sequence[ModelFile]) -> None:
     begun = ended.stdout.splitlines()  # one line for each model that was begun
     which = files[max(0, len(begun) - 1)].name
     raise HarnessError(
-        f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. The file "
-        "is damaged, or the model too large. Export it again."
+        f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. "
+        + way_out(ended, "The file is damaged, or the model too large. Export it again.")
     )

@@ -1,5 +1,6 @@
 """Run code that may crash or take too much memory in its own process, and say how it ended."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -67,6 +68,18 @@ def ending(ended: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip()[:_REPORTED_CHARACTERS] for line in ended.stderr.splitlines()]
     last = " | ".join([line for line in lines if line][-_REPORTED_LINES:])
     return f"{how}; its last lines: {last or 'none'}"
+
+
+def way_out(ended: subprocess.CompletedProcess[str], otherwise: str) -> str:
+    """What to do about a process that failed: `otherwise`, unless the disk was full.
+
+    >>> full = subprocess.CompletedProcess([], 1, stderr="x.s: No space left on device")
+    >>> way_out(full, "Export it again.")
+    'Make room for temporary files, or name another folder in TMPDIR.'
+    """
+    if os.strerror(errno.ENOSPC) in ended.stderr:
+        return "Make room for temporary files, or name another folder in TMPDIR."
+    return otherwise
 
 
 def _signal_name(number: int) -> str:

@@ -23,6 +23,7 @@ from pld_tf.errors import PldError
 from pld_tf.models.seeding import set_seed
 from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import MICRO_BATCH
 from pld_tf.system.files import read_npz, told_when_damaged, write_json, write_npz
 from pld_tf.system.progress import progress_bar
 
@@ -93,7 +94,7 @@ class Ladder:
         if not self._data(0).steps_per_epoch:
             raise PldError(
                 "an epoch has fewer clips than one batch (training.batch_size = "
-                f"{recipe.training.batch_size}); add clips, or set a smaller one."
+                f"{recipe.training.batch_size}). {_more_steps(recipe.training.batch_size)}"
             )
 
     def climb(self, report: Callable[[RungResult], None], *, rungs: int | None = None) -> None:
@@ -293,3 +294,9 @@ class Ladder:
         networks = self._recipe.rung_networks(number)
         which = f", network {network + 1} of {networks}" if networks > 1 else ""
         return f"rung {number} ({self._recipe.lengths_ms[number]} ms{which})"
+
+
+def _more_steps(batch_size: int) -> str:
+    if batch_size == MICRO_BATCH:
+        return "Add clips; the batch has the least size."
+    return f"Add clips, or set training.batch_size lower; the least is {MICRO_BATCH}."

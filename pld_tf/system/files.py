@@ -58,6 +58,8 @@ def told_when_damaged(folder: Path) -> Iterator[None]:
     """Turn errors from damaged files into one line that names their folder."""
     try:
         yield
+    except PermissionError:
+        raise  # nothing is damaged
     except _DAMAGE as error:
         raise PldError(
             f"{folder} is damaged: {error}. Remove that folder, and the same command makes it anew."
