@@ -357,7 +357,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(root, tmp_path):
 def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch):
     monkeypatch.delenv("PLD_TF_CACHE")
     monkeypatch.setattr(store_module, "user_cache_dir", lambda name: "~/.cache/pld-tf")
-    with pytest.raises(PldError, match="no home. Name one in PLD_TF_CACHE"):
+    with pytest.raises(PldError, match=r"no home\. Name one in PLD_TF_CACHE"):
         store_module._cache_folder()
 
 
