@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from pld_tf.commands.main import app
+from pld_tf.commands.app import app
 
 COLUMNS = 96
 HEAD = """# Commands

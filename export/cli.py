@@ -94,12 +94,13 @@ def export(
         bool, typer.Option("--json", help="Print the manifest, or the preflight report, as JSON.")
     ] = False,
 ) -> None:
-    """Quantize a run's student and write its firmware bundle: .tflite, C files, manifest.
+    """Quantize a run's student and write its firmware bundle.
 
-    The int8 model is compared with its float twin on the validation split. It must also pass the
-    parity gate, from audio to label: TFLite, XNNPACK, TFLite Micro, generated C. Nothing is written
-    if it loses more than --max-loss points, or if one stage changes more than --max-flips of the
-    labels. If a student was finished in several ways, the most accurate int8 one is taken.
+    A bundle holds the .tflite, C files and a manifest. The int8 model is compared with its float
+    twin on the validation split. It must also pass the parity gate, from audio to label: TFLite,
+    XNNPACK, TFLite Micro, generated C. Nothing is written if it loses more than --max-loss points,
+    or if one stage changes more than --max-flips of the labels. If a student was finished in
+    several ways, the most accurate int8 one is taken.
 
     \b
     Examples:

@@ -1,7 +1,6 @@
 """The command `pld-tf flash`: parses, calls one function, prints."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -9,6 +8,7 @@ import typer
 
 from firmware_harness.bundle.c_files import GenerateC
 from firmware_harness.errors import HarnessError
+from firmware_harness.system.temporary import temporary_folder
 
 
 class Brought(Protocol):
@@ -41,10 +41,14 @@ def flash(
     list_boards: Annotated[bool, typer.Option("--list", help="List the boards.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Build the benchmark for a board, flash it with pyOCD, and print the cycles it counts.
+    """Run the benchmark on a board and print its cycles.
 
-    The board runs stored crops and compares each byte. Emulated boards run in QEMU, which counts
-    instructions. Flashing is an extra: pip install 'pld-tf[flash]'.
+    The command builds it and flashes it with pyOCD. The board runs stored crops and compares each
+    byte. Emulated boards run in QEMU, which counts instructions.
+
+    \b
+    Flashing needs pyOCD:
+      pip install 'pyocd==0.46.0'
 
     \b
     Examples:
@@ -61,11 +65,11 @@ def flash(
     if build_only and out is None:
         raise HarnessError("--build-only needs --out: name the folder for the files.")
     brought: Brought | None = context.obj
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         report = _flash(
             bundle,
             board,
-            out=out or Path(folder),
+            out=out or folder,
             build_only=build_only,
             generate_c=brought.generate_c if brought else None,
         )

@@ -35,6 +35,7 @@ LIGHT = (
     "pld_tf.recipe.schema",
     "pld_tf.recipe.load",
     "pld_tf.commands.main",
+    "pld_tf.commands.app",
     "pld_tf.models.names",
 )
 # Commands compose, and nothing composes them; only the one entry point takes them together.

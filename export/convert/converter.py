@@ -1,17 +1,18 @@
 """Run the TFLite converter in a process of its own and report how it ended."""
 
+import errno
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.errors import ExportError
+from export.system.temporary import temporary_folder
 
 _REPORTED_LINES = 3
 _REPORTED_CHARACTERS = 300  # per line: some lines name the whole graph
@@ -69,8 +70,8 @@ def convert_all(conversions: Sequence[Conversion]) -> None:
         }
         for each in conversions
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        job_file = Path(folder) / "jobs.json"
+    with temporary_folder() as folder:
+        job_file = folder / "jobs.json"
         job_file.write_text(json.dumps(jobs), encoding="utf-8")
         ended = subprocess.run(
             child_command(job_file),
@@ -93,8 +94,8 @@ def int8_bytes(bundle: Path) -> int:
     Raises:
       ExportError: as `convert`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "model.tflite"
+    with temporary_folder() as folder:
+        model = folder / "model.tflite"
         convert(
             saved_model=bundle / "saved_model",
             representative=bundle / "representative.npz",
@@ -135,9 +136,14 @@ def _failure(returncode: int, stderr: str, saved_model: str) -> str:
     lines = [line.strip()[:_REPORTED_CHARACTERS] for line in stderr.splitlines() if line.strip()]
     last = " | ".join(lines[-_REPORTED_LINES:]) or "it printed nothing"
     return (
-        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. "
-        "Models of convolutions, pooling, dense layers and ReLU convert."
+        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. {_way_out(stderr)}"
     )
+
+
+def _way_out(stderr: str) -> str:
+    if os.strerror(errno.ENOSPC) in stderr:
+        return "Make room for temporary files, or name another folder in TMPDIR."
+    return "It takes models of convolutions, pooling, dense layers and ReLU."
 
 
 def _signal_name(number: int) -> str:

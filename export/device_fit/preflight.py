@@ -4,7 +4,6 @@
 """
 
 import math
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from export.device_fit.limits import (
     too_large,
 )
 from export.errors import ExportError
+from export.system.temporary import temporary_folder
 from export.tflite.facts import model_info
 from export.tflite.graph import read_graph
 
@@ -69,8 +69,7 @@ def preflight(student: Student, limits: Limits) -> dict[str, Any]:
         "width": student.width,
         "limits": _limits_json(limits),
     }
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         by_node = student.write(folder, student.width)
         try:
             convert_all([_conversion(folder)])

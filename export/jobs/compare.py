@@ -1,6 +1,5 @@
 """Compare the int8 students of a run: accuracy, size, size after compression."""
 
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from export.parity import accuracy
 from export.system.files import Json
 from export.system.progress import Progress
 from export.system.tables import text_table
+from export.system.temporary import temporary_folder
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
 from export.tflite.quantization import quantize
@@ -98,8 +98,7 @@ def compare_run(
     plain = read_bundle(run, rung=rung)
     students = find_students(plain)
     progress(f"converting {', '.join(students)} to int8")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         models = convert_students(students, folder, float_model=folder / "float.tflite")
         progress(f"comparing them on {len(plain.validation_labels)} validation crops")
         return compare(plain, float_model=folder / "float.tflite", models=models)

@@ -1,7 +1,6 @@
 """Turn a model bundle into a firmware bundle. Formats: docs/formats.md."""
 
 import shutil
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from export.system.files import (
     write_texts,
 )
 from export.system.progress import Progress
+from export.system.temporary import temporary_folder
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
 from export.tflite.quantization import quantize
@@ -155,8 +155,8 @@ def _take(
     """
     plain = students[PLAIN]
     finished = {name: bundle for name, bundle in students.items() if name != PLAIN}
-    with tempfile.TemporaryDirectory() as folder:
-        models = {PLAIN: stage / MODEL, **compare.convert_students(finished, Path(folder))}
+    with temporary_folder() as folder:
+        models = {PLAIN: stage / MODEL, **compare.convert_students(finished, folder)}
         compared = compare.compare(plain, float_model=stage / FLOAT_MODEL, models=models)
         taken = variant or compared.best.name
         _check_ends(inspect(models[taken]), students[taken], kind="int8")

@@ -1,6 +1,5 @@
 """Run the parity gate on an exported model; a failure names the stage and the layer."""
 
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from export.parity.rows import check_max_flips, refuse_flips
 from export.ports import Stages
 from export.system.files import Json, write_json
 from export.system.progress import Progress
+from export.system.temporary import temporary_folder
 from export.tflite.facts import inspect
 
 LAYERS = "quantization.json"
@@ -95,8 +95,8 @@ def _float_twin(folder: Path, student: ModelBundle, *, plain: bool) -> Generator
     if plain:
         yield folder / FLOAT_MODEL
         return
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / FLOAT_MODEL
+    with temporary_folder() as folder:
+        path = folder / FLOAT_MODEL
         converter.convert(
             saved_model=student.directory / "saved_model",
             representative=student.directory / "representative.npz",

@@ -5,7 +5,6 @@ model rounds it. The signal to noise of its tensors shows why.
 """
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from export.layer_costs.tensors import Noise, Twin
 from export.parity.measure import evenly
 from export.system.files import Json
 from export.system.progress import Progress
+from export.system.temporary import temporary_folder
 from export.tflite import interpreter
 from export.tflite.facts import TensorInfo, model_info
 from export.tflite.graph import read_graph
@@ -68,8 +68,8 @@ def layer_report(
     """
     kept = evenly(len(features), MAX_CROPS)
     read_graph(float_model)  # refuses a file that is not a model
-    with tempfile.TemporaryDirectory() as name:
-        exact = Path(name) / float_model.name
+    with temporary_folder() as folder:
+        exact = folder / float_model.name
         exact.write_bytes(without_rounding(float_model.read_bytes()))
         case = _Case(
             model=model,
@@ -168,8 +168,8 @@ def _divergence(cost: dict[str, Any]) -> float:
 def _rounded(case: _Case, roundings: Sequence[Rounding]) -> NDArray[np.float32]:
     """Logits of the float model with some layers rounded."""
     content = with_rounding(case.float_model.read_bytes(), roundings)
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "rounded.tflite"
+    with temporary_folder() as folder:
+        path = folder / "rounded.tflite"
         path.write_bytes(content)
         return interpreter.run(path, case.crops, resolver=interpreter.FAST)
 

@@ -108,6 +108,8 @@ def read_npz(path: Path) -> Arrays:
                 _check_members(archive, path)
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
+    except PermissionError:
+        raise  # nothing is damaged
     except _DAMAGE as error:
         raise ExportError(
             f"{path} is not a readable .npz ({error}); write the bundle again."
@@ -153,17 +155,11 @@ def new_folder(out: Path) -> Generator[Path]:
     """A `whole_folder` that replaces only a firmware bundle.
 
     Raises:
-      ExportError: `out` is neither a firmware bundle nor an empty folder, its parent cannot be
-        written to, or the disk is full.
+      ExportError: `out` is neither a firmware bundle nor an empty folder.
+      OSError: as `whole_folder`.
     """
-    try:
-        with whole_folder(out, refuse=_refuse_something_else) as stage:
-            yield stage
-    except OSError as error:
-        raise ExportError(
-            f"cannot write --out {out.absolute()}: {error.strerror or error}. Make room, or name "
-            "a folder that can be written to."
-        ) from error
+    with whole_folder(out, refuse=_refuse_something_else) as stage:
+        yield stage
 
 
 def _refuse_something_else(out: Path) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from export.system.temporary import beside, errors_name
+
 _AT_FDCWD = -100  # paths are absolute or relative to the working folder
 _RENAME_EXCHANGE = 2
 # Errors of an old kernel, an old C library, or a file system that cannot exchange folders.
@@ -27,24 +29,26 @@ def whole_folder(out: Path, *, refuse: Callable[[Path], object]) -> Generator[Pa
       refuse: raises if `out` must not be replaced; called before and after the body.
 
     Raises:
-      OSError: the folder or its parent cannot be written to, or the disk is full.
+      OSError: the folder or its parent cannot be written to, or the disk is full. It names `out`,
+        what lies in it, or another path.
     """
     out = out.absolute()
-    stage = out.with_name(f".{out.name}.{os.getpid()}.new")
+    stage = beside(out, f"{os.getpid()}.new")
     try:
-        _clear_leftovers(out)
-        refuse(out)
-        stage.mkdir(parents=True)
-        yield stage
-        refuse(out)
-        _take_place(stage, out)
+        with errors_name(out, temporary=stage):
+            _clear_leftovers(out)
+            refuse(out)
+            stage.mkdir(parents=True)
+            yield stage
+            refuse(out)
+            _take_place(stage, out)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
 def _clear_leftovers(out: Path) -> None:
-    """Remove `.NAME.PID.new` and `.old` of dead processes; `.old` may be the only whole folder."""
-    pattern = re.compile(rf"\.{re.escape(out.name)}\.([1-9]\d{{0,8}})\.(new|old)")
+    """Remove `.new` and `.old` of dead processes; `.old` may be the only whole folder."""
+    pattern = re.compile(re.escape(beside(out, "").name) + r"([1-9]\d{0,8})\.(new|old)")
     places = out.parent.iterdir() if out.parent.is_dir() else ()
     for path in sorted(places):
         named = pattern.fullmatch(path.name)
@@ -78,7 +82,7 @@ def _take_place(stage: Path, out: Path) -> None:
 
 def _rename_in_two_steps(stage: Path, out: Path) -> None:
     """Rename `stage` to `out`; until that is done, an older `out` stays complete beside it."""
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    old = beside(out, f"{os.getpid()}.old")
     replaces = out.exists()
     if replaces:
         out.rename(old)

@@ -3,8 +3,6 @@
 The counts are instructions, never cycles: QEMU models no pipeline, no cache and no wait states.
 """
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from firmware_harness.firmware.run_files import Measured, layers_of, read_measur
 from firmware_harness.measure.costs import model_costs
 from firmware_harness.measure.workload import Workload
 from firmware_harness.runtimes.interpreter import Model, Operator
+from firmware_harness.system.temporary import temporary_folder
 from firmware_harness.system.toolchain import arm_compiler, emulator, version_of
 
 BOARDS = {
@@ -95,8 +94,7 @@ def run_on_board(
     Raises:
       HarnessError: as `cortex_target`.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         sources.write(folder)
         write_workload(folder, workload)
         defines = sources.defines(crops=workload.crops, profile=profile)
@@ -112,8 +110,7 @@ def footprint(board: Board, sources: KwsSources) -> Sections:
     Raises:
       HarnessError: no compiler, or the C does not build.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         sources.write(folder)
         return link_image(
             board,

@@ -77,7 +77,7 @@ def _host_fields() -> dict[str, Any]:
     """No counts: those of a desktop processor say nothing about a device."""
     counts = ("instructions_per_inference", "instructions_per_hop", "instructions_per_mac")
     return {
-        "compiler": version_of(host_compiler()),
+        "compiler": version_of(*host_compiler()),
         "flags": " ".join(FLAGS),
         **dict.fromkeys((*counts, "flash_bytes", "ram_bytes", "stack_bytes", "layers")),
     }

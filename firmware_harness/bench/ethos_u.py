@@ -3,7 +3,6 @@
 # pyright: reportMissingTypeStubs=false
 
 import csv
-import tempfile
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +12,8 @@ from ai_edge_litert import schema_py_generated
 
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
-from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.child import ending, run_module, way_out
+from firmware_harness.system.temporary import temporary_folder
 
 PACKAGE = "ethos-u-vela"
 # As on a microcontroller: activations in an SRAM shared with the processor, weights in flash.
@@ -48,7 +48,7 @@ def require_vela() -> str:
     except metadata.PackageNotFoundError:
         raise HarnessError(
             f"An Ethos-U target needs the package {PACKAGE}, which is not installed: "
-            "pip install 'pld-tf[ethos-u]'."
+            "pip install 'ethos-u-vela==5.2.0'."
         ) from None
 
 
@@ -67,8 +67,7 @@ def compile_for(accelerator: str, file: ModelFile) -> dict[str, Any]:
     """
     version = require_vela()
     system = _SYSTEMS[accelerator.rpartition("-")[0]]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         (folder / "model.tflite").write_bytes(file.content)
         options = {
             "--accelerator-config": accelerator,
@@ -82,7 +81,7 @@ def compile_for(accelerator: str, file: ModelFile) -> dict[str, Any]:
         if ended.returncode != 0:
             raise HarnessError(
                 f"Vela cannot compile {file.name} for {accelerator}: its process {ending(ended)}. "
-                "Use an int8 model of pld-tf export --int8, or another --target."
+                + way_out(ended, "Use an int8 model of pld-tf export --int8, or another --target.")
             )
         report = read_summary(folder / f"model_summary_{system}.csv")
         on_cpu = cpu_operators((folder / "model_vela.tflite").read_bytes())
@@ -114,8 +113,8 @@ def read_summary(path: Path) -> dict[str, int]:
         }
     except (OSError, KeyError, ValueError) as error:
         raise HarnessError(
-            f"Vela's summary is not as expected ({error!r}). Install the version that the extra "
-            "names: pip install 'pld-tf[ethos-u]'."
+            f"Vela's summary is not as expected ({error!r}). Install the version that is "
+            "tested: pip install 'ethos-u-vela==5.2.0'."
         ) from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from firmware_harness.bundle.c_files import KwsSources
 from firmware_harness.errors import HarnessError
 from firmware_harness.firmware.boards import Board
-from firmware_harness.system.child import ending, run_command
+from firmware_harness.system.child import ending, run_command, way_out
 from firmware_harness.system.toolchain import arm_compiler, arm_tool, said_by
 
 BENCH = Path(__file__).parents[1] / "src" / "bench"
@@ -70,18 +70,23 @@ def sections_of(elf: Path) -> Sections:
     return Sections(flash_bytes=text + data, ram_bytes=data + bss)
 
 
-def run_tool(command: Sequence[str], *, folder: Path, doing: str) -> None:
-    """Run a tool in a folder.
+def run_tool(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    doing: str,
+    otherwise: str = "Export the bundle again, or take a board with more memory.",
+) -> None:
+    """Run a tool in a folder; `otherwise` is what to do if it fails, but for a full disk.
 
     Raises:
       HarnessError: it fails; the text has its last lines.
+      OSError: it cannot be started.
     """
+    tool = Path(command[0]).name
     try:
         ended = run_command(command, folder=folder, seconds=_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HarnessError(f"{doing} failed: {error}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise HarnessError(f"{doing} failed: {tool} took more than {_SECONDS} s.") from error
     if ended.returncode != 0:
-        raise HarnessError(
-            f"{doing} failed: {Path(command[0]).name} {ending(ended)}. Export the bundle again, "
-            "or take a board with more memory."
-        )
+        raise HarnessError(f"{doing} failed: {tool} {ending(ended)}. {way_out(ended, otherwise)}")

@@ -32,7 +32,7 @@ def require_pyocd(board: Board) -> None:
     except metadata.PackageNotFoundError:
         raise HarnessError(
             "flashing needs the package pyocd, which is not installed: pip install "
-            "'pld-tf[flash]'. --build-only writes the files without it."
+            "'pyocd==0.46.0'. --build-only writes the files without it."
         ) from None
     if board.pyocd_target is None:
         raise HarnessError(

@@ -1,7 +1,6 @@
 """The benchmark on this machine: all bytes, no counts. Other targets' features must equal these."""
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from firmware_harness.firmware.build import BENCH, run_tool
 from firmware_harness.firmware.run_files import Measured, read_measured, write_workload
 from firmware_harness.measure.workload import Workload
 from firmware_harness.system.child import ending, run_command
-from firmware_harness.system.toolchain import host_compiler
+from firmware_harness.system.temporary import temporary_folder
+from firmware_harness.system.toolchain import host_compiler, refuse_no_programs
 
 FLAGS = ("-std=c99", "-O2")
 _FILES = ("bench_main.c", "none_on_host.c", "stream_stdio.c")
@@ -31,8 +31,8 @@ def run_on_host(
     Raises:
       HarnessError: no compiler, it refuses the C, or the program fails.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
+        refuse_no_programs(folder)
         sources.write(folder)
         write_workload(folder, workload)
         build_for_host(sources, folder / "bench", crops=workload.crops, flags=flags)
@@ -50,16 +50,21 @@ def build_for_host(
     """
     compiled = [*(out.parent / name for name in sources.compiled), *(BENCH / n for n in _FILES)]
     command = [
-        host_compiler(), *flags, *sources.defines(crops=crops), f"-I{out.parent}", f"-I{BENCH}",
+        *host_compiler(), *flags, *sources.defines(crops=crops), f"-I{out.parent}", f"-I{BENCH}",
         *map(str, compiled), "-o", str(out),
     ]  # fmt: skip
-    run_tool(command, folder=out.parent, doing="building the C for this machine")
+    run_tool(
+        command,
+        folder=out.parent,
+        doing="building the C for this machine",
+        otherwise="Name another compiler in CC, or export the bundle again.",
+    )
 
 
 def _run(program: Path) -> None:
     try:
         ended = run_command([str(program)], folder=program.parent, seconds=_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HarnessError(f"the C on this machine did not end: {error}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise HarnessError(f"the C on this machine did not end within {_SECONDS} s.") from error
     if ended.returncode != 0:
         raise HarnessError(f"the C on this machine {ending(ended)}. Export the bundle again.")

@@ -1,6 +1,5 @@
 """Builds the benchmark for one board: ELF, BIN, HEX, and UF2 if its chip takes it."""
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from firmware_harness.firmware.build import BOARD_FILES, QEMU_FILES, Sections, l
 from firmware_harness.firmware.run_files import write_workload
 from firmware_harness.firmware.uf2 import to_uf2
 from firmware_harness.measure.workload import Workload
+from firmware_harness.system.temporary import errors_name, temporary_folder
 from firmware_harness.system.toolchain import arm_tool, said_by
 
 EMBEDDED_INPUTS = 4  # a crop of audio takes 16 KB of flash
@@ -60,12 +60,11 @@ def build_board_image(
       out: folder for the files, created if missing.
 
     Raises:
-      HarnessError: no compiler, the C does not build, the image does not fit, or `out` cannot be
-        written.
+      HarnessError: no compiler, the C does not build, or the image does not fit.
+      OSError: `out` cannot be written.
     """
     few = workload.first(EMBEDDED_INPUTS)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         sources.write(folder)
         elf = folder / f"{board.name}.elf"
         made = [elf]
@@ -127,13 +126,9 @@ def _converted(board: Board, elf: Path) -> Iterable[Path]:
 
 def _keep(made: Iterable[Path], out: Path) -> list[Path]:
     kept: list[Path] = []
-    try:
+    with errors_name(out, temporary=out):
         out.mkdir(parents=True, exist_ok=True)
         for path in made:
             (out / path.name).write_bytes(path.read_bytes())
             kept.append(out / path.name)
-    except OSError as error:
-        raise HarnessError(
-            f"cannot write to {out}: {error.strerror}. Give another --out."
-        ) from error
     return kept

@@ -28,7 +28,7 @@ def main(elf: str, chip: str, address: int) -> None:
         from pyocd.core.helpers import ConnectHelper
         from pyocd.core.session import Session
     except ImportError as error:
-        _refuse(f"pyOCD cannot be loaded ({error}): pip install 'pld-tf[flash]'.")
+        _refuse(f"pyOCD cannot be loaded ({error}): pip install 'pyocd==0.46.0'.")
     probes = ConnectHelper.get_all_connected_probes(blocking=False)
     if len(probes) != 1:
         _refuse(_which(probes))

@@ -77,7 +77,7 @@ class Examples:
         if not np.isfinite(features).all():
             crop = int(np.flatnonzero(~np.isfinite(features.reshape(len(features), -1)).all(1))[0])
             raise HarnessError(
-                f"features of crop {crop} are not finite. Check the data with pld-tf data."
+                f"features of crop {crop} are not finite. Look for that clip with pld-tf doctor."
             )
 
     @property

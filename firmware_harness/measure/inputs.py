@@ -123,6 +123,8 @@ def _read_stored(path: Path, name: str) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             return _read_array(file.read(MAX_BYTES), name)
+    except PermissionError:
+        raise  # nothing is damaged
     except _DAMAGE as error:
         raise HarnessError(
             f"{path} holds no readable array {name} ({' '.join(str(error).split())}). Write the "

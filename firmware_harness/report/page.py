@@ -1,8 +1,6 @@
 """Writes a bench report: JSON for machines, one Markdown page for people. Measures nothing."""
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.measure.accuracy import THROUGH_C
 from firmware_harness.report.firmware import firmware_sections
 from firmware_harness.report.tables import cell, section, size_text
+from firmware_harness.system.temporary import whole_file
 
 _KIND_NAMES = {THROUGH_C: "int8, audio through C"}
 TARGET_NAMES = {"tflite": "TFLite", "tflite_float": "TFLite, float model"}
@@ -200,13 +199,6 @@ def _percent(fraction: float) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise HarnessError(f"cannot write {path}: {error.strerror}. Give another --out.") from error
-    finally:
-        with suppress(OSError):  # the file may not exist
-            unfinished.unlink()

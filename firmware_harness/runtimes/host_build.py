@@ -3,14 +3,14 @@
 import ctypes
 import hashlib
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from firmware_harness.bundle.shared_c import host_source
 from firmware_harness.errors import HarnessError
-from firmware_harness.system.child import run_command
-from firmware_harness.system.toolchain import host_compiler
+from firmware_harness.system.child import run_command, way_out
+from firmware_harness.system.temporary import temporary_folder
+from firmware_harness.system.toolchain import host_compiler, refuse_no_programs
 
 # Files that each part of the library needs; each part needs the one before it.
 MODEL = ("kws_model.c", "kws_model.h")
@@ -117,32 +117,34 @@ def _read_sources(folder: Path, parts: frozenset[str]) -> dict[str, bytes]:
 def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) -> ctypes.CDLL:
     defines = [f"-DKWS_HOST_{part.upper()}" for part in ("frontend", "stream") if part in parts]
     sources = ["kws_host.c", *(name for name in contents if name.endswith(".c"))]
-    with tempfile.TemporaryDirectory(prefix="kws-host-") as build:
-        place = Path(build)
+    with temporary_folder() as place:
+        refuse_no_programs(place)
         for name, content in contents.items():
             (place / name).write_bytes(content)
         (place / "kws_host.c").write_text(host_source(), encoding="utf-8")
-        ended = _run([host_compiler(), *FLAGS, *defines, *sources, "-o", "kws.so"], place)
+        ended = _run([*host_compiler(), *FLAGS, *defines, *sources, "-o", "kws.so"], place)
         if ended.returncode != 0:
             raise HarnessError(
                 f"the C compiler refuses the C of {folder}: {_first_error(ended.stderr)}. "
-                "Write the bundle again with pld-tf export."
+                + way_out(ended, "Name another one in CC, or export the bundle again.")
             )
         try:
             # Loaded into memory here, so the file may be deleted.
             return ctypes.CDLL(str(place / "kws.so"))
         except OSError as error:
             raise HarnessError(
-                f"the C of {folder} does not load: {error}. Write the bundle again with "
-                "pld-tf export."
+                f"the C of {folder} does not load: {error}. Name a compiler in CC that compiles "
+                "for this machine."
             ) from error
 
 
 def _run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
     try:
         return run_command(command, folder=place, seconds=_COMPILE_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HarnessError(f"the C compiler {command[0]} does not run: {error}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise HarnessError(
+            f"the C compiler {command[0]} took more than {_COMPILE_SECONDS} s."
+        ) from error
 
 
 def _first_error(said: str) -> str:

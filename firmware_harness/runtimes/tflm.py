@@ -3,7 +3,6 @@
 import io
 import re
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from firmware_harness.bundle.read import read_tflite
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.interpreter import Model
-from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.child import ending, run_module, way_out
+from firmware_harness.system.temporary import temporary_folder
 
 PACKAGE = "tflite-micro"
 INT8_ENDS = (
@@ -71,7 +71,7 @@ def require_tflm() -> str:
     if version is None:
         raise HarnessError(
             f"TFLite Micro on this machine needs the package {PACKAGE}, which is not installed: "
-            "pip install 'pld-tf[tflm]'."
+            "pip install 'tflite-micro==0.dev20261023182759'."
         )
     return version
 
@@ -153,8 +153,7 @@ def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
       HarnessError: no tflite-micro, or TFLM cannot run the model; the text has its last lines.
     """
     require_tflm()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         (folder / "model.tflite").write_bytes(model.file.content)
         np.savez(folder / "inputs.npz", **{str(index): each for index, each in enumerate(inputs)})
         ended = run_module(
@@ -166,8 +165,8 @@ def run_tflm(model: Model, inputs: Sequence[NDArray[Any]]) -> TflmRun:
         )
         if ended.returncode != 0:
             raise HarnessError(
-                f"TFLite Micro cannot run {model.file.name}: its process {ending(ended)}. Use "
-                "operators and types that it has, or another --target."
+                f"TFLite Micro cannot run {model.file.name}: its process {ending(ended)}. "
+                + way_out(ended, "Use operators and types that it has, or another --target.")
             )
         return TflmRun(
             outputs=_read_outputs(folder / "outputs.npz", len(model.outputs)),

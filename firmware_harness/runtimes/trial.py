@@ -1,12 +1,11 @@
 """Try models in a process of its own, with limits, before this process loads them."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from firmware_harness.bundle.read import ModelFile
 from firmware_harness.errors import HarnessError
-from firmware_harness.system.child import ending, run_module
+from firmware_harness.system.child import ending, run_module, way_out
+from firmware_harness.system.temporary import temporary_folder
 
 REFUSED = 2  # exit code of a child that has printed the reason
 
@@ -20,8 +19,7 @@ def try_models(files: Sequence[ModelFile]) -> None:
     Raises:
       HarnessError: a model is refused, or ends the process; the text names it and says how.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         for number, file in enumerate(files):
             (folder / f"{number}.tflite").write_bytes(file.content)
         names = [file.name for file in files]
@@ -35,6 +33,6 @@ def try_models(files: Sequence[ModelFile]) -> None:
     begun = ended.stdout.splitlines()  # one line for each model that was begun
     which = files[max(0, len(begun) - 1)].name
     raise HarnessError(
-        f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. The file "
-        "is damaged, or the model too large. Export it again."
+        f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. "
+        + way_out(ended, "The file is damaged, or the model too large. Export it again.")
     )

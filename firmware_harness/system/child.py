@@ -1,5 +1,6 @@
 """Run code that may crash or take too much memory in its own process, and say how it ended."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -35,6 +36,8 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in `folder` without input and capture its output; any exit code is accepted.
 
+    Its own temporary files lie in `folder` too: they go with it, however the program ends.
+
     Raises:
       OSError: it cannot be started.
       subprocess.TimeoutExpired: it took more than `seconds` and was ended.
@@ -42,7 +45,7 @@ def run_command(
     return subprocess.run(
         command,
         cwd=folder,
-        env=env,
+        env={**(os.environ if env is None else env), "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,6 +68,18 @@ def ending(ended: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip()[:_REPORTED_CHARACTERS] for line in ended.stderr.splitlines()]
     last = " | ".join([line for line in lines if line][-_REPORTED_LINES:])
     return f"{how}; its last lines: {last or 'none'}"
+
+
+def way_out(ended: subprocess.CompletedProcess[str], otherwise: str) -> str:
+    """What to do about a process that failed: `otherwise`, unless the disk was full.
+
+    >>> full = subprocess.CompletedProcess([], 1, stderr="x.s: No space left on device")
+    >>> way_out(full, "Export it again.")
+    'Make room for temporary files, or name another folder in TMPDIR.'
+    """
+    if os.strerror(errno.ENOSPC) in ended.stderr:
+        return "Make room for temporary files, or name another folder in TMPDIR."
+    return otherwise
 
 
 def _signal_name(number: int) -> str:

@@ -1,6 +1,7 @@
 """Finds compilers and emulators. An error for a missing one names the package to install."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,21 +13,46 @@ EMULATOR = "qemu-system-arm"
 _SECONDS = 60  # limit for printing a version
 
 
-def host_compiler() -> str:
-    """Path of a C compiler for this machine: `$CC`, else cc, gcc or clang.
+def host_compiler() -> list[str]:
+    """Command of a C compiler for this machine: `$CC`, else cc, gcc or clang.
+
+    CC may hold more than a name, as in a shell: `ccache gcc`, `gcc -m32`.
 
     Raises:
       HarnessError: there is none.
     """
-    wanted = os.environ.get("CC")
-    for name in [wanted] if wanted else ["cc", "gcc", "clang"]:
+    wanted = _words_of_cc()
+    for name, *others in [wanted] if wanted else [["cc"], ["gcc"], ["clang"]]:
         path = shutil.which(name)
         if path:
-            return path
+            return [path, *others]
     raise HarnessError(
-        f"a C compiler is needed, but {wanted or 'cc'} is not there; install the Debian package "
-        "gcc, or name one in CC."
+        f"a C compiler is needed, but {wanted[0] if wanted else 'cc'} is not there; install the "
+        "Debian package gcc, or name one in CC."
     )
+
+
+def _words_of_cc() -> list[str]:
+    text = os.environ.get("CC", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise HarnessError(
+            f"CC must name a C compiler as a shell takes it, got {text!r} ({error})."
+        ) from error
+
+
+def refuse_no_programs(folder: Path) -> None:
+    """Refuse a folder in which no program may run, as where a system mounts /tmp with noexec.
+
+    Raises:
+      HarnessError: it is such a folder.
+    """
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise HarnessError(
+            f"{folder.parent} does not allow programs (it is mounted with noexec), and compiled C "
+            "must run there. Name another folder in TMPDIR."
+        )
 
 
 def arm_compiler() -> str:
@@ -63,9 +89,9 @@ def emulator() -> str:
     return _find(EMULATOR, package="qemu-system-arm")
 
 
-def version_of(path: str) -> str:
+def version_of(*command: str) -> str:
     """First line of a tool's --version output, without its folder."""
-    return said_by([path, "--version"]).partition("\n")[0].strip()
+    return said_by([*command, "--version"]).partition("\n")[0].strip()
 
 
 def said_by(command: list[str]) -> str:

@@ -8,16 +8,24 @@ from typing import Annotated, Literal
 import typer
 
 from pld_tf.bridge.for_export import generate_c
-from pld_tf.commands.options import Json, SkipBad, note
+from pld_tf.commands.options import Json, SkipBad, is_corpus, is_firmware_bundle, note
 from pld_tf.system.stderr import load_tensorflow
 
 
 def bench(
     bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export, or a .tflite file.")
+        Path,
+        typer.Argument(
+            metavar="BUNDLE",
+            help="Folder of pld-tf export, or a .tflite file.",
+            callback=is_firmware_bundle,
+        ),
     ],
     data: Annotated[
-        Path | None, typer.Option("--data", "-d", help="Corpus whose test clips give accuracy.")
+        Path | None,
+        typer.Option(
+            "--data", "-d", help="Corpus whose test clips give accuracy.", callback=is_corpus
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write this report as .json and .md.")
@@ -41,12 +49,13 @@ def bench(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Latency and accuracy of an exported model on the TFLite interpreter, beside its float model.
+    """Measure an exported model: latency, accuracy, memory.
 
-    Other targets. tflm: TensorFlow Lite Micro, its arena and output bytes. host: the bundle's C on
-    this machine; with --data also accuracy from raw samples. cortex-m4, -m7, -m33, -m55: the C on
-    emulated boards, with instructions, flash, RAM and stack. ethos-u55-128: cycles and memory of an
-    Arm Ethos-U. The C of a bundle is compiled and run: use only bundles that you trust.
+    Without --target, the TFLite interpreter runs it, beside its float model. Other targets. tflm:
+    TensorFlow Lite Micro, its arena and output bytes. host: the bundle's C on this machine; with
+    --data also accuracy from raw samples. cortex-m4, -m7, -m33, -m55: the C on emulated boards,
+    with instructions, flash, RAM and stack. ethos-u55-128: cycles and memory of an Arm Ethos-U. The
+    C of a bundle is compiled and run: use only bundles that you trust.
 
     \b
     Examples:

@@ -16,9 +16,11 @@ data_app.command("stream")(data_stream)
 def data_demo(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
 ) -> None:
-    """Make the built-in corpus: words spoken by eSpeak NG's voices. Needs no network.
+    """Make the built-in corpus: words that eSpeak NG speaks.
 
-    Needs the extra `demo` (pip install 'pld-tf[demo]'): eSpeak NG is under the GPL-3.
+    \b
+    Needs no network, but eSpeak NG, which is under the GPL-3:
+      pip install 'espeakng-loader==0.2.4'
 
     \b
     Example:
@@ -38,9 +40,10 @@ def data_speech_commands(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
     version: Annotated[int, typer.Option(min=1, max=2, help="1 or 2.")] = 2,
 ) -> None:
-    """Download Google's Speech Commands (CC BY 4.0; 1.4 and 2.3 GB), check it and unpack it.
+    """Download Google's Speech Commands, check and unpack it.
 
-    A stopped download continues where it stopped.
+    It is under CC BY 4.0. Version 1 has 1.4 GB, version 2 has 2.3 GB. A stopped download continues
+    where it stopped.
 
     \b
     Example:

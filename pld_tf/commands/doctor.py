@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from pld_tf.commands.options import Json, note
+from pld_tf.commands.options import Json, is_corpus, is_run, note
 from pld_tf.system.stderr import load_tensorflow
 
 
 def doctor(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder of <word>/<recording>; stays as it is.")
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Folder of <word>/<recording>; stays as it is.", callback=is_corpus
+        ),
     ],
     recipe: Annotated[
         str | None,
@@ -23,7 +26,9 @@ def doctor(
     ] = None,
     with_run: Annotated[
         Path | None,
-        typer.Option("--with", metavar="RUN", help="Run whose first rung checks each label."),
+        typer.Option(
+            "--with", metavar="RUN", help="Run whose first rung checks each label.", callback=is_run
+        ),
     ] = None,
     confidence: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Probability at which it disputes a label.")
@@ -36,8 +41,9 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count words, speakers and splits; find broken, silent, doubled and mislabelled clips.
+    """Count words, speakers and splits, and find clips that look wrong.
 
+    Wrong is unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
     Delete from the CSV the clips that you want to keep. Then pass it to pld-tf distill --exclude.
 
     \b

@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from pld_tf.commands.options import Data, Json, SkipBad, note
+from pld_tf.commands.options import Data, Json, SkipBad, are_runs, is_run, note
 from pld_tf.system.stderr import load_tensorflow
 
 Split = Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")]
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of pld-tf distill.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="Run folder of pld-tf distill.", callback=is_run),
+    ],
     data: Data,
     rung: Annotated[
         int | None, typer.Option(help="Rung to evaluate, 0 first; the last one if not given.")
@@ -22,7 +25,9 @@ def evaluate(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Accuracy of a run under four crop protocols, with intervals, per class and by position.
+    """Measure a run's accuracy under four crop protocols.
+
+    Gives intervals, the accuracy of each class, and that by the position of the word.
 
     Takes any corpus. Clips and speakers that the run knows from training do not count.
 
@@ -42,7 +47,8 @@ def evaluate(
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Run folders, one of each seed.")
+        list[Path],
+        typer.Argument(metavar="RUN", help="Run folders, one of each seed.", callback=are_runs),
     ],
     against: Annotated[
         list[Path],
@@ -50,6 +56,7 @@ def compare(
             "--against",
             metavar="RUN",
             help="Run to compare with; one for each RUN, in the same order.",
+            callback=are_runs,
         ),
     ],
     data: Data,
@@ -57,10 +64,11 @@ def compare(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """How much more accurate one way of training is than another, with an interval.
+    """Tell by how much one way of training is more accurate.
 
-    The last students are paired in the order given. Both runs of a pair need the same seed, and are
-    tested on the same crops. Intervals are over clips and seeds together.
+    The difference to another way has an interval. The last students are paired in the order given.
+    Both runs of a pair need the same seed, and are tested on the same crops. Intervals are over
+    clips and seeds together.
 
     \b
     Examples:

@@ -1,71 +1,85 @@
-"""The command `pld-tf`: parses, calls one function, prints. Nothing imports this file."""
+"""The entry point of `pld-tf`: what is around every command. Nothing imports this file.
+
+It imports the commands only when what they need is as they need it.
+"""
 
 import sys
-from contextlib import nullcontext
-from typing import Annotated
+from collections.abc import Callable
+from typing import NoReturn
 
-import typer
-
-from export.cli import Brought, export
-from export.errors import ExportError
-from firmware_harness.cli import flash
-from firmware_harness.errors import HarnessError
-from pld_tf import __version__
-from pld_tf.bridge.for_export import bring_harness, generate_c, preflight
-from pld_tf.commands.bench import bench
-from pld_tf.commands.data import data_app
-from pld_tf.commands.doctor import doctor
-from pld_tf.commands.evaluate import compare, evaluate
-from pld_tf.commands.recipes import recipes_app
-from pld_tf.commands.reproduce import reproduce_app
-from pld_tf.commands.stream import listen, tune
-from pld_tf.commands.train import distill
+from pld_tf.commands.shadows import shadowed_package
 from pld_tf.errors import PldError
-from pld_tf.system.interrupt import remembered_ctrl_c
+from pld_tf.system.interrupt import EXIT_CODES, remembered_stops
+from pld_tf.system.os_errors import os_error_line
+from pld_tf.system.output import TITLES, lead_to_nowhere
+from pld_tf.system.surroundings import settle
 
-STOPPED = 130  # typer's exit code for Ctrl-C
 RESUMING = {"distill", "data", "reproduce"}  # long commands that continue where they were stopped
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help takes half the time
-    help="Keyword spotters that hear 500 ms: distil down a ladder of input lengths, export int8, "
-    "measure.",
-)
-app.add_typer(data_app, name="data")
-app.add_typer(recipes_app, name="recipes")
-app.add_typer(reproduce_app, name="reproduce")
-# In the order in which they are used.
-for _command in (doctor, distill, evaluate, compare, export, bench, tune, listen, flash):
-    app.command()(_command)
-
-
-@app.callback(invoke_without_command=True)
-def common(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Common options."""
-    context.obj = Brought(harness=bring_harness, preflight=preflight, generate_c=generate_c)
-    if version:
-        typer.echo(f"pld-tf {__version__}")
-    elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+REFUSED = 2
+CLOSED = 1  # typer's exit code for a reader that has gone, as `head` does
 
 
 def main() -> None:
-    """Entry point. An error that the user caused prints one line and exits with code 2."""
-    resumes = not RESUMING.isdisjoint(sys.argv[1:2])
+    """Run a command line.
+
+    What the user caused prints one line and exits with code 2. A signal that ends the command, as
+    Ctrl-C, exits with 128 and its number.
+    """
+    settle()
+    if (shadowed := shadowed_package()) is not None:
+        _refuse(shadowed)
     try:
-        with remembered_ctrl_c() if resumes else nullcontext():
-            app()
-    except (PldError, ExportError, HarnessError) as error:
-        typer.echo(f"pld-tf: {error}", err=True)
-        sys.exit(2)
+        with remembered_stops():
+            _told_in_one_line(_run)
+    except KeyboardInterrupt:
+        _stopped(EXIT_CODES["SIGINT"])
     except SystemExit as ended:
-        if ended.code == STOPPED:
-            rest = "; the same command goes on from here." if resumes else "."
-            typer.echo(f"pld-tf: stopped{rest}", err=True)
+        if isinstance(ended.code, int) and ended.code in EXIT_CODES.values():
+            _stopped(ended.code)
         raise
+
+
+def _run() -> None:
+    from pld_tf.commands.app import app
+
+    try:
+        app()
+    finally:
+        sys.stdout.flush()  # here, because an error at Python's exit can't be told in one line
+
+
+def _told_in_one_line(run: Callable[[], None]) -> None:
+    from export.errors import ExportError
+    from firmware_harness.errors import HarnessError
+
+    try:
+        run()
+    except (PldError, ExportError, HarnessError) as error:
+        _refuse(str(error))
+    except OSError as error:
+        if error.filename in TITLES.values():
+            lead_to_nowhere(error.filename)
+            if isinstance(error, BrokenPipeError):
+                sys.exit(CLOSED)
+        _refuse(f"{os_error_line(error)}{' The same command goes on from there.' * _resumes()}")
+
+
+def _stopped(code: int) -> NoReturn:
+    _say(f"stopped{'; the same command goes on from here' * _resumes()}.")
+    sys.exit(code)
+
+
+def _resumes() -> bool:
+    return not RESUMING.isdisjoint(sys.argv[1:2])
+
+
+def _refuse(line: str) -> NoReturn:
+    _say(line)
+    sys.exit(REFUSED)
+
+
+def _say(line: str) -> None:
+    try:
+        print(f"pld-tf: {line}", file=sys.stderr, flush=True)
+    except OSError:  # the terminal has gone, or the disk of the log is full
+        lead_to_nowhere("standard error")

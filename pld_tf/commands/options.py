@@ -1,13 +1,52 @@
-"""Options that several commands share."""
+"""Options that several commands share.
+
+What they name is looked at before TensorFlow is loaded, which takes seconds.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+def is_corpus(path: Path | None) -> Path | None:
+    """Refuse a --data that is no folder."""
+    from pld_tf.data.corpus.scan import require_folder
+
+    if path is not None:
+        require_folder(path)
+    return path
+
+
+def is_run(path: Path | None) -> Path | None:
+    """Refuse what is no run."""
+    from pld_tf.run.folder import read_run
+
+    if path is not None:
+        read_run(path)
+    return path
+
+
+def are_runs(paths: list[Path]) -> list[Path]:
+    """Refuse what is no run."""
+    for path in paths:
+        is_run(path)
+    return paths
+
+
+def is_firmware_bundle(path: Path) -> Path:
+    """Refuse what is neither a bundle nor a model."""
+    from firmware_harness.bundle.read import open_bundle
+
+    open_bundle(path)
+    return path
+
+
 Data = Annotated[
     Path,
-    typer.Option("--data", "-d", help="Folder of <word>/<recording>; see docs/data.md."),
+    typer.Option(
+        "--data", "-d", help="Folder of <word>/<recording>; see docs/data.md.", callback=is_corpus
+    ),
 ]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave unreadable clips out instead of stopping.")

@@ -48,7 +48,7 @@ def recipes_keys(
     table: Annotated[str | None, typer.Argument(help="Show one table of keys.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Every key of a recipe: its default, what it affects and what it means.
+    """Explain each key of a recipe: default, effect, meaning.
 
     \b
     Examples:

@@ -36,12 +36,12 @@ def reproduce_paper(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Both tables of Lin & Wong (arXiv:1901.09135): direct distillation and eleven ladders.
+    """Train what both tables of Lin & Wong (2019) show.
 
-    Also trains baselines that the paper lacks. Each choice that the paper leaves open is a key of
-    the recipe `paper`. Writes paper.md, .csv, .json and .png into the run folder after each
-    network. Rungs that several ladders share are trained once. The same command continues a
-    stopped run.
+    arXiv:1901.09135: direct distillation and eleven ladders. Also trains baselines that the paper
+    lacks. Each choice that the paper leaves open is a key of the recipe `paper`. Writes paper.md,
+    .csv, .json and .png into the run folder after each network. Rungs that several ladders share
+    are trained once. The same command continues a stopped run.
 
     \b
     Examples:

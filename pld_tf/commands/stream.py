@@ -6,19 +6,29 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pld_tf.commands.options import Json, SkipBad, note
+from pld_tf.commands.options import Json, SkipBad, is_corpus, is_firmware_bundle, note
 from pld_tf.system.stderr import load_tensorflow
 
 Data = Annotated[
     Path,
-    typer.Option("--data", "-d", help="Corpus of the bundle's training, or other recordings."),
+    typer.Option(
+        "--data",
+        "-d",
+        help="Corpus of the bundle's training, or other recordings.",
+        callback=is_corpus,
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=10**9, help="Of all that is drawn.")]
 
 
 def tune(
     bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export; is changed.")
+        Path,
+        typer.Argument(
+            metavar="BUNDLE",
+            help="Folder of pld-tf export; is changed.",
+            callback=is_firmware_bundle,
+        ),
     ],
     data: Data,
     false_accepts_per_hour: Annotated[
@@ -31,7 +41,7 @@ def tune(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Choose the smoothing and each keyword's threshold, and write them into a bundle.
+    """Choose a bundle's smoothing and thresholds, and write them.
 
     Streams are made of validation clips and noise: words with pauses, half of them keywords. The
     bundle's own C runs on them. Among the decisions with few enough false accepts, the command
@@ -73,11 +83,12 @@ def listen(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the words in a recording or live stream, with time and score, as on the device.
+    """Print the words in a recording or live stream.
 
-    A file may have any format that a corpus may have (WAV, FLAC, Ogg, MP3 and others), any rate and
-    any number of channels. - reads standard input: 16-bit mono samples at the bundle's rate, with
-    or without a WAV header. The bundle's C is compiled and run: use only bundles that you trust.
+    Each comes with its time and score, as on the device. A file may have any format that a corpus
+    may have (WAV, FLAC, Ogg, MP3 and others), any rate and any number of channels. - reads standard
+    input: 16-bit mono samples at the bundle's rate, with or without a WAV header. The bundle's C is
+    compiled and run: use only bundles that you trust.
 
     \b
     Examples:
@@ -102,7 +113,13 @@ def data_stream(
         Path, typer.Argument(metavar="OUT.wav", help="File to write; OUT.csv holds its words.")
     ],
     bundle: Annotated[
-        Path, typer.Option("--bundle", "-b", help="Its words, its rate, without what it left out.")
+        Path,
+        typer.Option(
+            "--bundle",
+            "-b",
+            help="Its words, its rate, without what it left out.",
+            callback=is_firmware_bundle,
+        ),
     ],
     data: Data,
     split: Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")] = "test",
@@ -110,7 +127,9 @@ def data_stream(
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Make a stream of held-out clips over noise, as pld-tf tune does, with each word's time.
+    """Make a stream of held-out clips over noise.
+
+    It is as pld-tf tune makes it, with a list of the words and their times.
 
     \b
     Examples:

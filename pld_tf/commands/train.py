@@ -31,7 +31,7 @@ def distill(
     ] = None,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Train a recipe's ladder, teacher first, and write a model bundle at its end.
+    """Train a recipe's ladder, teacher first, and write a bundle.
 
     The same command resumes a stopped run and ends with the same weights: it skips finished rungs
     and continues a stopped rung from its last epoch. If the recipe has a [device], the command

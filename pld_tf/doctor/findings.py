@@ -8,7 +8,6 @@ from typing import Any
 
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.doctor.overview import Overview, overview_json, overview_text
-from pld_tf.errors import PldError
 from pld_tf.system.files import write_text
 from pld_tf.system.tables import text_table
 
@@ -114,15 +113,10 @@ def write_findings(path: Path, report: Report) -> None:
     """Write one CSV row for each finding, columns as in `Finding`.
 
     Raises:
-      PldError: the file can't be written.
+      OSError: the file can't be written.
     """
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, [field.name for field in fields(Finding)], lineterminator="\n")
     rows.writeheader()
     rows.writerows(asdict(found) for found in report.findings)
-    try:
-        write_text(path, text.getvalue())
-    except OSError as error:
-        raise PldError(
-            f"the findings can't be written to {path}: {error.strerror}. Give another --out."
-        ) from error
+    write_text(path, text.getvalue())

@@ -45,7 +45,7 @@ def save_model(infer: Any, directory: Path) -> dict[str, str]:
         try:
             builder.save()
         except tf.errors.OpError as error:  # TensorFlow's error for a full disk
-            raise OSError(errno.EIO, " ".join(error.message.split())) from error
+            raise OSError(errno.EIO, " ".join(error.message.split()), str(directory)) from error
     return {plain: name for name, plain in names.items()}
 
 

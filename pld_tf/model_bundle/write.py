@@ -84,18 +84,13 @@ def write_bundle(
       contents: everything beside the model.
 
     Raises:
-      PldError: `directory` holds something other than a model bundle, or cannot be written.
+      PldError: `directory` holds something other than a model bundle.
+      OSError: as `whole_folder`.
       ValueError: an array has a wrong type or shape, or the classes do not fit the model.
     """
     _check(contents, frames=frames, classes=int(model.output_shape[-1]))
-    try:
-        with whole_folder(directory, refuse=_refuse_something_else) as stage:
-            _fill(stage, model=model, frames=frames, contents=contents)
-    except OSError as error:
-        raise PldError(
-            f"cannot write the model bundle {directory.absolute()}: {error.strerror}. "
-            "Make room, or name a run folder that can be written to."
-        ) from error
+    with whole_folder(directory, refuse=_refuse_something_else) as stage:
+        _fill(stage, model=model, frames=frames, contents=contents)
 
 
 def _refuse_something_else(directory: Path) -> None:

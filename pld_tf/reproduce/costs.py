@@ -1,7 +1,6 @@
 """The costs of a network at each length: MACs, parameters, bytes as int8 .tflite."""
 
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pld_tf.models import cost
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.files import told_when_damaged, write_json
 from pld_tf.system.stderr import start_up_noise_held_back
+from pld_tf.system.temporary import temporary_folder
 
 # Converts a model bundle to int8 and returns its size in bytes. Passed in, because this package
 # must not import export.
@@ -73,8 +73,8 @@ class Int8Sizes:
             recipe=recipe, recipe_name="paper", seed=seed, store=store, rung=rung
         )
         frames = recipe.features.frames(recipe.features.samples(rung.length_ms))
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = Path(folder) / "bundle"
+        with temporary_folder() as folder:
+            bundle = folder / "bundle"
             with start_up_noise_held_back():
                 write_bundle(bundle, model=rung.student, frames=frames, contents=contents)
             sizes[rung.length_ms] = self._int8_bytes(bundle)

@@ -17,6 +17,7 @@ from pld_tf.system.files import write_json
 from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
+from pld_tf.system.temporary import errors_name
 
 RUN_FORMAT = 2
 OTHER_DATA = "other data, or data that has changed since"
@@ -41,7 +42,12 @@ class Run:
 
 @contextmanager
 def owned(run_dir: Path) -> Iterator[None]:
-    """Lets one process at a time train in a run folder. Reports a folder that is not writable."""
+    """Lets one process at a time train in a run folder.
+
+    Raises:
+      PldError: it can't be made, or another process trains in it.
+      OSError: the body's; where it names nothing, as of a full disk, it gets the run folder.
+    """
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         folder = os.open(run_dir, os.O_RDONLY)
@@ -50,16 +56,12 @@ def owned(run_dir: Path) -> Iterator[None]:
             f"the run folder {run_dir} can't be made: {error.strerror}. Give another --run-dir."
         ) from error
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        with errors_name(run_dir, temporary=run_dir):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
     except BlockingIOError as error:
         raise PldError(
             f"another pld-tf is at work in {run_dir}. Wait for it, or give another folder."
-        ) from error
-    except OSError as error:
-        raise PldError(
-            f"{run_dir} can't be written: {error.strerror or error}. Make room there; the same "
-            "command goes on from the last epoch."
         ) from error
     finally:
         os.close(folder)

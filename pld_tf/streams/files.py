@@ -8,8 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import wave
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from pld_tf.streams.detections import Spoken
 from pld_tf.system.names import plain_name
 from pld_tf.system.people_csv import csv_rows, separator_of
 from pld_tf.system.people_text import read_people_text
+from pld_tf.system.temporary import whole_file
 
 if TYPE_CHECKING:
     from pld_tf.streams.synthesis import Piece
@@ -29,12 +29,12 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
     """Write a stream as PATH, a WAV file, and its words as a CSV file of the same name.
 
     Raises:
-      PldError: the files cannot be written.
+      OSError: the files cannot be written.
     """
     spoken: list[Spoken] = []
     # wave gets an open file. If it fails to open a path itself, its destructor raises again.
     with (
-        _written_whole(path) as wav_path,
+        whole_file(path) as wav_path,
         wav_path.open("wb") as opened,
         wave.open(opened, "wb") as file,
     ):
@@ -46,7 +46,7 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
             if piece.spoken:
                 spoken.append(piece.spoken)
     with (
-        _written_whole(path.with_suffix(".csv")) as csv_path,
+        whole_file(path.with_suffix(".csv")) as csv_path,
         csv_path.open("w", encoding="utf-8", newline="") as file,
     ):
         lines = csv.writer(file, lineterminator="\n")
@@ -86,16 +86,3 @@ def _word_of(row: dict[str, str], where: str, earliest: float) -> Spoken:
             f"got {','.join(row.values())[:80]!r}."
         )
     return Spoken(word=plain_name(row.get("word", "")), start_s=start_s, end_s=end_s)
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path that replaces `path` when the body succeeds."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise PldError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

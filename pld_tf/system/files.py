@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from pld_tf.errors import PldError
+from pld_tf.system.temporary import whole_file
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text under a temporary name, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -37,9 +36,8 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes under a temporary name, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -60,6 +58,8 @@ def told_when_damaged(folder: Path) -> Iterator[None]:
     """Turn errors from damaged files into one line that names their folder."""
     try:
         yield
+    except PermissionError:
+        raise  # nothing is damaged
     except _DAMAGE as error:
         raise PldError(
             f"{folder} is damaged: {error}. Remove that folder, and the same command makes it anew."

@@ -21,8 +21,7 @@ def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
 
     The function raises KeyboardInterrupt if a Ctrl-C was lost.
     """
-    console = Console(file=sys.stderr)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():  # whatever colours the user asked for
         yield _log_lines(title, unit)
         return
     columns = (
@@ -32,13 +31,15 @@ def progress_bar(title: str, unit: str = "clips") -> Iterator[Advance]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
         task = bars.add_task(title, total=None, rate="")
         rate = _Rate()
 
         def advance(done: int, total: int) -> None:
             stop_if_asked()
-            bars.update(task, completed=done, total=total, rate=f"{rate(done):,.0f} {unit}/s")
+            speed = rate(done)
+            shown = _rate_text(speed, unit) if speed else ""
+            bars.update(task, completed=done, total=total, rate=shown)
 
         yield advance
 
@@ -61,6 +62,18 @@ class _Rate:
         return (done - self._first[1]) / max(now - self._first[0], 1e-3)
 
 
+def _line(title: str, unit: str, done: int, total: int, speed: float) -> str:
+    line = f"{title}: {done:,} of {total:,} {unit}"
+    if not speed:
+        return line  # nothing is known before the second call
+    left = f"{(total - done) / speed:,.0f} s left"
+    return f"{line}, {_rate_text(speed, unit)}, {left}"
+
+
+def _rate_text(speed: float, unit: str) -> str:
+    return f"{speed:,.0f} {unit}/s" if speed >= 1 else f"{60 * speed:.1f} {unit} a minute"
+
+
 def _log_lines(title: str, unit: str) -> Advance:
     rate = _Rate()
     last = time.monotonic()
@@ -72,11 +85,6 @@ def _log_lines(title: str, unit: str) -> Advance:
         if time.monotonic() - last < LOG_SECONDS:
             return
         last = time.monotonic()
-        left = (total - done) / speed if speed else 0.0
-        print(
-            f"{title}: {done:,} of {total:,} {unit}, {speed:,.0f} {unit}/s, {left:.0f} s left",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(_line(title, unit, done, total, speed), file=sys.stderr, flush=True)
 
     return advance

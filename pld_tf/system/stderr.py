@@ -1,5 +1,6 @@
 """TensorFlow without its start-up noise; real warnings and errors still reach stderr."""
 
+import logging
 import os
 from contextlib import AbstractContextManager
 
@@ -35,3 +36,9 @@ def load_tensorflow() -> None:
         from tensorflow_io.python.ops import core_ops
 
         dir(core_ops)  # loads the native library now instead of at its first use
+    logging.getLogger("tensorflow").addFilter(_is_worth_telling)
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """False for advice to programmers: each network has graphs of its own, traced once."""
+    return "triggered tf.function retracing" not in record.getMessage()

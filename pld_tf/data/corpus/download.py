@@ -203,10 +203,6 @@ def _unpack(archive: Archive, part: Path, directory: Path) -> None:
             f"{part}: expected a .tar.gz archive that is whole and stays in its folder, got: "
             f"{error}. Remove it and download it again."
         ) from None
-    except OSError as error:
-        raise PldError(
-            f"{directory}: cannot be written ({error}); nothing is left there."
-        ) from None
 
 
 def _extract(part: Path, stage: Path) -> None:

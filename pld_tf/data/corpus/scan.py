@@ -61,8 +61,7 @@ def scan(root: Path) -> Scan:
       PldError: there is no such folder, a folder can't be opened, a name is not UTF-8, or two names
         are one but for their spelling in Unicode.
     """
-    if not root.is_dir():
-        raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), {_instead(root)}.")
+    require_folder(root)
     names = dict(_entries(root))
     statuses = {name: _status(entry) for name, entry in names.items()}
     folders = [_read(root, n) for n in sorted(names) if _is_folder(statuses[n]) and role_of(n)]
@@ -87,6 +86,16 @@ def scan(root: Path) -> Scan:
             *unread_notes(unread),
         ),
     )
+
+
+def require_folder(root: Path) -> None:
+    """Refuse a corpus that is no folder, before anything takes time.
+
+    Raises:
+      PldError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), {_instead(root)}.")
 
 
 def _instead(root: Path) -> str:

@@ -40,7 +40,7 @@ def speak(utterances: Sequence[Utterance]) -> list[np.ndarray]:
     if importlib.util.find_spec("espeakng_loader") is None:
         raise PldError(
             "the demo corpus is spoken by eSpeak NG (GPL-3), which is not installed; "
-            "pip install 'pld-tf[demo]'"
+            "pip install 'espeakng-loader==0.2.4'."
         )
     try:
         done = subprocess.run(
@@ -54,7 +54,10 @@ def speak(utterances: Sequence[Utterance]) -> list[np.ndarray]:
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").split("\n")
         reason = next((line for line in reversed(lines) if line.strip()), f"{error.returncode}")
-        raise PldError(f"eSpeak NG failed: {reason}") from None
+        raise PldError(
+            f"eSpeak NG failed: {reason}. Install it again: "
+            "pip install --force-reinstall 'espeakng-loader==0.2.4'."
+        ) from None
     except subprocess.TimeoutExpired as error:
         raise PldError(f"eSpeak NG gave no answer within {error.timeout:.0f} seconds.") from None
     return _unpack(done.stdout, len(utterances))

@@ -98,7 +98,9 @@ def _is_made(directory: Path, parameters: dict[str, object]) -> bool:
     if not directory.exists():
         return False
     if not directory.is_dir():
-        raise PldError(f"{directory}: expected a folder for the demo corpus, found a file.")
+        raise PldError(
+            f"{directory}: expected a folder for the demo corpus, found a file. Name another."
+        )
     marker = directory / MARKER
     if not marker.is_file():
         if any(directory.iterdir()):

@@ -15,6 +15,8 @@ def read_clip(index: SplitIndex, clip: int, rate: int) -> np.ndarray:
     shard = index.shards[number]
     try:
         record = read_record(shard, clip - first, content_bytes=2 * clip_samples(rate))
+    except PermissionError:
+        raise  # nothing is damaged
     except (OSError, ValueError) as error:
         raise PldError(
             f"the packed corpus {shard.parent} is damaged: {shard.name}. Remove that folder, and "

@@ -81,7 +81,7 @@ def open_store(
       PldError: a needed split without clips, unreadable clips (the first ten are named), a
         damaged store, or a full disk.
     """
-    cache = cache or Path(os.environ.get("PLD_TF_CACHE") or user_cache_dir("pld-tf"))
+    cache = cache or _cache_folder()
     folder = cache / _folder_name(corpus, sample_rate_hz)
     # The folder gets its final name when it is complete. What it holds is read, or is damaged.
     if not folder.exists():
@@ -101,6 +101,21 @@ def listing_of(corpus: Corpus) -> str:
     """Hash of the paths and splits of a corpus' clips, hex. It is quick: no clip is opened."""
     lines = sorted(f"{clip.path}\0{clip.split}\0" for clip in corpus.clips)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _cache_folder() -> Path:
+    """PLD_TF_CACHE, or the user's cache folder.
+
+    Raises:
+      PldError: neither is known, as for a user without a home.
+    """
+    named = os.environ.get("PLD_TF_CACHE")
+    folder = Path(named or user_cache_dir("pld-tf"))
+    if not named and not folder.is_absolute():
+        raise PldError(
+            "packed recordings need a folder, but this user has no home. Name one in PLD_TF_CACHE."
+        )
+    return folder
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
@@ -348,7 +363,7 @@ def _told_when_full(partial: Path, needed: int) -> Iterator[None]:
         yield
     except (OSError, tf.errors.ResourceExhaustedError) as error:
         if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise PldError(f"the packed corpus can't be written: {error}.") from error
+            raise
         shutil.rmtree(partial, ignore_errors=True)
         raise PldError(
             f"the disk of {partial.parent} is full: packing takes about {needed / 1e6:.0f} MB. "

@@ -220,6 +220,8 @@ def _require_whole_archive(path: Path) -> None:
 def _told_when_damaged(folder: Path, name: str) -> Iterator[None]:
     try:
         yield
+    except PermissionError:
+        raise  # nothing is damaged
     except DAMAGE as error:
         reason = " ".join(str(error).split())
         raise PldError(

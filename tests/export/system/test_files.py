@@ -12,6 +12,7 @@ from places import ROOT
 
 from export.errors import ExportError
 from export.system.files import inventory, new_folder, read_npz, write_npz
+from export.system.temporary import beside
 
 MANIFEST = {"format": 1, "kind": "int8", "files": {}}
 
@@ -77,16 +78,16 @@ def firmware(folder: Path) -> Path:
 def test_leftovers_of_killed_exports_are_cleared(dead, tmp_path):
     firmware(tmp_path / "out")
     for pid in (dead, os.getpid()):  # in a container every process may have the same number
-        (tmp_path / f".out.{pid}.new").mkdir()
-        (tmp_path / f".out.{pid}.new" / "half").write_text("x")
-    firmware(tmp_path / f".out.{dead}.old")
+        beside(tmp_path / "out", f"{pid}.new").mkdir()
+        (beside(tmp_path / "out", f"{pid}.new") / "half").write_text("x")
+    firmware(beside(tmp_path / "out", f"{dead}.old"))
     with new_folder(tmp_path / "out") as stage:
         (stage / "a").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_bundle_that_a_killed_export_had_moved_is_put_back(dead, tmp_path):
-    firmware(tmp_path / f".out.{dead}.old")
+    firmware(beside(tmp_path / "out", f"{dead}.old"))
     with pytest.raises(KeyError), new_folder(tmp_path / "out"):
         raise KeyError
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -94,14 +95,15 @@ def test_a_bundle_that_a_killed_export_had_moved_is_put_back(dead, tmp_path):
 
 
 def test_what_is_not_a_leftover_stays(dead, tmp_path):
-    names = [".out.1.new", ".out.x.old", f".other.{dead}.new", f"out.{dead}.old", ".out.0.new"]
-    for name in names:
-        (tmp_path / name).mkdir()
-    (tmp_path / f".out.{dead}.old").write_text("a file")
+    out = tmp_path / "out"
+    others = [beside(out, ending) for ending in ("1.new", "x.old", "0.new")]
+    others += [beside(tmp_path / "other", f"{dead}.new"), tmp_path / f"out.{dead}.old"]
+    for other in others:
+        other.mkdir()
+    beside(tmp_path / "out", f"{dead}.old").write_text("a file")
     with new_folder(tmp_path / "out"):
         pass
-    expected = [*names, "out", f".out.{dead}.old"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
+    assert set(tmp_path.iterdir()) == {*others, out, beside(out, f"{dead}.old")}
 
 
 def test_a_disk_that_fills_up_at_an_array_is_told_once(tmp_path):
@@ -110,14 +112,13 @@ def test_a_disk_that_fills_up_at_an_array_is_told_once(tmp_path):
         "import resource, sys\n"
         "from pathlib import Path\n"
         "import numpy as np\n"
-        "from export.errors import ExportError\n"
         "from export.system.files import new_folder, write_npz\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
         "try:\n"
         "    with new_folder(Path(sys.argv[1])) as stage:\n"
         "        write_npz(stage / 'a.npz', a=np.zeros(10_000))\n"
-        "except ExportError as error:\n"
-        "    sys.exit(str(error))\n"
+        "except OSError as error:\n"
+        "    sys.exit(f'{error.filename}: {error.strerror}')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "out")],
@@ -126,8 +127,7 @@ def test_a_disk_that_fills_up_at_an_array_is_told_once(tmp_path):
         text=True,
         check=False,
     )
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"cannot write --out {tmp_path / 'out'}: File too large. Make")
+    assert done.stderr == f"{tmp_path / 'out'}: File too large\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +142,7 @@ def test_arrays_read_back_as_written(tmp_path):
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with (
-        pytest.raises(ExportError, match=r"cannot write --out .*file/out"),
+        pytest.raises(NotADirectoryError, match=r"file/out'$"),
         new_folder(tmp_path / "file" / "out"),
     ):
         raise AssertionError

@@ -218,7 +218,7 @@ def test_an_ending_of_the_report_path_is_dropped(report, tmp_path, name):
 
 def test_a_report_path_that_cannot_be_written_is_refused(report, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(HarnessError, match=r"cannot write .*Give another --out"):
+    with pytest.raises(NotADirectoryError, match=f"{tmp_path}/file/bench"):
         write_report(report, tmp_path / "file" / "bench")
 
 

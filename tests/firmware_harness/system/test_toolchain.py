@@ -1,7 +1,9 @@
 """What is missing is named with the package that brings it."""
 
+import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,10 +55,42 @@ def test_the_host_compiler_is_the_one_that_cc_names(only, monkeypatch):
     only("gcc", "")
     path = only("mine", "")
     monkeypatch.setenv("CC", "mine")
-    assert toolchain.host_compiler() == str(path)
+    assert toolchain.host_compiler() == [str(path)]
     monkeypatch.setenv("CC", "nowhere")
     with pytest.raises(HarnessError, match=r"nowhere is not there; .* name one in CC"):
         toolchain.host_compiler()
+
+
+@pytest.mark.parametrize("text", ["ccache gcc", " ccache  gcc ", "ccache 'gcc'"])
+def test_cc_may_hold_a_wrapper(only, monkeypatch, text):
+    path = only("ccache", "")
+    monkeypatch.setenv("CC", text)
+    assert toolchain.host_compiler() == [str(path), "gcc"]
+
+
+def test_cc_may_hold_options(only, monkeypatch):
+    path = only("gcc", "")
+    monkeypatch.setenv("CC", "gcc -m64 '-DA=b c'")
+    assert toolchain.host_compiler() == [str(path), "-m64", "-DA=b c"]
+
+
+def test_a_blank_cc_is_none(only, monkeypatch):
+    path = only("cc", "")
+    monkeypatch.setenv("CC", " ")
+    assert toolchain.host_compiler() == [str(path)]
+
+
+def test_an_open_quote_in_cc_is_told(only, monkeypatch):
+    monkeypatch.setenv("CC", "gcc '-O")
+    with pytest.raises(HarnessError, match=r"CC must name a C compiler .* got \"gcc '-O\""):
+        toolchain.host_compiler()
+
+
+def test_a_folder_that_allows_no_programs_is_told_with_what_to_do(tmp_path, monkeypatch):
+    toolchain.refuse_no_programs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    with pytest.raises(HarnessError, match=f"^{tmp_path.parent} does not allow .* in TMPDIR"):
+        toolchain.refuse_no_programs(tmp_path)
 
 
 def test_a_version_is_the_first_line_that_a_tool_says(only):

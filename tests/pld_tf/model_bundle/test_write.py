@@ -126,10 +126,10 @@ def largest_file(bytes_: int):
 @pytest.mark.parametrize("room", [1000, 100_000], ids=["at the graph", "at an array"])
 def test_a_full_disk_is_reported_once_and_nothing_stays(room, model, tmp_path, capfd):
     larger = contents(representative=np.ones((1000, FRAMES, 10), np.float32))
-    text = r"^cannot write the model bundle [^\n]*File too large[^\n]*$"
     with start_up_noise_held_back(), largest_file(room):
-        with pytest.raises(PldError, match=text):
+        with pytest.raises(OSError, match="File too large") as refused:
             write_bundle(tmp_path / "bundle", model=model, frames=FRAMES, contents=larger)
+        assert refused.value.filename.startswith(str(tmp_path / "bundle"))
         gc.collect()  # a half-written archive would complain here
     assert capfd.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ import pytest
 import tiny_run
 
 from export.model_bundle.read import read_bundle
-from pld_tf.distill.ladder import RungResult
+from pld_tf.distill.ladder import RungResult, _more_steps
 from pld_tf.errors import PldError
 from pld_tf.features.log_mel import log_mel
 from pld_tf.run import folder as run_module
@@ -104,9 +104,15 @@ def test_a_damaged_packed_corpus_is_one_line_with_the_way_out(tiny, tmp_path, mo
 
 
 def test_a_recipe_that_fills_no_batch_leaves_no_run_folder(tiny, tmp_path):
-    with pytest.raises(PldError, match=r"fewer clips than one batch \(training\.batch_size = 64\)"):
+    with pytest.raises(
+        PldError, match=r"size = 64\)\. Add clips, or set .* lower; the least is 16"
+    ):
         run(tiny, tmp_path / "run", batch_size=64)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_least_batch_is_not_to_be_set_lower():
+    assert _more_steps(16) == "Add clips; the batch has the least size."
 
 
 def test_going_on_with_other_code_is_said(tiny, tmp_path, monkeypatch):
@@ -127,8 +133,9 @@ def test_a_full_disk_stops_with_one_line(tiny, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("pld_tf.distill.rung.write_npz", full)
-    with pytest.raises(PldError, match=r"can't be written: No space left on device. Make room"):
+    with pytest.raises(OSError, match="No space left on device") as stopped:
         run(tiny, tmp_path / "run")
+    assert stopped.value.filename == str(tmp_path / "run")
 
 
 def test_a_finished_run_is_told_again_and_left_alone(tiny):

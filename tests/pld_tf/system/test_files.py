@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from pld_tf.system.files import write_json, write_npz, write_text
+from pld_tf.errors import PldError
+from pld_tf.system.files import told_when_damaged, write_json, write_npz, write_text
+from pld_tf.system.temporary import beside
 
 
 def test_what_was_written_can_be_read(tmp_path):
@@ -27,7 +29,16 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, write):
     path = tmp_path / "a"
     write(path, "old")
     before = path.read_bytes()
-    (tmp_path / "a.tmp").mkdir()  # in the way of the temporary file
-    with pytest.raises(IsADirectoryError):
+    beside(path, "tmp").mkdir()  # in the way of the temporary file
+    with pytest.raises(IsADirectoryError) as refused:
         write(path, "new")
+    assert refused.value.filename == str(path)
     assert path.read_bytes() == before
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path):
+    """Nobody shall remove a folder of work for want of a permission."""
+    with pytest.raises(PermissionError), told_when_damaged(tmp_path):
+        raise PermissionError(13, "Permission denied", "weights.npz")
+    with pytest.raises(PldError, match="is damaged"), told_when_damaged(tmp_path):
+        raise FileNotFoundError(2, "No such file or directory", "weights.npz")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pld_tf.system.interrupt import remembered_ctrl_c, stop_if_asked
+from pld_tf.system.interrupt import remembered_stops, stop_if_asked
 from pld_tf.system.progress import progress_bar
 
 
@@ -24,14 +24,14 @@ def press_and_drop() -> None:
 
 
 def test_ctrl_c_stops_at_once():
-    with pytest.raises(KeyboardInterrupt), remembered_ctrl_c():
+    with pytest.raises(KeyboardInterrupt), remembered_stops():
         signal.raise_signal(signal.SIGINT)
         pytest.fail("went on")
 
 
 def test_ctrl_c_that_python_drops_stops_long_work_at_its_next_step_without_a_word(capsys):
     done = []
-    with pytest.raises(KeyboardInterrupt), remembered_ctrl_c(), progress_bar("work") as advance:
+    with pytest.raises(KeyboardInterrupt), remembered_stops(), progress_bar("work") as advance:
         for step in range(3):
             if step == 1:
                 press_and_drop()
@@ -42,22 +42,22 @@ def test_ctrl_c_that_python_drops_stops_long_work_at_its_next_step_without_a_wor
 
 
 def test_ctrl_c_of_an_earlier_command_is_forgotten():
-    with remembered_ctrl_c():
+    with remembered_stops():
         press_and_drop()
-    with remembered_ctrl_c():
+    with remembered_stops():
         stop_if_asked()
 
 
 def test_other_exceptions_of_finalizers_are_told_as_ever(monkeypatch):
     told = []
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(str(dropped.exc_value)))
-    with remembered_ctrl_c():
+    with remembered_stops():
         BrokenFinalizer()
     assert told == ["boom"]
 
 
 def test_afterwards_all_is_as_before():
     before = signal.getsignal(signal.SIGINT), sys.unraisablehook
-    with remembered_ctrl_c():
+    with remembered_stops():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), sys.unraisablehook) == before

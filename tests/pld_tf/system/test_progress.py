@@ -45,13 +45,31 @@ def test_nothing_done_yet_is_no_division_by_zero(clock, capsys):
     with progress_bar("packing") as advance:
         clock.now += 60.0
         advance(0, 10)
-    assert capsys.readouterr().err == "packing: 0 of 10 clips, 0 clips/s, 0 s left\n"
+    assert capsys.readouterr().err == "packing: 0 of 10 clips\n"
+
+
+def test_slow_work_has_a_rate_that_is_not_zero(clock, capsys):
+    with progress_bar("training") as advance:
+        advance(0, 10)
+        clock.now += 40.0
+        advance(1, 10)
+    assert capsys.readouterr().err == "training: 1 of 10 clips, 1.5 clips a minute, 360 s left\n"
+
+
+def test_colours_in_a_log_bring_no_bar(clock, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress_bar("packing") as advance:
+        advance(0, 10)
+        clock.now += 25.0
+        advance(5, 10)
+    assert capsys.readouterr().err == "packing: 5 of 10 clips, 12.0 clips a minute, 25 s left\n"
 
 
 def test_a_terminal_gets_a_bar_and_stdout_gets_nothing(clock, monkeypatch, capsys):
     terminal = io.StringIO()
+    terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     with progress_bar("packing") as advance:
         advance(0, 10)
         clock.now += 1.0

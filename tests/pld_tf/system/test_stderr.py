@@ -42,6 +42,18 @@ def test_tensorflow_starts_without_a_word():
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+def test_many_networks_do_not_bring_a_warning_of_retracing():
+    code = (
+        "from pld_tf.system.stderr import load_tensorflow; load_tensorflow()\n"
+        "import tensorflow as tf\n"
+        "for number in range(6):\n"
+        "    tf.function(lambda: tf.constant(number))()\n"
+        "tf.get_logger().warning('a real warning')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "WARNING:tensorflow:a real warning\n"
+
+
 def test_the_last_words_of_a_process_that_aborts_are_passed_on():
     code = (
         "import os\n"

@@ -15,6 +15,7 @@ import pytest
 from pld_tf.data.corpus import download
 from pld_tf.data.corpus.download import Archive, download_speech_commands, fetch_archive
 from pld_tf.errors import PldError
+from pld_tf.system.temporary import beside
 
 
 class Server(ThreadingHTTPServer):
@@ -249,7 +250,7 @@ def test_an_archive_that_is_not_whole_is_refused(server, tmp_path, damage):
 
 
 def test_a_killed_unpacking_starts_again_cleanly(server, tmp_path):
-    (tmp_path / f".words.{os.getpid()}.new" / "stale").mkdir(parents=True)
+    (beside(tmp_path / "words", f"{os.getpid()}.new") / "stale").mkdir(parents=True)
     fetch_archive(server.archive(), tmp_path / "words")
     assert names(tmp_path) == ["words"]
     assert "stale" not in names(tmp_path / "words")

@@ -356,6 +356,13 @@ def test_a_cache_that_cannot_be_written_is_one_line(root, tmp_path):
         pack(root, tmp_path / "cache")
 
 
+def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch):
+    monkeypatch.delenv("PLD_TF_CACHE")
+    monkeypatch.setattr(store_module, "user_cache_dir", lambda name: "~/.cache/pld-tf")
+    with pytest.raises(PldError, match=r"no home\. Name one in PLD_TF_CACHE"):
+        store_module._cache_folder()
+
+
 def test_packing_holds_no_more_than_a_shard_of_audio(root, tmp_path, small_shards, monkeypatch):
     alive: list[weakref.ref] = []
     most = 0
