@@ -157,7 +157,7 @@ def new_folder(out: Path) -> Generator[Path]:
         written to, or the disk is full.
     """
     try:
-        with whole_folder(out, refuse=_refuse_something_else) as stage:
+        with whole_folder(out, refuse=check_replaceable) as stage:
             yield stage
     except OSError as error:
         raise ExportError(
@@ -166,7 +166,12 @@ def new_folder(out: Path) -> Generator[Path]:
         ) from error
 
 
-def _refuse_something_else(out: Path) -> None:
+def check_replaceable(out: Path) -> None:
+    """Check that a firmware bundle may be written to `out`.
+
+    Raises:
+      ExportError: something else is there.
+    """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())) or is_firmware_bundle(out):
         return
     raise ExportError(
