@@ -121,11 +121,12 @@ def _best_attempt(students: Mapping[str, ModelBundle], job: _Job, work: Work) ->
     ranked, compared = _rank(candidates, job.plain, work)
     attempts: list[_Attempt] = []
     for name in [variant] if variant else ranked:
+        if attempts:
+            progress(f"trying {name}, the next best: {attempts[-1].faults[0].why}")
         attempts.append(_attempt(candidates[name], job))
         if not attempts[-1].faults:
             break
         passed_over[name] = attempts[-1].faults[0].why
-        progress(f"{name} does not pass: {passed_over[name]}")
     taken = attempts[0] if attempts[-1].faults else attempts[-1]
     passed_over.pop(taken.candidate.name, None)
     return _Attempt(
