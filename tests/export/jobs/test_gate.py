@@ -1,5 +1,6 @@
 """Exports that break a rule of the gate, on students of three layers; no TensorFlow runs."""
 
+import inspect
 import json
 import shlex
 from pathlib import Path
@@ -18,6 +19,7 @@ from export.cli import export as export_command
 from export.errors import ExportError
 from export.jobs.from_run import export_bundle
 from export.jobs.text import export_text
+from export.parity.verdict import Limits
 from export.ports import FLOAT, REFERENCE, AudioRun, AudioStage, Harness, Skipped, Stage, Stages
 from export.system.files import inventory
 from export.tflite import interpreter
@@ -166,6 +168,14 @@ def test_the_command_that_is_named_takes_the_model(spoiled, tmp_path):
     assert taken.exit_code == 0, taken.exception
     written = manifest_of(tmp_path / "the out")
     assert (written["variant"], written["rung"], written["refused"]) == ("ptq", 1, None)
+
+
+def test_the_limits_that_a_command_may_leave_out_are_the_gates():
+    given = inspect.signature(export_command).parameters
+    defaults = Limits(
+        loss_points=given["max_loss"].default, flips_percent=given["max_flips"].default
+    )
+    assert defaults == Limits()
 
 
 def test_where_rounding_costs_too_much_the_layer_that_costs_most_is_named(spoiled, tmp_path):
