@@ -59,8 +59,8 @@ def export(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Int8 student to take: ptq, or a name in the recipe's finish. The most accurate "
-            "one on validation if not given.",
+            help="Int8 student to take: ptq, or a name in the recipe's finish. If not given, the "
+            "most accurate one on validation that passes the gate.",
         ),
     ] = None,
     compare: Annotated[
@@ -73,7 +73,12 @@ def export(
     ] = 1.0,
     max_flips: Annotated[
         float,
-        typer.Option(min=0, max=100, help="Crops, in percent, whose label one stage may change."),
+        typer.Option(
+            min=0,
+            max=100,
+            help="Crops, in percent, whose label one stage may change. Those count that float gets "
+            "right and is sure of; between integers, those that are no near ties.",
+        ),
     ] = 0.5,
     layers: Annotated[
         bool,
@@ -98,9 +103,11 @@ def export(
 
     A bundle holds the .tflite, C files and a manifest. The int8 model is compared with its float
     twin on the validation split. It must also pass the parity gate, from audio to label: TFLite,
-    XNNPACK, TFLite Micro, generated C. Nothing is written if it loses more than --max-loss points,
-    or if one stage changes more than --max-flips of the labels. If a student was finished in
-    several ways, the most accurate int8 one is taken.
+    XNNPACK, TFLite Micro, generated C. A model is refused if it loses more than --max-loss points,
+    or if one stage changes more than --max-flips of the labels, and chance alone does not explain
+    it (exact 95 % intervals). A refused bundle is kept as OUT.refused, and the command that takes
+    it is printed. If a student was finished in several ways, the most accurate int8 one that passes
+    is taken.
 
     \b
     Examples:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.convert import converter
-from export.errors import ExportError
+from export.jobs.students import refuse_floats
 from export.model_bundle.read import ModelBundle, read_bundle
 from export.model_bundle.students import PLAIN, find_students
 from export.parity import accuracy
@@ -15,7 +15,7 @@ from export.system.progress import Progress
 from export.system.tables import text_table
 from export.system.temporary import temporary_folder
 from export.tflite import interpreter
-from export.tflite.facts import ModelInfo, inspect
+from export.tflite.facts import inspect
 from export.tflite.quantization import quantize
 
 _ZLIB_LEVEL = 9
@@ -60,15 +60,16 @@ class Comparison:
     students: tuple[Compared, ...]
 
     @property
-    def best(self) -> Compared:
-        """The most accurate student; if several are equal, the plainest."""
-        return max(self.students, key=lambda student: student.correct)
+    def ranked(self) -> tuple[str, ...]:
+        """Names of the students, most accurate first; of equal ones the plainest first."""
+        best_first = sorted(self.students, key=lambda student: -student.correct)
+        return tuple(student.name for student in best_first)
 
     def to_dict(self) -> Json:
         """For the manifest; docs/formats.md has the fields."""
         return {
             "crops": self.crops,
-            "best": self.best.name,
+            "best": self.ranked[0],
             "float": {
                 "accuracy": self.float_correct / self.crops,
                 "bytes": self.float_bytes,
@@ -141,7 +142,7 @@ def compare(plain: ModelBundle, *, float_model: Path, models: Mapping[str, Path]
     students: list[Compared] = []
     for name, path in models.items():
         info = inspect(path)
-        _refuse_floats(info, name)
+        refuse_floats(info, name)
         stored = quantize(crops, info.input)
         found = accuracy.compare(
             float_logits=float_logits,
@@ -186,15 +187,6 @@ def _row(student: Json) -> tuple[str, ...]:
         f"{student['bytes']:,}",
         f"{student['compressed_bytes']:,}",
     )
-
-
-def _refuse_floats(info: ModelInfo, name: str) -> None:
-    if info.float_operators:
-        names = ", ".join(info.float_operators)
-        raise ExportError(
-            f"{len(info.float_operators)} kinds of operators of student {name} stayed float "
-            f"({names}); the device has integers only. Leave {name} out with --variant."
-        )
 
 
 def _sizes(model: Path) -> tuple[int, int]:

@@ -4,7 +4,6 @@ Twice: the model as a whole, and its layers apart. Behind a layer's wrong byte o
 away; apart, each layer is also given sums next to the edges of its roundings.
 """
 
-import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from export.parity.strong_inputs import strong_inputs
 from export.ports import Skipped, Stages
 from export.system.files import Json, write_texts
 from export.system.progress import Progress
+from export.system.temporary import temporary_folder
 from export.tflite.facts import ModelInfo
 
 MOST_INPUTS, LEAST_INPUTS = 2000, 64
@@ -57,10 +57,10 @@ def check_bytes(
     if not compared["stages"] or not apart.layers:
         return compared
     inputs = _inputs_apart(apart.layers, _count(info.macs, size), generator)
-    with tempfile.TemporaryDirectory() as name:
-        _write(apart, Path(name))
+    with temporary_folder() as place:
+        _write(apart, place)
         _compare(
-            Path(name), inputs, apart.layers,
+            place, inputs, apart.layers,
             what=APART, stages=stages, compared=compared, progress=progress,
         )  # fmt: skip
     return compared

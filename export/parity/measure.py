@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.model_bundle.read import ModelBundle
-from export.parity.rows import Row, count_flips, count_steps
+from export.parity.rows import Row, count_steps, flips, is_no_tie, is_sure
 from export.ports import FLOAT, REFERENCE, AudioStage, Skipped, Stage, Stages
 from export.system.progress import Progress
 from export.tflite import interpreter
@@ -42,16 +42,21 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class _Crops:
-    """Crops of one origin, and the outputs of each stage that ran, by its name."""
+    """Crops of one origin, and the outputs of each stage that ran, by its name.
+
+    `sure` tells of each crop whether a flip from float counts.
+    """
 
     crops_from: str
     stored: NDArray[Any]
+    sure: NDArray[np.bool_]
     outputs: dict[str, NDArray[Any]]
 
     def row(self, stage: str, *, against: tuple[str, ...], output: TensorInfo) -> Row:
         """The row that compares `stage` with the first stage of `against` that ran."""
         other = next(name for name in (*against, REFERENCE) if name in self.outputs)
         found, expected = self.outputs[stage], self.outputs[other]
+        flipped, judged = flips(found, expected), self._judged(other)
         return Row(
             stage=stage,
             against=other,
@@ -60,13 +65,28 @@ class _Crops:
             what="logits",
             values=found.size,
             by_steps=count_steps(found, expected, output),
-            flipped=count_flips(found, expected),
-            flipped_from_float=count_flips(found, self.outputs[FLOAT]),
+            flipped=int(flipped.sum()),
+            flipped_from_float=int(flips(found, self.outputs[FLOAT]).sum()),
+            judged=int(judged.sum()),
+            judged_flips=int((flipped & judged).sum()),
         )
+
+    def _judged(self, other: str) -> NDArray[np.bool_]:
+        """Crops on which a flip from stage `other` counts."""
+        if other == FLOAT:
+            return self.sure
+        if other == TENSORFLOW:
+            return np.ones(len(self.stored), np.bool_)
+        return is_no_tie(self.outputs[other])
 
     def part(self, kept: NDArray[np.intp]) -> "_Crops":
         outputs = {name: values[kept] for name, values in self.outputs.items()}
-        return _Crops(crops_from=self.crops_from, stored=self.stored[kept], outputs=outputs)
+        return _Crops(
+            crops_from=self.crops_from,
+            stored=self.stored[kept],
+            sure=self.sure[kept],
+            outputs=outputs,
+        )
 
 
 def measure(
@@ -99,8 +119,10 @@ def measure(
     count = len(bundle.validation_labels)
     progress(f"running {FLOAT} and {REFERENCE} on {count} validation crops")
     paths = (float_model, folder / MODEL)
-    every = _on_tflite(paths, bundle.validation_features, "validation", model)
-    golden = _on_tflite(paths, bundle.golden_features, "golden", model)
+    every = _on_tflite(
+        paths, bundle.validation_features, "validation", model, labels=bundle.validation_labels
+    )
+    golden = _on_tflite(paths, bundle.golden_features, "golden", model, labels=None)
     golden.outputs[TENSORFLOW] = bundle.golden_logits
     carried = every.part(evenly(count, MAX_CARRIED_CROPS))
     rows = [golden.row(FLOAT, against=(TENSORFLOW,), output=model.output)]
@@ -127,14 +149,22 @@ def evenly(count: int, most: int) -> NDArray[np.intp]:
 
 
 def _on_tflite(
-    paths: tuple[Path, Path], features: NDArray[np.float32], crops_from: str, model: ModelInfo
+    paths: tuple[Path, Path],
+    features: NDArray[np.float32],
+    crops_from: str,
+    model: ModelInfo,
+    *,
+    labels: NDArray[np.int32] | None,
 ) -> _Crops:
     stored = quantize(features, model.input)
+    logits = interpreter.run(paths[0], features, resolver=interpreter.FAST)
     outputs = {
-        FLOAT: interpreter.run(paths[0], features, resolver=interpreter.FAST),
+        FLOAT: logits,
         REFERENCE: interpreter.run(paths[1], stored, resolver=interpreter.GOLDEN),
     }
-    return _Crops(crops_from=crops_from, stored=stored, outputs=outputs)
+    return _Crops(
+        crops_from=crops_from, stored=stored, sure=is_sure(logits, labels), outputs=outputs
+    )
 
 
 def _note(

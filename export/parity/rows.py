@@ -1,25 +1,25 @@
-"""One row of the parity table: two stages on the same crops. Counts, judges, prints; runs nothing.
+"""One row of the parity table: two stages on the same crops. Counts and prints; runs nothing.
 
 The unit is the output step of the integer model, also for stages that compute in float.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import ExportError
-from export.ports import FLOAT
+from export.metrics.probabilities import softmax
 from export.system.files import Json
 from export.system.tables import text_table
 from export.tflite.facts import TensorInfo
 from export.tflite.quantization import in_steps, reachable
 
-DEFAULT_MAX_FLIPS = 0.5  # percent of the crops
+SURE = 0.9  # the probability from which on float is sure of a class
+NEAR_TIE_STEPS = 4  # a logit differs by at most 2 steps between XNNPACK and the reference kernels
 _HEADINGS = (
-    "stage", "compared with", "crops", "values that differ", "by steps", "flipped", "from float"
+    "stage", "compared with", "crops", "values that differ", "by steps", "flipped", "from float",
+    "flips that count",
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ class Row:
       by_steps: number of values that differ, by difference in steps (rounded); fewest steps first.
       flipped: crops with another class than in `against`; None for features.
       flipped_from_float: crops with another class than in the float model; None for features.
+      judged: crops on which a flip counts: see `is_sure` and `is_no_tie`; None for features.
+      judged_flips: those of them with another class than in `against`; None for features.
     """
 
     stage: str
@@ -48,6 +50,8 @@ class Row:
     by_steps: dict[int, int]
     flipped: int | None = None
     flipped_from_float: int | None = None
+    judged: int | None = None
+    judged_flips: int | None = None
 
     @property
     def differing(self) -> int:
@@ -66,6 +70,8 @@ class Row:
             "by_steps": {str(steps): count for steps, count in self.by_steps.items()},
             "flipped": self.flipped,
             "flipped_from_float": self.flipped_from_float,
+            "judged": self.judged,
+            "judged_flips": self.judged_flips,
         }
 
 
@@ -86,71 +92,33 @@ def count_steps(one: NDArray[Any], other: NDArray[Any], tensor: TensorInfo) -> d
     return {int(size): int(count) for size, count in zip(sizes, counts, strict=True)}
 
 
-def count_flips(one: NDArray[Any], other: NDArray[Any]) -> int:
+def flips(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
     """Crops to which two sets of logits give different classes; of equal logits the first wins."""
-    return int(np.count_nonzero(one.argmax(axis=1) != other.argmax(axis=1)))
+    return one.argmax(axis=1) != other.argmax(axis=1)
 
 
-def allowed_flips(crops: int, max_flips_percent: float) -> int:
-    """How many of `crops` may flip. One is always allowed, unless the limit is 0.
+def is_sure(logits: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.bool_]:
+    """Crops of which float is sure, and right where labels are given.
 
-    >>> [allowed_flips(crops, 0.5) for crops in (16, 495, 1000, 2399)]
-    [1, 2, 5, 11]
-    >>> allowed_flips(16, 0)
-    0
+    Whatever an integer model says of other crops, nothing that float knew is lost.
+
+    >>> is_sure(np.float32([[5, 0], [5, 0], [1, 0]]), np.int32([0, 1, 0])).tolist()
+    [True, False, False]
     """
-    if max_flips_percent == 0:
-        return 0
-    # Rounded before the division, since 0.29 / 100 * 10,000 gives 28.999...
-    return max(1, int(round(crops * max_flips_percent, 6) // 100))
+    sure = softmax(logits).max(axis=1) >= SURE
+    return sure if labels is None else sure & (logits.argmax(axis=1) == labels)
 
 
-def check_max_flips(max_flips_percent: float) -> None:
-    """Check that a limit is a percentage.
+def is_no_tie(stored: NDArray[Any]) -> NDArray[np.bool_]:
+    """Crops whose highest integer logit is more than 4 steps above the second.
 
-    Raises:
-      ExportError: it is not.
+    Kernels that round otherwise decide nearer ones by chance.
+
+    >>> is_no_tie(np.int8([[-100, 120, 115], [7, 3, 0]])).tolist()
+    [True, False]
     """
-    if not 0 <= max_flips_percent <= 100:  # in this form it also refuses NaN
-        raise ExportError(f"--max-flips must be from 0 to 100 percent, got {max_flips_percent}.")
-
-
-def refuse_flips(
-    rows: Sequence[Row], *, max_flips_percent: float, blame: Callable[[], str]
-) -> None:
-    """Refuse the model at the first stage that flips too many labels.
-
-    Args:
-      rows: in the order of the stages.
-      max_flips_percent: of a row's crops.
-      blame: names the layer that costs most; called only if quantization is the cause.
-
-    Raises:
-      ExportError: a stage flips too many; the text names it, gives counts and says what helps.
-    """
-    for row in rows:
-        if row.flipped is None or row.flipped <= allowed_flips(row.crops, max_flips_percent):
-            continue
-        raise ExportError(
-            f"stage '{row.stage}' flips the label of {row.flipped:,} of {row.crops:,} "
-            f"{row.crops_from} crops against '{row.against}' "
-            f"({100 * row.flipped / row.crops:.2f} %), more than "
-            f"--max-flips {max_flips_percent:g} %; nothing was written. {_way_out(row, blame)}"
-        )
-
-
-def _way_out(row: Row, blame: Callable[[], str]) -> str:
-    if row.against == FLOAT:
-        return (
-            f"{blame()} Finish the student with quantization-aware training, try --int16x8, or "
-            "allow more."
-        )
-    if row.stage == FLOAT:
-        return "The .tflite is not the network that was trained; write the model bundle again."
-    return (
-        "Kernels disagree about the same integers. Report it if they should not, or allow more "
-        "where the device runs others."
-    )
+    highest = np.sort(stored.astype(np.int64), axis=1)[:, -2:]
+    return highest[:, -1] - highest[:, 0] > NEAR_TIE_STEPS
 
 
 def table_text(validation: Json) -> str:
@@ -171,6 +139,7 @@ def _cells(row: Json) -> tuple[str, ...]:
         _steps(by_steps),
         "" if flipped is None else f"{flipped:,} ({100 * flipped / row['crops']:.2f} %)",
         "" if flipped is None else f"{row['flipped_from_float']:,}",
+        "" if flipped is None else f"{row['judged_flips']:,} of {row['judged']:,}",
     )
 
 

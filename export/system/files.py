@@ -158,11 +158,16 @@ def new_folder(out: Path) -> Generator[Path]:
       ExportError: `out` is neither a firmware bundle nor an empty folder.
       OSError: as `whole_folder`.
     """
-    with whole_folder(out, refuse=_refuse_something_else) as stage:
+    with whole_folder(out, refuse=check_replaceable) as stage:
         yield stage
 
 
-def _refuse_something_else(out: Path) -> None:
+def check_replaceable(out: Path) -> None:
+    """Check that a firmware bundle may be written to `out`.
+
+    Raises:
+      ExportError: something else is there.
+    """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())) or is_firmware_bundle(out):
         return
     raise ExportError(

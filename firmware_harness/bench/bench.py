@@ -90,7 +90,7 @@ def bench_tflite(
         target is unknown, lacks its package or refuses the model.
     """
     check_targets(targets)
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, refused_too=True)
     try_models([file for file in (bundle.model, bundle.float_model) if file is not None])
     models = _load(bundle, resolver=resolver, threads=threads)
     # Delegates hide operators, and kernels rewrite weights. The reference resolver does neither.
@@ -171,6 +171,7 @@ def _describe(bundle: Bundle, plain: Model, *, kind: str) -> dict[str, Any]:
         "kind": kind,
         "recipe_name": bundle.recipe_name,
         "commit": bundle.commit,
+        "refused": bundle.refused,
         "sha256": bundle.model.sha256,
         "bytes": len(bundle.model.content),
         "float_bytes": _float_bytes(bundle.float_model),

@@ -54,6 +54,7 @@ class Bundle:
       commit: of the source that trained it; None outside a checkout.
       folder: the bundle's folder.
       names: of the files that its manifest lists.
+      refused: why pld-tf export refused the model; None where it did not.
     """
 
     name: str
@@ -70,9 +71,10 @@ class Bundle:
     commit: str | None = None
     folder: Path | None = None
     names: frozenset[str] = frozenset()
+    refused: str | None = None
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, *, refused_too: bool = False) -> Bundle:
     """Read a firmware bundle (a folder) or a lone .tflite (a file).
 
     Every file in the manifest is checked by size and hash, so that a figure never belongs to
@@ -80,12 +82,14 @@ def open_bundle(path: Path) -> Bundle:
 
     Args:
       path: folder written by `pld-tf export`, or any .tflite.
+      refused_too: also open a bundle that `pld-tf export` refused.
 
     Returns:
       The bundle. `float_model` is None if it is the same file as `model`.
 
     Raises:
-      HarnessError: `path` is neither, or a file of the bundle is missing or changed.
+      HarnessError: `path` is neither, a file of the bundle is missing or changed, or the bundle was
+        refused.
     """
     if not path.is_dir():
         return Bundle(name=path.name, model=read_tflite(path))
@@ -95,6 +99,11 @@ def open_bundle(path: Path) -> Bundle:
         raise HarnessError(
             f"{path / MANIFEST_NAME}: kind must be one of {', '.join(KINDS)}, got {kind!r}. "
             "Write the bundle again with pld-tf export."
+        )
+    refused = _refusal(manifest)
+    if refused is not None and not refused_too:
+        raise HarnessError(
+            f"pld-tf export refused {path}: {refused} pld-tf bench measures it all the same."
         )
     names = _check_files(path, manifest.get("files"))
     if MODEL_NAME not in names:
@@ -114,6 +123,7 @@ def open_bundle(path: Path) -> Bundle:
         commit=_text_or_none(manifest.get("commit")),
         folder=path,
         names=names,
+        refused=refused,
         **_training(manifest, path),
     )
 
@@ -130,6 +140,20 @@ def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
         "rung": _field(manifest, "rung", int, folder),
         "length_ms": _field(manifest, "length_ms", int, folder),
     }
+
+
+def _refusal(manifest: dict[str, object]) -> str | None:
+    """What a manifest's `refused` says, in one line; None where nothing was refused."""
+    refused = manifest.get("refused")
+    if refused is None:
+        return None
+    told = cast(dict[str, Any], refused) if isinstance(refused, dict) else {}
+    faults = told.get("faults")
+    first = cast(list[Any], faults)[:1] if isinstance(faults, list) else []
+    parts = [str(cast(dict[str, Any], each).get("why")) for each in first if isinstance(each, dict)]
+    if isinstance(told.get("command"), str):
+        parts.append(f"This takes it as it is: {told['command']}.")
+    return "".join(filter(str.isprintable, " ".join(parts))) or "its manifest does not say why."
 
 
 def read_text(folder: Path, name: str) -> str:

@@ -64,6 +64,7 @@ def _model_rows(model: dict[str, Any]) -> list[list[str]]:
         ["file", f"{model['file']} ({model['kind']})"],
         ["recipe", model["recipe_name"]],
         ["trained at commit", model["commit"]],
+        ["refused by pld-tf export", model["refused"]],
         ["SHA-256", model["sha256"]],
         ["size", size_text(model["bytes"])],
         ["size of the float model", size_text(model["float_bytes"])],

@@ -32,7 +32,7 @@ def bundle_examples(
       PldError: `path` is a lone .tflite, which does not say what its features are.
       HarnessError: the bundle is damaged.
     """
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, refused_too=True)
     opened = open_bundle_data(bundle, path, data=data, split="test", skip_bad=skip_bad, say=say)
     if opened is None or bundle.length_ms is None:
         raise PldError(

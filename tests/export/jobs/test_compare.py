@@ -43,12 +43,13 @@ def comparison(*students: Compared) -> Comparison:
 
 def test_the_best_is_the_most_accurate():
     found = comparison(student("ptq", 180), student("qat", 185), student("pruned", 183))
-    assert found.best.name == "qat"
+    assert found.ranked == ("qat", "pruned", "ptq")
+    assert found.to_dict()["best"] == "qat"
 
 
-def test_of_equally_good_students_the_plainest_is_the_best():
+def test_of_equally_good_students_the_plainest_comes_first():
     found = comparison(student("ptq", 180), student("qat", 185), student("qat_distilled", 185))
-    assert found.best.name == "qat"
+    assert found.ranked == ("qat", "qat_distilled", "ptq")
 
 
 def test_the_table_has_the_float_student_first_and_shares_in_percent():

@@ -1,6 +1,5 @@
 """The parity gate on models of three layers, with stages that agree, lie, or are not there."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,10 @@ import tiny_bundle
 import tiny_twins
 from tiny_twins import three_layers
 
-from export.errors import ExportError
-from export.jobs import gate
-from export.jobs.gate import check_options, pass_gate
 from export.model_bundle.read import ModelBundle
 from export.parity import measure as parity_gate
 from export.parity.measure import TENSORFLOW, Measured, measure
-from export.parity.rows import Row, table_text
+from export.parity.rows import Row
 from export.ports import FLOAT, REFERENCE, AudioRun, AudioStage, Skipped, Stage, Stages
 from export.tflite import interpreter
 from export.tflite.facts import inspect
@@ -223,103 +219,3 @@ def test_a_front_end_has_a_row_of_features_and_one_of_logits(folder):
 def test_a_front_end_that_can_not_run_is_told(folder):
     deaf = AudioStage(name="ears", run=not_here)
     assert measured(folder, audio=(deaf,)).skipped == {"ears": "there is no compiler"}
-
-
-# --- the gate ---
-
-
-def passed(folder: Path, *models: Stage, **changes) -> dict:
-    options = {
-        "plain": True, "stages": Stages(models=models), "max_flips_percent": 10.0, "layers": False,
-        "progress": lambda line: None,
-    }  # fmt: skip
-    return pass_gate(folder, student(), **(options | changes))
-
-
-def test_the_manifest_gets_every_row_and_the_stages_that_did_not_run(folder):
-    told = passed(folder, stage("same"), stage("absent", not_here))
-    assert [(row["stage"], row["flipped"]) for row in told["stages"]][-2:] == [
-        ("same", 0), ("same", 0),
-    ]  # fmt: skip
-    assert told["stages_skipped"] == {"absent": "there is no compiler"}
-    assert json.loads(json.dumps(told)) == told
-    assert "absent: not run, there is no compiler" in table_text(told).splitlines()
-
-
-def test_a_stage_that_lies_is_refused_by_name(folder):
-    with pytest.raises(ExportError, match=r"^stage 'liar' flips the label of 60 of 60 validation"):
-        passed(folder, stage("same"), stage("liar", lie))
-
-
-def test_a_limit_of_all_crops_refuses_nothing(folder):
-    assert passed(folder, stage("liar", lie), max_flips_percent=100)["stages"][-1]["flipped"] == 3
-
-
-def test_a_front_end_that_lies_is_refused_by_name(folder):
-    def mishear(folder: Path, audio: np.ndarray) -> AudioRun:
-        heard = hear(folder, audio)
-        return AudioRun(features=heard.features, outputs=lie(folder, heard.features))
-
-    ears = Stages(audio=(AudioStage(name="ears", run=mishear),))
-    with pytest.raises(ExportError, match=r"^stage 'ears' flips the label of 3 of 3 golden crops"):
-        passed(folder, stages=ears)
-
-
-def spoiled(tmp_path: Path) -> Path:
-    layers = three_layers(middle=8.0)
-    (tmp_path / parity_gate.MODEL).write_bytes(tiny_twins.int8_model(layers))
-    (tmp_path / parity_gate.FLOAT_MODEL).write_bytes(tiny_twins.float_model(layers))
-    return tmp_path
-
-
-def test_where_quantization_flips_labels_the_layer_that_costs_most_is_named(tmp_path):
-    text = f"^stage '{REFERENCE}' flips .* middle \\(FULLY_CONNECTED\\) costs most"
-    with pytest.raises(ExportError, match=text) as refused:
-        passed(spoiled(tmp_path))
-    assert "\n" not in str(refused.value)
-
-
-def test_layers_that_were_asked_for_are_written_and_no_others(folder, tmp_path):
-    spoiled(tmp_path)
-    passed(tmp_path, max_flips_percent=100)
-    assert not (tmp_path / gate.LAYERS).exists()
-    passed(tmp_path, max_flips_percent=100, layers=True)
-    report = json.loads((tmp_path / "quantization.json").read_text())
-    assert report["layers"][0]["layer"] == "middle"
-    assert report["crops"] == VALIDATION
-    flips = [(each["accuracy_lost"], each["flipped"]) for each in report["layers"]]
-    # The labels are the float network's own classes.
-    assert flips == [(flipped / VALIDATION, flipped) for _, flipped in flips]
-
-
-def test_a_finished_student_is_measured_against_a_float_twin_of_its_own(
-    folder, tmp_path, monkeypatch
-):
-    """The float model beside it is of the student before it was finished: here, quite another."""
-    asked: list[Path] = []
-
-    def convert(*, saved_model: Path, representative: Path, outputs: dict[str, Path]) -> None:
-        asked.append(saved_model)
-        outputs["float"].write_bytes(tiny_twins.float_model(LAYERS))
-
-    monkeypatch.setattr(gate.converter, "convert", convert)
-    (tmp_path / parity_gate.MODEL).write_bytes(tiny_twins.int8_model(LAYERS))
-    before = three_layers(seed=9)
-    (tmp_path / parity_gate.FLOAT_MODEL).write_bytes(tiny_twins.float_model(before))
-    assert passed(tmp_path, plain=False) == passed(folder)
-    assert asked == [Path("student/saved_model")]
-    with pytest.raises(ExportError, match="flips the label"):
-        passed(tmp_path, plain=True)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"max_flips_percent": 101}, "--max-flips must be from 0 to 100 percent, got 101"),
-        ({"layers": True, "kind": "float"}, "--layers tells what quantization costs; leave it out"),
-    ],
-)
-def test_what_can_not_be_asked_for_is_refused(options, message):
-    given = {"max_flips_percent": 0.5, "layers": False, "kind": "int8"} | options
-    with pytest.raises(ExportError, match=message):
-        check_options(**given)

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,7 @@ def known_report():
             "kind": "int8",
             "recipe_name": None,
             "commit": None,
+            "refused": None,
             "sha256": "ab" * 32,
             "bytes": 53936,
             "float_bytes": 123456,
@@ -289,6 +291,24 @@ def test_the_page_gives_percent_and_thousands():
     assert "Same class from both models: 99.00 %." in page
     assert "Largest logit difference: 3.50 output steps." in page
     assert "recipe" not in page
+
+
+def test_the_page_says_that_export_refused_the_model():
+    report = known_report()
+    report["model"]["refused"] = "it loses 3 points."
+    assert "| refused by pld-tf export | it loses 3 points. |" in render_markdown(report)
+
+
+def test_a_refused_bundle_is_measured_and_the_report_says_why_it_was_refused(bundle, tmp_path):
+    shutil.copytree(bundle, tmp_path / "kept")
+    path = tmp_path / "kept" / "manifest.json"
+    refused = {
+        "faults": [{"stage": "int8", "why": "int8 loses 3 points."}],
+        "command": "pld-tf export",
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"refused": refused}))
+    report = bench_tflite(tmp_path / "kept", examples=None, **FEW)
+    assert report["model"]["refused"].startswith("int8 loses 3 points. ")
 
 
 def test_the_page_of_a_lone_model_leaves_out_what_was_not_measured():

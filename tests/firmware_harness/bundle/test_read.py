@@ -55,6 +55,36 @@ def test_a_bundle_gives_its_models_and_its_origin(folder):
     assert bundle.excluded == ()
 
 
+REFUSED = {
+    "faults": [{"stage": "int8", "why": "int8 loses 3 points."}],
+    "command": "pld-tf export R",
+}
+
+
+def test_a_bundle_that_export_refused_is_opened_only_by_who_asks_for_it(folder):
+    assert open_bundle(folder).refused is None
+    edit(folder, refused=REFUSED)
+    told = "int8 loses 3 points. This takes it as it is: pld-tf export R."
+    assert open_bundle(folder, refused_too=True).refused == told
+    with pytest.raises(HarnessError, match=rf"^pld-tf export refused \S+: {told}") as refused:
+        open_bundle(folder)
+    assert_one_line(refused)
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        ({}, "its manifest does not say why."),
+        (7, "its manifest does not say why."),
+        ({"faults": [3], "command": 4}, "its manifest does not say why."),
+        ({"faults": [{"why": "it\x1b[2J\nlies."}]}, "it[2Jlies."),
+    ],
+)
+def test_whatever_a_manifest_says_of_a_refusal_it_is_one_printable_line(folder, refused, told):
+    edit(folder, refused=refused)
+    assert open_bundle(folder, refused_too=True).refused == told
+
+
 def test_a_bundle_knows_the_clips_that_its_run_left_out(folder):
     edit(folder, excluded=["yes/a.wav", "no/b.wav"])
     assert open_bundle(folder).excluded == ("yes/a.wav", "no/b.wav")

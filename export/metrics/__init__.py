@@ -1,0 +1,1 @@
+"""Figures and their intervals. NumPy only."""
