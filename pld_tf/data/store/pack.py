@@ -218,6 +218,7 @@ def _reason(error: BadClip | OSError) -> str:
 def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[str, str]]:
     """Write the files that span all shards, store.json last; return bad clips and their reasons."""
     words = sorted({clip.word for clip in corpus.clips})
+    number_of = {word: number for number, word in enumerate(words)}
     arrays: dict[str, list] = {f"{split}_{k}": [] for split in SPLITS for k in INDEX_KEYS}
     bad: list[tuple[str, str]] = []
     sizes: list[np.ndarray] = []
@@ -232,7 +233,7 @@ def _finish(corpus: Corpus, partial: Path, sample_rate_hz: int) -> list[tuple[st
             bad += json.loads(str(shard["bad"]))
             digest.update(f"{name} {shard['digest']}".encode())
         arrays[f"{split}_paths"].append(np.array([clip.path.encode() for clip in kept], np.bytes_))
-        word_ids = [words.index(clip.word) for clip in kept]
+        word_ids = [number_of[clip.word] for clip in kept]
         arrays[f"{split}_words"].append(np.array(word_ids, np.int32))
     for split in SPLITS:
         if not sum(int(n[0]) for n in arrays[f"{split}_shard_clips"]):
