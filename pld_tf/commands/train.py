@@ -7,6 +7,7 @@ import typer
 
 from pld_tf.bridge.for_export import preflight_recipe
 from pld_tf.commands.options import Data, SkipBad
+from pld_tf.system.onednn import set_onednn
 from pld_tf.system.stderr import load_tensorflow
 
 
@@ -44,8 +45,10 @@ def distill(
       pld-tf distill own_words -d words -o runs/own --exclude doubtful.csv
     """
     from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
+    from pld_tf.run.onednn import choose_onednn
 
     checked = load_recipe(recipe, overrides)
+    set_onednn(choose_onednn(checked, run_dir))
     load_tensorflow()
     from export.device_fit.preflight import require_fit
     from pld_tf.data.corpus.excluded import read_excluded
