@@ -16,6 +16,7 @@ from pld_tf.distill.step.weight_average import WeightAverage
 from pld_tf.recipe.schema import Recipe
 
 _NOT_DECAYED = ("bias", "gamma", "beta")
+_LOOKED_UP = ("cluster_centroids",)  # by clustering, so their gradients are sparse
 
 
 def make_deterministic() -> None:
@@ -56,7 +57,9 @@ class Trainer:
         if self._match:
             self._learnt = [*self._learnt, self._match.projection]
         self.optimizer = make_optimizer(recipe, steps=data.steps_per_epoch, epochs=epochs)
-        self._update = FlatUpdate(self.optimizer, self._learnt, spared=_NOT_DECAYED)
+        self._update = FlatUpdate(
+            self.optimizer, self._learnt, spared=_NOT_DECAYED, alone=_LOOKED_UP
+        )
         self.average = None
         if recipe.training.weight_average:
             self.average = WeightAverage(student, decay=recipe.training.weight_average)
@@ -90,7 +93,7 @@ class Trainer:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self._losses(batch, teacher_logits))
         gradients = tape.gradient(loss, self._learnt)
-        self._update.apply(gradients)
+        self._update.apply(list(zip(gradients, self._learnt, strict=True)))
         if self.average is not None:
             self.average.update(self.optimizer.iterations)
         return loss
