@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pld_tf.commands.options import Data, Json, SkipBad, note
+from pld_tf.system.onednn import set_onednn
 from pld_tf.system.stderr import load_tensorflow
 
 reproduce_app = typer.Typer(no_args_is_help=True, help="Reproduce published tables.")
@@ -49,8 +50,10 @@ def reproduce_paper(
       pld-tf reproduce paper -d speech -o runs/crop --set teaching.teacher_input=crop
     """
     from pld_tf.recipe.load import load_recipe
+    from pld_tf.run.onednn import choose_onednn
 
     recipe = load_recipe("paper", [f"teaching.labels={labels}", *(overrides or [])])
+    set_onednn(choose_onednn(recipe, run_dir))
     load_tensorflow()
     from export.convert.converter import int8_bytes
     from pld_tf.reproduce.run import Asked

@@ -7,6 +7,7 @@ import typer
 
 from pld_tf.bridge.for_export import preflight_recipe
 from pld_tf.commands.options import Data, SkipBad
+from pld_tf.system.onednn import set_onednn
 from pld_tf.system.stderr import load_tensorflow
 
 
@@ -47,10 +48,12 @@ def distill(
     from pld_tf.data.corpus.check import check_data
     from pld_tf.data.corpus.excluded import read_excluded
     from pld_tf.recipe.load import load_recipe
+    from pld_tf.run.onednn import choose_onednn
 
     checked = load_recipe(recipe, overrides)
     excluded = read_excluded(exclude, data) if exclude else frozenset[str]()
     check_data(data, checked, excluded=excluded)
+    set_onednn(choose_onednn(checked, run_dir))
     load_tensorflow()
     from export.device_fit.preflight import require_fit
     from pld_tf.run.folder import is_preflight_due

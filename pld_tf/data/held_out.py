@@ -1,8 +1,5 @@
 """Validation and test clips, and the crops that each protocol cuts from them."""
 
-# TensorFlow's type stubs lack predicates of tuples.
-# pyright: reportArgumentType=false
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +7,10 @@ import tensorflow as tf
 
 from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
 from pld_tf.data.crop_places import fixed_starts_ms
+from pld_tf.data.store.clip import read_clip
 from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
 from pld_tf.data.store.packed import Store, clip_samples
+from pld_tf.data.store.taken import taken_records
 from pld_tf.recipe.tables import Protocol
 
 
@@ -65,6 +64,29 @@ class HeldOut:
             for clip, row in zip(self.silence, starts[spoken:], strict=True)
         ]
         return words.concatenate(tf.data.Dataset.from_tensor_slices(np.stack(cut)).batch(64))
+
+    def some_crops(self, starts_ms: np.ndarray, length_ms: int, places: np.ndarray) -> np.ndarray:
+        """The crops at some places among all that `crops` gives; reads their clips alone.
+
+        Returns:
+          int16 [places, samples].
+        """
+        clips, columns = np.divmod(places, starts_ms.shape[1])
+        rate = self.store.sample_rate_hz
+        starts, length = starts_ms[clips, columns] * rate // 1000, length_ms * rate // 1000
+        cut = [
+            self._samples(clip)[start : start + length]
+            for clip, start in zip(clips, starts, strict=True)
+        ]
+        return np.stack(cut)
+
+    def _samples(self, clip: int) -> np.ndarray:
+        spoken = len(self.clips)
+        if clip >= spoken:
+            return self.silence[clip - spoken]
+        return read_clip(
+            self.store.splits[self.split], int(self.clips[clip]), self.store.sample_rate_hz
+        )
 
 
 def held_out(
@@ -139,13 +161,12 @@ def fixed_crops(
     Returns:
       Dataset of int16 [clips, crops, length], in the order of `clips`.
     """
-    wanted = np.zeros(len(store.splits[split]), bool)
+    index = store.splits[split]
+    wanted = np.zeros(len(index), bool)
     wanted[clips] = True
-    records = tf.data.TFRecordDataset([str(path) for path in store.splits[split].shards])
-    numbered = tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(wanted), records))
-
-    def is_wanted(keep, record):
-        return keep
+    records = tf.data.Dataset.range(len(index.shards)).flat_map(
+        taken_records(index, tf.constant(wanted), store.sample_rate_hz)
+    )
 
     def cut(numbered_record, start):
         _, record = numbered_record
@@ -155,6 +176,6 @@ def fixed_crops(
         )
 
     paired = tf.data.Dataset.zip(
-        (numbered.filter(is_wanted), tf.data.Dataset.from_tensor_slices(starts.astype(np.int32)))
+        (records, tf.data.Dataset.from_tensor_slices(starts.astype(np.int32)))
     )
     return paired.map(cut, num_parallel_calls=2, deterministic=True).batch(batch).prefetch(2)

@@ -165,7 +165,19 @@ class Rung:
                 group: [arrays[name] for name in sorted(arrays) if name.startswith(f"{group}_")]
                 for group in ("student", "trainer", "best")
             }
+        self._require_same_optimizer(groups["trainer"])
         self._student.set_weights(groups["student"])
         for variable, value in zip(self._trainer.variables, groups["trainer"], strict=True):
             variable.assign(value)
         return Progressed(best_weights=groups["best"], **state)
+
+    def _require_same_optimizer(self, kept: list[np.ndarray]) -> None:
+        """Refuse the checkpoint of a version that kept other values of the optimizer."""
+        expected = [tuple(variable.shape) for variable in self._trainer.variables]
+        if [value.shape for value in kept] != expected:
+            raise PldError(
+                f"{self._folder / 'checkpoint.npz'} is of another version of pld-tf: expected "
+                f"{len(expected)} arrays of an optimizer, found {len(kept)}, or others. Remove "
+                "that file to train this network from its start, or go on with the version that "
+                "began it."
+            )

@@ -44,9 +44,8 @@ def bundle_contents(
     clips = held_out(store, classes, "validation")
     validation = student_validation(recipe, clips, rung.length_ms)
     starts = clips.starts_ms(recipe.training.validation_protocol, rung.length_ms)
-    audio = [batch.numpy() for batch in clips.crops(starts, rung.length_ms)]
-    crops = np.concatenate(audio).reshape(len(validation.labels), -1)
-    golden = np.linspace(0, len(crops) - 1, min(GOLDEN_CROPS, len(crops))).astype(int)
+    crops = len(validation.labels)
+    golden = np.linspace(0, crops - 1, min(GOLDEN_CROPS, crops)).astype(int)
     return BundleContents(
         recipe_name=recipe_name,
         recipe=recipe.model_dump(mode="json"),
@@ -64,7 +63,7 @@ def bundle_contents(
         representative=_representative(recipe, seed, store, classes, rung.length_ms),
         validation_features=validation.features[..., 0],
         validation_labels=validation.labels,
-        golden_audio=crops[golden],
+        golden_audio=clips.some_crops(starts, rung.length_ms, golden),
         golden_features=validation.features[golden, ..., 0],
     )
 

@@ -15,6 +15,8 @@ SIZES: dict[str, tuple[str, ...]] = {
     "highway": ("128", "256", "512"),
     "lstm": ("S", "M", "L"),
 }
+# Families whose training steps take less time without oneDNN's kernels (docs/results/speed.md).
+FASTER_WITHOUT_ONEDNN = frozenset({"tc_resnet"})
 # res8 pools 4 frames into one, so fewer leave nothing. No other family needs more.
 MIN_FRAMES = 4
 MIN_BINS = 10  # the fewest in any of the papers

@@ -7,7 +7,9 @@ from pld_tf.errors import PldError
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
 from pld_tf.run.folder import OTHER_DATA, differences, refuse_other_choices
+from pld_tf.run.onednn import read_onednn
 from pld_tf.system.files import write_json
+from pld_tf.system.onednn import is_onednn_on
 from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
@@ -25,7 +27,7 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
       PldError: the folder holds another kind of run, or was started with other choices or data.
     """
     path = run_dir / "run.json"
-    now = {"commit": source_commit(), "versions": package_versions()}
+    now = {"commit": source_commit(), "versions": package_versions(), "onednn": is_onednn_on()}
     if not path.exists():
         begun = {"recipe": recipe.model_dump(mode="json"), "data_key": data_key}
         write_json(path, {"format": CLAIM_FORMAT, "kind": KIND} | begun | now)
@@ -43,7 +45,8 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
             )
         earlier = parse_recipe(values["recipe"], str(path))
         changed = [] if values["data_key"] == data_key else [OTHER_DATA]
-        same_code = {key: values[key] for key in now} == now
+        begun = values | {"onednn": read_onednn(values)}
+        same_code = {key: begun[key] for key in now} == now
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PldError(
             f"{path} can't be read as a reproduction: {error!r}. Start a new folder."
@@ -51,6 +54,6 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
     refuse_other_choices(run_dir, [*changed, *differences(earlier, recipe)])
     if not same_code:
         say(
-            f"{run_dir} was begun with other code (commit or package versions): what is trained "
-            "now may differ from what either would give alone."
+            f"{run_dir} was begun with other code (oneDNN, commit or package versions): what is "
+            "trained now may differ from what either would give alone."
         )

@@ -13,7 +13,9 @@ from pld_tf.errors import PldError
 from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
+from pld_tf.run.onednn import read_onednn
 from pld_tf.system.files import write_json
+from pld_tf.system.onednn import is_onednn_on
 from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
 from pld_tf.system.source_commit import source_commit
@@ -27,7 +29,8 @@ OTHER_DATA = "other data, or data that has changed since"
 class Run:
     """The contents of `run.json`: the recipe, seed and data of a run.
 
-    `excluded` are the paths of clips that the run leaves out, whether they exist or not.
+    `excluded` are the paths of clips that the run leaves out, whether they exist or not. `onednn`
+    says whether it computes with oneDNN's kernels.
     """
 
     folder: Path
@@ -36,6 +39,7 @@ class Run:
     seed: int
     data_key: str
     excluded: frozenset[str]
+    onednn: bool
     commit: str | None
     versions: dict[str, str]
 
@@ -98,6 +102,7 @@ def read_run(run_dir: Path) -> Run:
             data_key=str(values["data_key"]),
             # Runs of an earlier version lack this list.
             excluded=frozenset(map(str, values.get("excluded", []))),
+            onednn=read_onednn(values),
             commit=values["commit"],
             versions=dict(values["versions"]),
         )
@@ -140,6 +145,7 @@ def claim(
             "seed": seed,
             "data_key": data_key,
             "excluded": sorted(excluded),
+            "onednn": is_onednn_on(),
             "commit": source_commit(),
             "versions": package_versions(),
         }
@@ -154,11 +160,12 @@ def claim(
     elif earlier.data_key != data_key:
         changed.insert(0, OTHER_DATA)
     refuse_other_choices(run_dir, changed)
-    now = (source_commit(), package_versions())
-    if (earlier.commit, earlier.versions) != now and not (run_dir / "bundle").exists():
+    now = (is_onednn_on(), source_commit(), package_versions())
+    begun = (earlier.onednn, earlier.commit, earlier.versions)
+    if begun != now and not (run_dir / "bundle").exists():
         say(
-            f"{run_dir} was begun with other code (commit or package versions): what is trained "
-            "now may differ from what either would give alone."
+            f"{run_dir} was begun with other code (oneDNN, commit or package versions): what is "
+            "trained now may differ from what either would give alone."
         )
 
 

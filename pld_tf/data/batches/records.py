@@ -1,6 +1,6 @@
 """Reads the clips of an epoch from the packed shards, in a drawn order."""
 
-# TensorFlow's type stubs lack stateless_shuffle, tensor seeds and predicates of tuples.
+# TensorFlow's type stubs lack stateless_shuffle and tensor seeds.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from pld_tf.data.batches.draws import draw_table, draws_per_crop
 from pld_tf.data.batches.training_data import Tables, TrainingData
+from pld_tf.data.store.taken import taken_records
 from pld_tf.recipe.tables import MICRO_BATCH
 
 
@@ -43,30 +44,12 @@ def draw_crops(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.Tenso
 def mixed_records(data: TrainingData, tables: Tables, seeds: Seeds) -> tf.data.Dataset:
     """(clip, record) of the epoch's clips, silence spread evenly among them."""
     index = data.index
-    paths = tf.constant([str(path) for path in index.shards])
-    firsts = tf.constant(np.cumsum(index.shard_clips) - index.shard_clips, tf.int64)
-    counts = tf.constant(index.shard_clips, tf.int64)
-
     taken = chosen(tables, seeds.clips)
-
-    # Functions that only pick an argument cost tf.data nothing. A look-up would cost more than
-    # reading the record.
-    def is_taken(taken, clip, record):
-        return taken
-
-    def clip_and_record(taken, clip, record):
-        return clip, record
-
-    def shard(number):
-        first, last = firsts[number], firsts[number] + counts[number]
-        flags = tf.data.Dataset.from_tensor_slices(taken[first:last])
-        clips = tf.data.Dataset.range(first, last)
-        records = tf.data.TFRecordDataset(paths[number])
-        return tf.data.Dataset.zip((flags, clips, records)).filter(is_taken).map(clip_and_record)
-
     order = tf.random.experimental.stateless_shuffle(tf.range(len(index.shards)), seed=seeds.shards)
     clips = tf.data.Dataset.from_tensor_slices(order).interleave(
-        shard, cycle_length=4, block_length=MICRO_BATCH
+        taken_records(index, taken, data.store.sample_rate_hz),
+        cycle_length=4,
+        block_length=MICRO_BATCH,
     )
     if not tables.silence:
         return clips

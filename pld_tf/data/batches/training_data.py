@@ -1,6 +1,7 @@
 """Everything that decides the batches of one training, and its tables by clip."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,12 @@ class TrainingData:
         return self.labelled() | self.teach_unlabelled
 
     def quotas(self) -> tuple[np.ndarray, int]:
+        """Clips per epoch of each word, int64 [words], and of silence."""
+        return self._quotas
+
+    @cached_property
+    def _quotas(self) -> tuple[np.ndarray, int]:
+        # Kept, because every look at `steps_per_epoch` needs them: 0.3 s with 38,000 words.
         words = self.index.words[self.usable()]
         counts = np.bincount(words, minlength=len(self.store.words))
         require_keyword_clips(self.classes, counts, "train")

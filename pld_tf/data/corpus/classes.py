@@ -50,19 +50,15 @@ def find_classes(choices: WordChoices, words: Sequence[str], *, needs_all: bool 
     Raises:
       PldError: a keyword of the recipe is not in the corpus. An ignored word may be absent.
     """
+    present = set(words)
     for word in choices.keywords if needs_all else ():
-        if word not in words:
+        if word not in present:
             raise PldError(
                 f"keyword '{word}' of the recipe has no folder in the data;{nearest(word, words)}"
             )
-    of_word = [
-        choices.keywords.index(word)
-        if word in choices.keywords
-        else IGNORED
-        if word in choices.ignored
-        else len(choices.keywords)
-        for word in words
-    ]
+    number_of = dict.fromkeys(choices.ignored, IGNORED)
+    number_of |= {word: number for number, word in enumerate(choices.keywords)}
+    of_word = [number_of.get(word, len(choices.keywords)) for word in words]
     return Classes(
         names=choices.class_names,
         of_word=np.array(of_word, np.int32),
@@ -186,8 +182,9 @@ def _share_evenly(total: int, available: np.ndarray) -> np.ndarray:
     [1, 5, 4]
     """
     shares = np.zeros(len(available), np.int64)
+    remaining = total
     # Rarest first: words with more clips share what it leaves.
     for rank, word in enumerate(np.argsort(available, kind="stable")):
-        remaining = total - shares.sum()
-        shares[word] = min(available[word], -(-remaining // (len(available) - rank)))
+        shares[word] = share = min(int(available[word]), -(-remaining // (len(available) - rank)))
+        remaining -= share
     return shares

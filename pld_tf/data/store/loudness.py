@@ -1,11 +1,15 @@
 """Find where a clip is loudest, from the energy of its 10 ms blocks. NumPy only."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 BLOCK_MS = 10
 WORD_MS = 200
 LEAST_RISE_DB = 3.0  # half a percent of Speech Commands: hum, or noise louder than the word
 SILENT_RMS = 70.7  # of 32,768: a tone with a peak of 100
+# Clips that are worked on at a time: sums need float64, which would take 1.6 GB for a million.
+_ROWS = 4096
 
 
 def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
@@ -38,12 +42,11 @@ def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:
     >>> loudest_start_ms(np.array([[0, 0, 5, 0], [0, 0, 0, 0]], np.float32), 20).tolist()
     [10, 10]
     """
-    blocks = length_ms // BLOCK_MS
-    total = np.cumsum(np.pad(energies.astype(np.float64), ((0, 0), (1, 0))), axis=1)
-    sums = total[:, blocks:] - total[:, :-blocks]
-    off_centre = np.abs(np.arange(sums.shape[1]) - (sums.shape[1] - 1) / 2)
+    starts = energies.shape[1] - length_ms // BLOCK_MS + 1
+    off_centre = np.abs(np.arange(starts) - (starts - 1) / 2)
     order = np.argsort(off_centre, kind="stable")
-    return (order[np.argmax(sums[:, order], axis=1)] * BLOCK_MS).astype(np.int32)
+    loudest = [order[np.argmax(_sums(rows, starts)[:, order], axis=1)] for rows in _parts(energies)]
+    return (np.concatenate(loudest) * BLOCK_MS).astype(np.int32)
 
 
 def rise_db(energies: np.ndarray) -> np.ndarray:
@@ -95,6 +98,22 @@ def speech_so_far(energies: np.ndarray) -> np.ndarray:
     >>> speech_so_far(np.array([[1.0, 1.0, 4.0, 2.0, 1.0]])).round(2).tolist()
     [[0.0, 0.0, 0.0, 0.75, 1.0, 1.0]]
     """
+
+    return np.concatenate([_shares(rows) for rows in _parts(energies)])
+
+
+def _parts(energies: np.ndarray) -> Iterator[np.ndarray]:
+    """The energies, some rows at a time."""
+    return (energies[first : first + _ROWS] for first in range(0, max(1, len(energies)), _ROWS))
+
+
+def _sums(energies: np.ndarray, starts: int) -> np.ndarray:
+    """Energy of equally long parts of each clip, float64 [clips, starts]."""
+    total = np.cumsum(np.pad(energies.astype(np.float64), ((0, 0), (1, 0))), axis=1)
+    return total[:, -starts:] - total[:, :starts]
+
+
+def _shares(energies: np.ndarray) -> np.ndarray:
     quiet = np.quantile(energies, 0.2, axis=1, keepdims=True)
     total = np.cumsum(np.maximum(energies - quiet, 0), axis=1)
     shares = total / np.maximum(total[:, -1:], np.finfo(np.float32).tiny)

@@ -262,6 +262,7 @@ def _finish(
 ) -> list[tuple[str, str]]:
     """Write the files that span all shards, store.json last; return bad clips and their reasons."""
     words = sorted({clip.word for clip in corpus.clips})
+    number_of = {word: number for number, word in enumerate(words)}
     # A split may have no shard; its columns are empty then.
     arrays = {f"{split}_{k}": [_NO_CLIPS[k]] for split in SPLITS for k in INDEX_KEYS}
     bad: list[tuple[str, str]] = []
@@ -277,7 +278,7 @@ def _finish(
             bad += json.loads(str(shard["bad"]))
             digest.update(f"{name} {shard['digest']}".encode())
         arrays[f"{split}_paths"].append(np.array([clip.path.encode() for clip in kept], np.bytes_))
-        word_ids = [words.index(clip.word) for clip in kept]
+        word_ids = [number_of[clip.word] for clip in kept]
         arrays[f"{split}_words"].append(np.array(word_ids, np.int32))
     for split in SPLITS:
         if split in needed and not any(n.any() for n in arrays[f"{split}_shard_clips"]):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tf_keras
 
+from pld_tf.models.layers.folded import with_folded_norms
 from pld_tf.recipe.schema import Recipe
 
 # Joins the step in the seed, so the choice of a teacher has its own stream.
@@ -15,15 +16,20 @@ class Teachers:
     """One or more frozen networks that label crops together.
 
     Args:
-      models: at least one.
+      models: at least one; changes of their weights after this have no effect.
       recipe: teaching.
       seed: of the training, for `ensemble = "switch"`.
+
+    Attributes:
+      models: the networks as given; their weights name stored labels.
+      folded: the same networks as they label.
 
     Source of mixing and switching: Fukuda et al. 2017, doi 10.21437/Interspeech.2017-614.
     """
 
     def __init__(self, models: Sequence[tf_keras.Model], *, recipe: Recipe, seed: int) -> None:
         self.models = tuple(models)
+        self.folded = tuple(with_folded_norms(model) for model in self.models)
         self._recipe = recipe
         self._seed = seed
 
@@ -43,7 +49,7 @@ class Teachers:
     def _of(self, features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         if self._recipe.teaching.ensemble == "switch" and len(self.models) > 1:
             return self._switched(features, step)
-        logits = [model(features, training=False) for model in self.models]
+        logits = [model(features, training=False) for model in self.folded]
         return mean_logits(logits, self._recipe.teaching.temperature)
 
     def _switched(self, features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -51,7 +57,7 @@ class Teachers:
             [tf.cast(self._seed, tf.int64), tf.cast(step, tf.int64) + (_STREAM << 32)]
         )
         which = tf.random.stateless_uniform([], stream, 0, len(self.models), tf.int32)
-        branches = [lambda model=model: model(features, training=False) for model in self.models]
+        branches = [lambda model=model: model(features, training=False) for model in self.folded]
         return tf.switch_case(which, branches)
 
 

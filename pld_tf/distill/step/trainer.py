@@ -8,11 +8,15 @@ import tf_keras
 
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.distill.step.embedding import EmbeddingMatch
+from pld_tf.distill.step.flat_update import FlatUpdate
 from pld_tf.distill.step.losses import label_probabilities, rung_loss
 from pld_tf.distill.step.mixup import mixed
 from pld_tf.distill.step.teachers import Teachers, teacher_features
 from pld_tf.distill.step.weight_average import WeightAverage
 from pld_tf.recipe.schema import Recipe
+
+_NOT_DECAYED = ("bias", "gamma", "beta")
+_LOOKED_UP = ("cluster_centroids",)  # by clustering, so their gradients are sparse
 
 
 def make_deterministic() -> None:
@@ -48,12 +52,14 @@ class Trainer:
         self._hard_from = (epochs - recipe.teaching.hard_finish_epochs) * data.steps_per_epoch
         self._match = None
         if teachers and recipe.teaching.embedding_weight:
-            self._match = EmbeddingMatch(student, teachers.models[0], seed=data.seed)
+            self._match = EmbeddingMatch(student, teachers.folded[0], seed=data.seed)
         self._learnt = student.trainable_variables
         if self._match:
             self._learnt = [*self._learnt, self._match.projection]
         self.optimizer = make_optimizer(recipe, steps=data.steps_per_epoch, epochs=epochs)
-        self.optimizer.build(self._learnt)
+        self._update = FlatUpdate(
+            self.optimizer, self._learnt, spared=_NOT_DECAYED, alone=_LOOKED_UP
+        )
         self.average = None
         if recipe.training.weight_average:
             self.average = WeightAverage(student, decay=recipe.training.weight_average)
@@ -87,7 +93,7 @@ class Trainer:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self._losses(batch, teacher_logits))
         gradients = tape.gradient(loss, self._learnt)
-        self.optimizer.apply_gradients(zip(gradients, self._learnt, strict=True))
+        self._update.apply(list(zip(gradients, self._learnt, strict=True)))
         if self.average is not None:
             self.average.update(self.optimizer.iterations)
         return loss
@@ -147,5 +153,5 @@ def make_optimizer(recipe: Recipe, *, steps: int, epochs: int) -> tf_keras.optim
         )
     else:
         optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.training.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=[*_NOT_DECAYED])
     return optimizer

@@ -71,6 +71,14 @@ def test_crops_are_the_very_samples_of_their_clips(validation, corpus_root, prot
             assert np.array_equal(crop, whole[first : first + length_ms * RATE // 1000])
 
 
+@pytest.mark.parametrize("protocol", ["loudest", "sliding"])
+def test_some_crops_are_those_at_their_places_among_all(validation, protocol):
+    starts = validation.starts_ms(protocol, 500)
+    every = crops(validation, starts, 500).reshape(-1, RATE // 2)
+    places = np.linspace(0, len(every) - 1, 7).astype(int)
+    assert np.array_equal(validation.some_crops(starts, 500, places), every[places])
+
+
 def test_the_loudest_part_is_where_the_burst_is(validation):
     found = crops(validation, validation.starts_ms("loudest", 200), 200)
     whole = crops(validation, validation.starts_ms("centre", 1000), 1000)

@@ -12,6 +12,7 @@ from pld_tf.distill.rung import Rung
 from pld_tf.distill.step.teachers import Teachers
 from pld_tf.distill.step.trainer import Trainer
 from pld_tf.errors import PldError
+from pld_tf.system.files import read_npz, write_npz
 
 
 def silent(done: int, total: int) -> None:
@@ -316,3 +317,17 @@ def test_with_all_that_can_be_chosen_a_stopped_rung_ends_as_one_that_was_not(
         ended.append((rung.fit(silent).history, parts["student"].get_weights()))
     assert ended[0][0] == ended[1][0]
     assert all(np.array_equal(*pair) for pair in zip(ended[0][1], ended[1][1], strict=True))
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused_in_one_line(make, instant, tmp_path):
+    """Earlier versions kept two moments of each variable, not two vectors."""
+    make(epochs=1).fit(silent)
+    checkpoint = tmp_path / "checkpoint.npz"
+    arrays = read_npz(checkpoint)
+    moments = max(name for name in arrays if name.startswith("trainer_"))
+    for place, part in enumerate(np.array_split(arrays.pop(moments), 3)):
+        arrays[f"{moments}{place}"] = part
+    write_npz(checkpoint, **arrays)
+    with pytest.raises(PldError, match=r"checkpoint\.npz is of another version of pld-tf") as told:
+        make(epochs=2).fit(silent)
+    assert "\n" not in str(told.value)

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_corpus import COUNTS
 
+from pld_tf.data.batches import training_data
 from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.data.batches.training_data import Tables, TrainingData
+from pld_tf.data.corpus.classes import word_quotas
 
 CLIPS = sum(COUNTS["train"].values())
 BATCH = 16
@@ -70,6 +72,16 @@ def test_a_larger_share_holds_the_clips_of_a_smaller_one(data, first, second):
         replace(data, train_fraction=share).labelled() for share in sorted((first, second))
     )
     assert not (small & ~large).any()
+
+
+def test_quotas_are_worked_out_once(data, monkeypatch):
+    counted = []
+    monkeypatch.setattr(
+        training_data, "word_quotas", lambda *given: counted.append(given) or word_quotas(*given)
+    )
+    fresh = replace(data)
+    assert [fresh.steps_per_epoch for _ in range(3)] == [4, 4, 4]
+    assert len(counted) == 1
 
 
 def test_worked_epoch_of_a_share(data):

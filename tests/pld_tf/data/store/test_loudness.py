@@ -1,10 +1,14 @@
 """The loudest part of a clip: worked values and an obvious search."""
 
+import tracemalloc
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pld_tf.data.store import loudness
 from pld_tf.data.store.loudness import block_energies, loudest_start_ms, speech_so_far
 
 # Whole numbers: sums are exact, so that ties are ties in the oracle too.
@@ -79,3 +83,21 @@ def test_speech_so_far_rises_to_1_where_there_is_any(energies):
 @given(energies=ENERGIES, level=st.integers(1, 9))
 def test_a_louder_clip_has_its_speech_at_the_same_place(energies, level):
     np.testing.assert_allclose(speech_so_far(energies * level), speech_so_far(energies), atol=1e-5)
+
+
+@pytest.mark.parametrize("work", [lambda rows: loudest_start_ms(rows, 500), speech_so_far])
+def test_rows_worked_on_in_parts_give_what_they_give_at_once(monkeypatch, work):
+    energies = np.random.default_rng(0).random((10, 100), np.float32)
+    whole = work(energies)
+    monkeypatch.setattr(loudness, "_ROWS", 4)
+    assert np.array_equal(work(energies), whole)
+
+
+@pytest.mark.parametrize("work", [lambda rows: loudest_start_ms(rows, 500), speech_so_far])
+def test_many_clips_take_little_memory_beside_what_is_asked(work):
+    energies = np.ones((40_000, 100), np.float32)
+    tracemalloc.start()
+    found = work(energies)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most - 2 * found.nbytes < energies.nbytes

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 import tiny_run
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from trained_students import crops, network
 
 from pld_tf.distill.step.teachers import Teachers, mean_logits, teacher_features
 
@@ -14,20 +16,20 @@ LOGITS = hnp.arrays(np.float32, (3, 4), elements=st.floats(-20, 20, width=32))
 TEMPERATURE = st.floats(0.5, 20)
 
 
-class Says:
+class Says(tf_keras.Model):
     """A network that gives these logits, whatever it hears."""
 
     def __init__(self, *logits: list[float]) -> None:
-        self.logits = tf.constant(logits, tf.float32)
+        super().__init__()
+        self._logits = tf.constant(logits, tf.float32)
 
-    def __call__(self, features: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def call(self, features: tf.Tensor, training: bool) -> tf.Tensor:
         assert not training
-        return self.logits
+        return self._logits
 
 
-def echo(features: tf.Tensor, *, training: bool) -> tf.Tensor:
-    """A network whose logits are what it hears."""
-    return tf.reshape(features, [tf.shape(features)[0], -1])
+# A network whose logits are what it hears.
+echo = tf_keras.Sequential([tf_keras.layers.Flatten()])
 
 
 def teachers(*networks, seed: int = 1, **changes) -> Teachers:
@@ -43,6 +45,16 @@ def softened(logits, temperature: float) -> np.ndarray:
 
 
 THROUGH_C = {"features": tf.zeros([1, 2, 1, 1])}
+
+
+def test_teachers_label_without_normalization_and_within_a_millionth():
+    """Stored and online labels alike: both ask `Teachers.logits`."""
+    plain = network()
+    both = teachers(plain)
+    assert not [layer for layer in both.folded[0].layers if "normalization" in layer.name
+                and layer.weights]  # fmt: skip
+    found = say(both, {"features": tf.constant(crops())})
+    np.testing.assert_allclose(found, plain(crops(), training=False), rtol=0, atol=1e-6)
 
 
 # --- mean ---
