@@ -6,7 +6,7 @@ rungs.
 
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pld_tf.errors import PldError
 from pld_tf.features.spec import CLIP_MS
@@ -40,6 +40,12 @@ def _as_name(value: object) -> object:
     """Sizes such as 8 and 1.5 look like numbers, so they may be written as numbers."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"{value:g}" if is_number else value
+
+
+def _rising_pair(values: list[float]) -> list[float]:
+    if values and (len(values) != 2 or values[0] > values[1]):
+        raise ValueError(f"must hold the least and the greatest value, or nothing; got {values}")
+    return values
 
 
 class WordChoices(Table):
@@ -133,7 +139,16 @@ class AugmentChoices(Table):
     noise_share: Share = 0.8
     """Share of crops with background noise."""
     noise_volume: Share = 0.1
-    """Greatest volume of that noise; 1 is as recorded."""
+    """Greatest volume of that noise; 1 is as recorded. Not used if `noise_snr_db` is set."""
+    noise_snr_db: Annotated[
+        list[Annotated[float, Field(ge=-20, le=60)]], AfterValidator(_rising_pair)
+    ] = []
+    """Least and greatest signal-to-noise ratio of crops with noise: the level of the clip's loudest
+    300 ms over that of the noise. `[0, 30]` is usual. Empty: `noise_volume` says how loud noise
+    is."""
+    room_share: Share = 0.0
+    """Share of crops heard in a room, 16 crops at a time in the same one. The rooms are generated:
+    64 boxes whose echoes die away within 0.15 to 0.7 s. 0.5 is usual."""
     tempo: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """16 crops at a time are up to this share faster or slower. 0.1 is usual."""
     vocal_tract: Annotated[float, Field(ge=0, le=0.3)] = 0.0

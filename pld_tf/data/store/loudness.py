@@ -3,6 +3,7 @@
 import numpy as np
 
 BLOCK_MS = 10
+_WORD_MS = 300
 
 
 def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
@@ -41,6 +42,22 @@ def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:
     off_centre = np.abs(np.arange(sums.shape[1]) - (sums.shape[1] - 1) / 2)
     order = np.argsort(off_centre, kind="stable")
     return (order[np.argmax(sums[:, order], axis=1)] * BLOCK_MS).astype(np.int32)
+
+
+def word_levels(energies: np.ndarray, block_samples: int) -> np.ndarray:
+    """Level of each clip's word: the RMS of its loudest 300 ms, float32 [clips].
+
+    Args:
+      energies: float32 [clips, blocks], from `block_energies`.
+      block_samples: samples per block.
+
+    >>> word_levels(np.array([[0.0] * 70 + [400.0] * 30]), 4).tolist()
+    [10.0]
+    """
+    blocks = min(_WORD_MS // BLOCK_MS, energies.shape[1])
+    total = np.cumsum(np.pad(energies.astype(np.float64), ((0, 0), (1, 0))), axis=1)
+    loudest = (total[:, blocks:] - total[:, :-blocks]).max(axis=1)
+    return np.sqrt(loudest / (blocks * block_samples)).astype(np.float32)
 
 
 def speech_so_far(energies: np.ndarray) -> np.ndarray:
