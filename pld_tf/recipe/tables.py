@@ -45,6 +45,12 @@ def _as_name(value: object) -> object:
     return f"{value:g}" if is_number else value
 
 
+def _rising_pair(values: list[float]) -> list[float]:
+    if values and (len(values) != 2 or values[0] > values[1]):
+        raise ValueError(f"must hold the least and the greatest value, or nothing; got {values}")
+    return values
+
+
 class WordChoices(Table):
     """Which words there are, and how often an epoch takes each class."""
 
@@ -136,7 +142,16 @@ class AugmentChoices(Table):
     noise_share: Share = 0.8
     """Share of crops with background noise."""
     noise_volume: Share = 0.1
-    """Greatest volume of that noise; 1 is as recorded."""
+    """Greatest volume of that noise; 1 is as recorded. Not used if `noise_snr_db` is set."""
+    noise_snr_db: Annotated[
+        list[Annotated[float, Field(ge=-20, le=60)]], AfterValidator(_rising_pair)
+    ] = []
+    """Least and greatest signal-to-noise ratio of crops with noise: the level of the clip's loudest
+    200 ms over that of the noise. `[0, 30]` is usual. Empty: `noise_volume` says how loud noise
+    is."""
+    room_share: Share = 0.0
+    """Share of crops heard in a room, 16 crops at a time in the same one. The rooms are generated:
+    64 boxes whose echoes die away within 0.15 to 0.7 s. 0.5 is usual."""
     tempo: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """16 crops at a time are up to this share faster or slower. 0.1 is usual."""
     vocal_tract: Annotated[float, Field(ge=0, le=0.3)] = 0.0

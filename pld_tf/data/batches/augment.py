@@ -1,4 +1,4 @@
-"""Clips to features of crops: cut, noise, voice, masks.
+"""Clips to features of crops: room, cut, noise, voice, masks.
 
 Cutting and features run on micro-batches of 16 clips. These stay in the processor's cache, and are
 large enough to share the cost that tf.data has per element.
@@ -13,9 +13,12 @@ import tensorflow as tf
 
 from pld_tf.data.batches import draws as drawn
 from pld_tf.data.batches.records import Seeds
+from pld_tf.data.batches.rooms import in_room
 from pld_tf.data.batches.training_data import Tables, TrainingData
 from pld_tf.data.crop_places import pad_crops
+from pld_tf.data.store.loudness import BLOCK_MS
 from pld_tf.features.log_mel import log_mel
+from pld_tf.features.spec import FeatureSpec
 from pld_tf.features.voices import KNOTS, Voices
 from pld_tf.recipe.tables import MICRO_BATCH
 
@@ -118,23 +121,45 @@ def make_voices(data: TrainingData) -> Voices | None:
     )
 
 
-def draw_voices(seeds: Seeds, micro_batches: int) -> tf.Tensor:
-    """Uniform draws of pace, vocal tract and filter, float32 [micro_batches, 2 + KNOTS]."""
+class Setting(NamedTuple):
+    """Uniform draws that the clips of a micro-batch share, one row per micro-batch.
+
+    Attributes:
+      pace, tract: float32.
+      filter: float32 [KNOTS].
+      in_room: float32, whether there is a room.
+      room: float32, which one.
+    """
+
+    pace: tf.Tensor
+    tract: tf.Tensor
+    filter: tf.Tensor
+    in_room: tf.Tensor
+    room: tf.Tensor
+
+    def at(self, position: tf.Tensor) -> "Setting":
+        """The setting of one micro-batch."""
+        return Setting(*(draws[position] for draws in self))
+
+
+def draw_settings(seeds: Seeds, micro_batches: int) -> Setting:
+    """The settings of an epoch."""
     voices = tf.random.stateless_uniform([micro_batches, 2], seed=seeds.voices)
     filters = tf.random.stateless_uniform([micro_batches, KNOTS], seed=seeds.filters)
-    return tf.concat([voices, filters], axis=1)
+    rooms = tf.random.stateless_uniform([micro_batches, 2], seed=seeds.rooms)
+    return Setting(voices[:, 0], voices[:, 1], filters, rooms[:, 0], rooms[:, 1])
 
 
 class AugmentedClips:
-    """`ClipFeatures` of a micro-batch of recordings, with gain, noise and voice applied.
+    """`ClipFeatures` of a micro-batch of recordings, with room, gain, noise and voice applied.
 
     Args:
       data: features, crops, augmentation.
-      tables: noise and labels.
+      tables: noise, rooms and labels.
       clip: int64 [16], positions in the split's index.
       records: string [16], the clips' samples.
       draws: float32 [16, draws], one row of the table per clip.
-      voice: a row of `draw_voices`: pace, vocal tract and filter, shared by all 16.
+      setting: one row of `draw_settings`, shared by all 16.
       beyond: samples past the region of crops that may be requested.
     """
 
@@ -145,7 +170,7 @@ class AugmentedClips:
         clip: tf.Tensor,
         records: tf.Tensor,
         draws: tf.Tensor,
-        voice: tf.Tensor,
+        setting: Setting,
         *,
         beyond: int = 0,
     ) -> None:
@@ -155,18 +180,25 @@ class AugmentedClips:
         self.hop: Any = spec.hop_samples
         margin = spec.samples(data.crops.shift_ms) + beyond
         if self._voices:
-            self.hop, self._tract, self._filter = self._voices.hop(voice[0]), voice[1], voice[2:]
+            self.hop = self._voices.hop(setting.pace)
+            self._tract, self._filter = setting.tract, setting.filter
             longest = self._voices.samples(spec.clip_samples, self._voices.longest_hop)
             margin += max(0, longest - spec.clip_samples)
         self._margin = margin
         audio = tf.ensure_shape(tf.io.decode_raw(records, tf.int16), [None, spec.clip_samples])
-        self._audio = tf.pad(audio, [[0, 0], [margin, margin]])
+        audio = tf.pad(audio, [[0, 0], [margin, margin]])
+        self._audio = _maybe_in_room(audio, setting, tables, data.augment.room_share)
+        noise_start = drawn.noise_starts(draws, len(tables.noise) - 2 * margin, spec.clip_samples)
         self._noise = tables.noise
-        self._noise_starts = margin + drawn.noise_starts(
-            draws, len(tables.noise) - 2 * margin, spec.clip_samples
-        )
+        self._noise_starts = margin + noise_start
         is_silence = tf.gather(tables.labels, clip) == data.classes.silence_class
-        self._gain, self._volume = drawn.loudness_factors(draws, is_silence, data.augment)
+        self._gain, self._volume = drawn.loudness_factors(
+            draws,
+            is_silence,
+            data.augment,
+            word_to_noise=tf.gather(tables.levels, clip)
+            / _noise_levels(tables, self._noise_starts, spec),
+        )
 
     def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
         return self._features(self._crop(starts, length))
@@ -200,6 +232,29 @@ class AugmentedClips:
         if not self._voices:
             return log_mel(crop, self._spec)
         return self._voices.log_mel(crop, hop=self.hop, tract=self._tract, knots=self._filter)
+
+
+def _maybe_in_room(
+    audio: tf.Tensor, setting: Setting, tables: Tables, room_share: float
+) -> tf.Tensor:
+    """The audio as it is, or in the room of its setting."""
+    if not room_share:
+        return audio
+    rooms = len(tables.rooms)
+    room = tf.minimum(tf.cast(setting.room * rooms, tf.int32), rooms - 1)
+    return tf.cond(
+        setting.in_room < room_share,
+        lambda: in_room(audio, tables.rooms[room]),
+        lambda: tf.cast(audio, tf.float32),
+    )
+
+
+def _noise_levels(tables: Tables, starts: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
+    """RMS of a clip's length of noise from `starts` on, at least 1; float32 [clips]."""
+    block = spec.samples(BLOCK_MS)
+    first, blocks = starts // block, spec.clip_samples // block
+    energy = tf.gather(tables.noise_so_far, first + blocks) - tf.gather(tables.noise_so_far, first)
+    return tf.maximum(1.0, tf.cast(tf.sqrt(energy / (blocks * block)), tf.float32))
 
 
 def _slices(samples: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

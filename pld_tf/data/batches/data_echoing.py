@@ -21,7 +21,7 @@ import tensorflow as tf
 from pld_tf.data.batches.augment import (
     AugmentedClips,
     cut_crops,
-    draw_voices,
+    draw_settings,
     make_voices,
     plan_crops,
 )
@@ -83,16 +83,16 @@ def _whole_clips(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeC
     seeds = Seeds.of(data.seed, number)
     draws = draw_crops(data, tables, number)
     micro_batches = data.clips_per_epoch // MICRO_BATCH
-    drawn_voices = draw_voices(seeds, micro_batches)
+    settings = draw_settings(seeds, micro_batches)
     voices, hop = make_voices(data), data.spec.hop_samples
     shortest, longest = (voices.shortest_hop, voices.longest_hop) if voices else (hop, hop)
     most_frames = _frames(data, shortest)
 
     def compute(position, batch):
         clip, records = batch
-        drawn, voice = tf.gather(draws, clip), drawn_voices[position]
+        drawn, setting = tf.gather(draws, clip), settings.at(position)
         source = AugmentedClips(
-            data, tables, clip, records, drawn, voice, beyond=2 * longest + _outside(data)
+            data, tables, clip, records, drawn, setting, beyond=2 * longest + _outside(data)
         )
         hop = tf.fill([MICRO_BATCH], source.hop)
         origin = within_hop(drawn, hop) - hop // 2 - _reach(data)

@@ -85,14 +85,32 @@ def speech_held(so_far: tf.Tensor, starts: tf.Tensor, length: tf.Tensor) -> tf.T
     return before(starts + length) - before(starts)
 
 
-def loudness_factors(draws: tf.Tensor, is_silence: tf.Tensor, augment: AugmentChoices) -> tuple:
+def loudness_factors(
+    draws: tf.Tensor,
+    is_silence: tf.Tensor,
+    augment: AugmentChoices,
+    *,
+    word_to_noise: tf.Tensor | float = 1.0,
+) -> tuple:
     """Factors of clip and noise, float32 [batch, 1] each.
 
     A `silence` crop is zeros plus noise, at any volume from 0 to the recorded one.
+
+    Args:
+      draws: float32 [batch, draws].
+      is_silence: bool [batch].
+      augment: gain; share and volume of noise, or its distance below the word in dB.
+      word_to_noise: float32 [batch], level of the clip's word over that of its noise, both as
+        recorded. Only `noise_snr_db` needs it.
     """
     gain = tf.pow(10.0, (2 * draws[:, _GAIN] - 1) * augment.gain_db / 20)
     noisy = tf.cast(draws[:, _NOISE_ON] < augment.noise_share, tf.float32)
-    noise = tf.where(is_silence, 1.0, noisy * augment.noise_volume) * draws[:, _NOISE_VOLUME]
+    volume = augment.noise_volume * draws[:, _NOISE_VOLUME]
+    if augment.noise_snr_db:
+        least, most = augment.noise_snr_db
+        below_db = least + (most - least) * draws[:, _NOISE_VOLUME]
+        volume = gain * word_to_noise * tf.pow(10.0, -below_db / 20)
+    noise = tf.where(is_silence, draws[:, _NOISE_VOLUME], noisy * volume)
     return gain[:, None], noise[:, None]
 
 

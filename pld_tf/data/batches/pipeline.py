@@ -6,7 +6,7 @@
 import tensorflow as tf
 
 from pld_tf.data.batches import data_echoing
-from pld_tf.data.batches.augment import AugmentedClips, cut_crops, draw_voices, plan_crops
+from pld_tf.data.batches.augment import AugmentedClips, cut_crops, draw_settings, plan_crops
 from pld_tf.data.batches.draws import draw_lengths
 from pld_tf.data.batches.records import Seeds, draw_crops, mixed_records
 from pld_tf.data.batches.training_data import Tables, TrainingData
@@ -48,12 +48,12 @@ def _epoch(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.data.Data
     )
     micro = records.batch(MICRO_BATCH, drop_remainder=True)
     micro_per_batch = data.batch // MICRO_BATCH
-    voices = draw_voices(seeds, steps * micro_per_batch)
+    settings = draw_settings(seeds, steps * micro_per_batch)
 
     def cut(position, batch):
         clip, records = batch
         drawn = tf.gather(draws, clip)
-        source = AugmentedClips(data, tables, clip, records, drawn, voices[position])
+        source = AugmentedClips(data, tables, clip, records, drawn, settings.at(position))
         length = lengths[position // micro_per_batch]
         plan = plan_crops(
             data, tables, clip=clip, draws=drawn, lengths=tf.fill([MICRO_BATCH], length)

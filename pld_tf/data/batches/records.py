@@ -24,6 +24,7 @@ class Seeds(NamedTuple):
     shuffle: tf.Tensor
     voices: tf.Tensor
     filters: tf.Tensor
+    rooms: tf.Tensor
 
     @classmethod
     def of(cls, seed: int, epoch: tf.Tensor) -> "Seeds":

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pld_tf.data.batches.rooms import room_responses
 from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
-from pld_tf.data.store.loudness import loudest_start_ms, speech_so_far
+from pld_tf.data.store.loudness import (
+    BLOCK_MS,
+    block_energies,
+    loudest_start_ms,
+    speech_so_far,
+    word_levels,
+)
 from pld_tf.data.store.pack import SplitIndex, Store
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.recipe.tables import AugmentChoices, CropChoices, TeacherInput
@@ -103,6 +110,9 @@ class Tables:
     quotas: tf.Tensor
     loudest: tf.Tensor  # int32 [lengths, clips], in samples
     noise: tf.Tensor
+    noise_so_far: tf.Tensor  # float64 [blocks + 1], energy of the noise before each 10 ms
+    levels: tf.Tensor  # float32 [clips], RMS of each clip's word
+    rooms: tf.Tensor  # float32 [rooms, taps], impulse responses; none if no crop is in a room
     speech: tf.Tensor  # float32 [clips, points], see draws.speech_held
     clips: int
     silence: int
@@ -123,6 +133,14 @@ class Tables:
         speech = (
             speech_so_far(index.energies) if data.teacher_input == "blend" else np.zeros((0, 2))
         )
+        noise = data.store.noise("train")
+        block = data.spec.samples(BLOCK_MS)
+        energy = block_energies(noise, block).astype(np.float64)
+        rooms = (
+            room_responses(data.spec.sample_rate_hz)
+            if data.augment.room_share
+            else np.zeros((0, 1), np.float32)
+        )
         return cls(
             labels=tf.constant(labels, tf.int32),
             labelled=tf.constant(
@@ -132,7 +150,10 @@ class Tables:
             words=tf.constant(index.words, tf.int64),
             quotas=tf.constant(quotas, tf.int64),
             loudest=tf.constant(np.stack(loudest), tf.int32),
-            noise=tf.constant(data.store.noise("train"), tf.int16),
+            noise=tf.constant(noise, tf.int16),
+            noise_so_far=tf.constant(np.cumsum(np.pad(energy, (1, 0)))),
+            levels=tf.constant(np.pad(word_levels(index.energies, block), (0, silence))),
+            rooms=tf.constant(rooms),
             speech=tf.constant(np.pad(speech, ((0, silence), (0, 0))), tf.float32),
             clips=len(index),
             silence=silence,

@@ -63,14 +63,11 @@ def rise_db(energies: np.ndarray) -> np.ndarray:
     >>> rise_db(np.array([[1e3] * 70 + [1e6] * 30, [1e4] * 100])).round().tolist()
     [30.0, 0.0]
     """
-    blocks = min(WORD_MS // BLOCK_MS, energies.shape[1])
-    if not blocks:
+    if not energies.shape[1]:
         return np.zeros(len(energies))
-    total = np.cumsum(np.pad(energies.astype(np.float64), ((0, 0), (1, 0))), axis=1)
-    loudest = (total[:, blocks:] - total[:, :-blocks]).max(axis=1) / blocks
     quiet = np.percentile(energies, 10, axis=1)
     # One unit of energy keeps the level of digital silence finite.
-    return 10 * np.log10((loudest + 1) / (quiet + 1))
+    return 10 * np.log10((_word_energy(energies) + 1) / (quiet + 1))
 
 
 def without_word(energies: np.ndarray, block_samples: int) -> np.ndarray:
@@ -82,6 +79,19 @@ def without_word(energies: np.ndarray, block_samples: int) -> np.ndarray:
     """
     silent = energies.max(axis=1, initial=0) < SILENT_RMS**2 * block_samples
     return silent | (rise_db(energies) < LEAST_RISE_DB)
+
+
+def word_levels(energies: np.ndarray, block_samples: int) -> np.ndarray:
+    """Level of each clip's word: the RMS of its loudest 200 ms, float32 [clips].
+
+    Args:
+      energies: float32 [clips, blocks], from `block_energies`.
+      block_samples: samples per block.
+
+    >>> word_levels(np.array([[0.0] * 70 + [400.0] * 30]), 4).tolist()
+    [10.0]
+    """
+    return np.sqrt(_word_energy(energies) / block_samples).astype(np.float32)
 
 
 def speech_so_far(energies: np.ndarray) -> np.ndarray:
@@ -100,6 +110,14 @@ def speech_so_far(energies: np.ndarray) -> np.ndarray:
     """
 
     return np.concatenate([_shares(rows) for rows in _parts(energies)])
+
+
+def _word_energy(energies: np.ndarray) -> np.ndarray:
+    """Mean energy of the blocks of each clip's loudest 200 ms, float64 [clips]."""
+    blocks = min(WORD_MS // BLOCK_MS, energies.shape[1])
+    starts = energies.shape[1] - blocks + 1
+    parts = [_sums(rows, starts).max(axis=1, initial=0) for rows in _parts(energies)]
+    return np.concatenate(parts) / blocks
 
 
 def _parts(energies: np.ndarray) -> Iterator[np.ndarray]:
