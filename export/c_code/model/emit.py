@@ -1,13 +1,16 @@
 """Join the code of all layers into kws_model.h and kws_model.c."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from export.c_code.model.ir import Model, Node, check_order, read_model
+from export.c_code.model.kernels.dsp.optimize import Optimize
+from export.c_code.model.kernels.dsp.registry import DSP
 from export.c_code.model.kernels.registry import PORTABLE, RENAMING, Emitter
-from export.c_code.model.layer import Kernel, LayerCode
 from export.c_code.model.layer import Layer as Checked
+from export.c_code.model.layer import LayerCode
+from export.c_code.model.layer_text import function_text, kernels_text
 from export.c_code.model.scratch import ScratchPlan, Use, plan
 from export.c_code.model.templates import BY_BOTH, BY_TFLM, HEADER, SOURCE
 from export.c_code.model.tflm_route import tflm_source
@@ -50,13 +53,19 @@ class CModel:
     layers: tuple[Layer, ...]
 
 
-def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CModel:
+def generate(
+    model: bytes,
+    *,
+    emitters: Mapping[str, Emitter] = PORTABLE,
+    optimize: Optimize = Optimize.BALANCED,
+) -> CModel:
     """Write C code that computes an int8 model; the same model gives the same text.
 
     Args:
       model: a .tflite with one int8 input and one int8 output; need not be trusted.
       emitters: for each operator, the function that writes its code. A core with kernels of its
         own passes other functions.
+      optimize: what the kernels for the DSP extension are to be good at.
 
     Raises:
       ExportError: the file is damaged, or a layer has no C code; the text names the layer.
@@ -64,7 +73,7 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
     read = read_model(model)
     _check_operators(read, emitters)
     check_order(read)
-    codes = _emit_all(read, emitters)
+    codes = _emit_all(read, emitters, optimize)
     placed = plan(
         [_use(read, node, codes[node.number]) for node in read.nodes],
         sizes={index: value.elements for index, value in enumerate(read.values)},
@@ -112,18 +121,26 @@ def _check_operators(model: Model, emitters: Mapping[str, Emitter]) -> None:
             )
 
 
-def _emit_all(model: Model, emitters: Mapping[str, Emitter]) -> dict[int, LayerCode | None]:
+def _emit_all(
+    model: Model, emitters: Mapping[str, Emitter], optimize: Optimize
+) -> dict[int, LayerCode | None]:
     codes: dict[int, LayerCode | None] = {}
     characters = 0
     for node in model.nodes:
-        code = codes[node.number] = _emit(model, node, emitters)
-        characters += len(code.tables) if code else 0
+        code = codes[node.number] = _emit(model, node, emitters, optimize)
+        characters += _table_characters(code) if code else 0
         if characters > MAX_TABLE_CHARACTERS:
             raise model.refuse(node, f"the constants take more than {MAX_TABLE_CHARACTERS} bytes")
     return codes
 
 
-def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCode | None:
+def _table_characters(code: LayerCode) -> int:
+    return len(code.tables) + (len(code.dsp.tables) if code.dsp else 0)
+
+
+def _emit(
+    model: Model, node: Node, emitters: Mapping[str, Emitter], optimize: Optimize
+) -> LayerCode | None:
     """The code of a layer; None for a layer that only changes a tensor's shape."""
     if node.operator in RENAMING:
         layer = Checked(model, node)
@@ -132,7 +149,11 @@ def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCod
         layer.require(source.elements == layer.output.elements, "its shapes differ in size")
         return None
     try:
-        return emitters[node.operator](Checked(model, node))
+        layer = Checked(model, node)
+        code = emitters[node.operator](layer)
+        return (
+            replace(code, dsp=DSP[node.operator](layer, optimize)) if node.operator in DSP else code
+        )
     except Damaged as error:  # options are read only when a kernel asks for them
         raise model.refuse(node, f"{error}. Export it again") from error
 
@@ -147,7 +168,7 @@ def _use(model: Model, node: Node, code: LayerCode | None) -> Use:
         reads=code.arguments,
         writes=node.output,
         over=tuple(code.arguments[position] for position in code.in_place),
-        work_bytes=code.work_bytes,
+        work_bytes=code.most_work_bytes,
     )
 
 
@@ -191,48 +212,15 @@ def _source(
         calls.insert(0, "    (void)memory;\n")
     return SOURCE.format(
         digest=digest,
-        kernels="\n".join(_kernel_texts([code for _, code in layers])),
-        layers="\n".join(_function(node, code) for node, code in layers),
+        kernels=kernels_text([code for _, code in layers]),
+        layers="\n".join(function_text(node, code) for node, code in layers),
         calls="".join(calls),
     )
 
 
-def _kernel_texts(codes: Sequence[LayerCode]) -> Iterator[str]:
-    """Each kernel once, after the kernels that it needs."""
-    seen: set[str] = set()
-
-    def visit(kernel: Kernel) -> Iterator[str]:
-        if kernel.text in seen:
-            return
-        seen.add(kernel.text)
-        for needed in kernel.needs:
-            yield from visit(needed)
-        yield kernel.text
-
-    for code in codes:
-        for kernel in code.kernels:
-            yield from visit(kernel)
-
-
-def _function(node: Node, code: LayerCode) -> str:
-    parameters = [f"const int8_t *{name}" for name in _input_names(code)]
-    parameters += ["int8_t *output", *(["int32_t *work"] if code.work_bytes else [])]
-    return (
-        f"/* {node.operator} {code.comment}, int8 */\n"
-        f"{code.tables}\n"
-        f"static void {node.function}({', '.join(parameters)})\n{{\n{code.body}}}\n"
-    )
-
-
-def _input_names(code: LayerCode) -> list[str]:
-    if len(code.arguments) == 1:
-        return ["input"]
-    return [f"input_{position}" for position in range(len(code.arguments))]
-
-
 def _call(node: Node, code: LayerCode, placed: ScratchPlan, number: int) -> str:
     arguments = [_pointer(index, placed) for index in (*code.arguments, node.output)]
-    if code.work_bytes:
+    if code.most_work_bytes:
         arguments.append(f"(int32_t *)(void *)(memory + {placed.work[node.number]})")
     return f"    {node.function}({', '.join(arguments)});\n    LAYER_DONE({number});\n"
 

@@ -22,6 +22,26 @@ class Kernel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A layer's code for cores with the DSP extension, in place of its portable code.
+
+    It may overwrite the inputs that the portable code may overwrite.
+
+    Args:
+      name: of its kernel.
+      body, tables, kernels, work_bytes: as in `LayerCode`.
+      instructions: that one run is expected to take.
+    """
+
+    name: str
+    body: str
+    tables: str
+    kernels: tuple[Kernel, ...]
+    work_bytes: int
+    instructions: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerCode:
     """The C code of one layer.
 
@@ -34,6 +54,7 @@ class LayerCode:
       kernels: kernels that the body calls.
       work_bytes: size of `work`.
       in_place: positions in `arguments` whose memory `output` may reuse if it is not larger.
+      dsp: its code for cores with the DSP extension; None if they run the portable code.
     """
 
     comment: str
@@ -43,6 +64,12 @@ class LayerCode:
     kernels: tuple[Kernel, ...] = ()
     work_bytes: int = 0
     in_place: tuple[int, ...] = ()
+    dsp: Variant | None = None
+
+    @property
+    def most_work_bytes(self) -> int:
+        """Size of `work` that is enough for every core."""
+        return max(self.work_bytes, self.dsp.work_bytes if self.dsp else 0)
 
 
 class Layer:

@@ -1,0 +1,14 @@
+"""Which function writes the DSP extension's code of which operator."""
+
+from collections.abc import Callable, Mapping
+
+from export.c_code.model.kernels.dsp.matrix import conv_2d, fully_connected
+from export.c_code.model.kernels.dsp.optimize import Optimize
+from export.c_code.model.layer import Layer, Variant
+
+VariantEmitter = Callable[[Layer, Optimize], Variant | None]
+
+DSP: Mapping[str, VariantEmitter] = {
+    "CONV_2D": conv_2d,
+    "FULLY_CONNECTED": fully_connected,
+}
