@@ -16,18 +16,38 @@ _SHIFTS = range(1, 23)  # so that 2^30 and the zero point, shifted, fit 32 bits 
 
 FINISH = Kernel(
     text="""\
-#ifndef KWS_MODEL_ASM
-/* A doubled sum of products, rescaled and rounded as TFLite Micro does it. `scale` holds
- * multiplier, half a step with the zero point, and shift. |sum| < 2^31. */
-static inline int8_t finish(int32_t sum, const uint32_t *scale, int32_t negatives)
+#ifdef KWS_MODEL_ASM
+static inline int32_t multiply_high(int32_t a, int32_t b, int32_t sum)
 {
-    int64_t product = (int64_t)sum * (int32_t)scale[0];
-    int32_t value = (int32_t)((product + ((int64_t)1 << 31)) >> 32) + (int32_t)scale[1];
-    if (negatives && sum < 0) value--;
-    value >>= scale[2];
-    return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+static inline int32_t cut_to_int8(int32_t value)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
+    return result;
+}
+#else
+static inline int32_t multiply_high(int32_t a, int32_t b, int32_t sum)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32) + sum;
+}
+static inline int32_t cut_to_int8(int32_t value)
+{
+    return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 #endif
+
+/* A doubled sum of products, rescaled and rounded as TFLite Micro does it. `scale` holds
+ * multiplier, half a step with the zero point, and shift. |sum| < 2^31. */
+static inline int8_t finish(int32_t sum, const uint32_t *scale, int negatives)
+{
+    int32_t value = multiply_high(sum, (int32_t)scale[0], (int32_t)scale[1]);
+    if (negatives && sum < 0) value--;
+    return (int8_t)cut_to_int8(value >> scale[2]);
+}
 """
 )
 

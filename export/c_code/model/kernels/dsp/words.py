@@ -8,8 +8,13 @@ _WORDS_PER_LINE = 8
 
 WORDS = Kernel(
     text="""\
-/* Two signed values of 16 bits share a word, the first in its lower half. Each function is one
- * instruction of the DSP extension, beside what it does. */
+/* Two signed values of 16 bits share a word, the first in its lower half. Those with
+ * assembly are one instruction of the DSP extension, beside what it does. */
+static inline uint32_t word_of(int32_t first, int32_t second)
+{
+    return ((uint32_t)first & 0xFFFF) | (uint32_t)second << 16;
+}
+
 #ifdef KWS_MODEL_ASM
 #define INSTRUCTION_1(text, a) \\
     uint32_t result; \\
@@ -25,21 +30,15 @@ static inline uint32_t add_halves(uint32_t a, uint32_t b)
 {
     INSTRUCTION_2("sadd16 %0, %1, %2", a, b);
 }
-static inline uint32_t lower_halves(uint32_t a, uint32_t b)
+static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
 {
-    INSTRUCTION_2("pkhbt %0, %1, %2, lsl #16", a, b);
-}
-static inline uint32_t upper_halves(uint32_t a, uint32_t b)
-{
-    INSTRUCTION_2("pkhtb %0, %2, %1, asr #16", a, b);
+    int32_t result;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
 }
 #else
 static inline int32_t lower(uint32_t word) { return (int16_t)(word & 0xFFFF); }
 static inline int32_t upper(uint32_t word) { return (int16_t)(word >> 16); }
-static inline uint32_t word_of(int32_t first, int32_t second)
-{
-    return ((uint32_t)first & 0xFFFF) | (uint32_t)second << 16;
-}
 static inline uint32_t even_bytes(uint32_t word)
 {
     return word_of((int8_t)(word & 0xFF), (int8_t)(word >> 16 & 0xFF));
@@ -49,9 +48,7 @@ static inline uint32_t add_halves(uint32_t a, uint32_t b)
 {
     return word_of(lower(a) + lower(b), upper(a) + upper(b));
 }
-static inline uint32_t lower_halves(uint32_t a, uint32_t b) { return word_of(lower(a), lower(b)); }
-static inline uint32_t upper_halves(uint32_t a, uint32_t b) { return word_of(upper(a), upper(b)); }
-static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum) /* smlad */
+static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
 {
     return sum + lower(a) * lower(b) + upper(a) * upper(b);
 }
