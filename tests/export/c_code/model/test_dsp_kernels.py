@@ -1,0 +1,39 @@
+"""The C twins of kernels for the DSP extension, on thousands of random layers."""
+
+import numpy as np
+import pytest
+from c_model_run import needs_compiler
+from c_random_layers import random_layer
+from dsp_kernels import Run, run_twins, runs_of
+from layer_oracle import oracle
+
+from export.c_code.model.kernels.dsp.optimize import Optimize
+
+FEW, MANY = range(200), range(200, 1500)
+KERNELS = {
+    "convolve_16_bits", "convolve_16_bits_signed", "convolve_8_bits", "convolve_8_bits_signed",
+    "depthwise_filter_1x3", "depthwise_filter_1x3_signed", "depthwise_filter_3x3",
+    "depthwise_filter_3x3_signed", "depthwise_filter_any", "depthwise_filter_any_signed",
+}  # fmt: skip
+
+
+def runs_of_layers(seeds: range) -> list[Run]:
+    """Layers of random shapes, with a drawn input and one of extremes each."""
+    sizes = (Optimize.SIZE, Optimize.SPEED)
+    runs = (runs_of(random_layer(seed), sizes[seed % 7 % 2]) for seed in seeds)
+    return [run for each in runs for run in each[::4]]
+
+
+@needs_compiler
+@pytest.mark.parametrize("seeds", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_every_byte_is_the_oracles(seeds, tmp_path):
+    runs = runs_of_layers(seeds)
+    for run, found in zip(runs, run_twins(runs, tmp_path), strict=True):
+        golden = oracle(run.layer, run.values)
+        np.testing.assert_array_equal(
+            np.maximum(found, run.least), np.maximum(golden, run.least), err_msg=run.variant.name
+        )
+
+
+def test_the_layers_take_every_kernel():
+    assert {run.variant.name for run in runs_of_layers(FEW)} == KERNELS
