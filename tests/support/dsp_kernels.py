@@ -1,4 +1,7 @@
-"""Runs the C twins of kernels for the DSP extension on many layers, in one sanitized program."""
+"""Runs kernels for the DSP extension on many layers, in one program.
+
+Their C twins run on this machine with sanitizers, their assembly on an emulated core.
+"""
 
 import re
 import struct
@@ -15,39 +18,52 @@ from export.c_code.model.ir import Model, read_model
 from export.c_code.model.kernels.dsp.registry import DSP
 from export.c_code.model.layer import Layer, LayerCode, Variant
 from export.c_code.model.layer_text import kernels_text
+from firmware_harness.bench.cortex import BOARDS
+from firmware_harness.bundle.c_files import KwsSources
+from firmware_harness.firmware.boards import load_board
+from firmware_harness.firmware.build import BENCH, link_image
+from firmware_harness.firmware.emulator import emulate
 
-# Each table, input, output and working memory is allocated to the byte. Output and work hold junk.
+NAKED = "__attribute__((naked,noipa))"
+
+# On the host, all memory is allocated to the byte, so that the sanitizer sees one too many.
 _MAIN = """\
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include "bench_port.h"
+#ifdef __arm__
+static uint64_t memory[5][2048];
+#define TAKE(place, bytes) memory[place]
+#define GIVE_BACK(pointer) (void)(pointer)
+#else
+#include <stdlib.h>
+#define TAKE(place, bytes) malloc((size_t)(bytes))
+#define GIVE_BACK(pointer) free(pointer)
+#endif
 typedef void run_kernel(const void *, const uint32_t *, const int8_t *, int8_t *, int32_t *);
 {wrappers}
 static run_kernel *const kernels[] = {{ {names} }};
 
-static void *taken(size_t bytes)
-{{
-    void *memory = malloc(bytes);
-    if (fread(memory, 1, bytes, stdin) != bytes) exit(3);
-    return memory;
-}}
-
 int main(void)
 {{
     int32_t head[6];
-    while (fread(head, sizeof head[0], 6, stdin) == 6) {{
-        void *shape = taken((size_t)head[1]), *words = taken((size_t)head[2]);
-        int8_t *input = taken((size_t)head[3]), *output = malloc((size_t)head[4]);
-        int32_t *work = malloc((size_t)head[5]);
+    bench_open();
+    while (bench_read(BENCH_INPUTS, head, sizeof head)) {{
+        void *shape = TAKE(0, head[1]), *words = TAKE(1, head[2]), *input = TAKE(2, head[3]);
+        void *output = TAKE(3, head[4]), *work = TAKE(4, head[5]);
+        if (!bench_read(BENCH_INPUTS, shape, (size_t)head[1])) bench_exit(4);
+        if (!bench_read(BENCH_INPUTS, words, (size_t)head[2])) bench_exit(5);
+        if (!bench_read(BENCH_INPUTS, input, (size_t)head[3])) bench_exit(6);
         memset(output, 85, (size_t)head[4]);
         memset(work, 170, (size_t)head[5]);
         kernels[head[0]](shape, words, input, output, work);
-        fwrite(output, 1, (size_t)head[4], stdout);
-        free(shape); free(words); free(input); free(output); free(work);
+        bench_write(BENCH_OUTPUTS, output, (size_t)head[4]);
+        GIVE_BACK(shape); GIVE_BACK(words); GIVE_BACK(input); GIVE_BACK(output); GIVE_BACK(work);
     }}
+    bench_exit(0);
     return 0;
 }}
 """
+MEMORY = 8 * 2048  # of each kind, on an emulated core
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,22 +93,47 @@ def runs_of(case: Case, optimize) -> list[Run]:
 
 
 def run_twins(runs: Sequence[Run], folder: Path) -> list[np.ndarray]:
-    """Outputs of all runs, before a fused activation; fails on what sanitizers say."""
-    names = sorted({run.variant.name for run in runs})
-    codes = {run.variant.name: run.variant for run in runs}
-    (folder / "main.c").write_text(_source([codes[name] for name in names]))
-    command = ["gcc", *SANITIZED, *WARNINGS, "-DKWS_MODEL_DSP", "main.c", "-o", "run"]
-    compile_c(command, folder)
-    ended = subprocess.run(
-        [str(folder / "run")],
-        input=b"".join(_packed(run, names) for run in runs),
-        capture_output=True,
-        check=False,
-        timeout=300,
-    )
+    """Outputs of the C twins, before a fused activation; fails on what sanitizers say."""
+    _write(runs, folder)
+    command = ["gcc", *SANITIZED, *WARNINGS, "-DKWS_MODEL_DSP", f"-I{BENCH}", "main.c"]
+    compile_c([*command, str(BENCH / "stream_stdio.c"), "-o", "run"], folder)
+    ended = subprocess.run([str(folder / "run")], cwd=folder, capture_output=True, timeout=300)
     assert ended.returncode == 0, ended.stderr.decode()[:3000]
+    return _outputs(runs, folder)
+
+
+def run_assembly(runs: Sequence[Run], folder: Path, core: str) -> list[np.ndarray]:
+    """Outputs of the assembly on an emulated core, before a fused activation."""
+    _write(runs, folder)
+    board = load_board(BOARDS[core])
+    link_image(
+        board,
+        KwsSources(files={"main.c": ""}),
+        files=("stream_semihosting.c",),
+        out=folder / "run.elf",
+        defines=("-DKWS_MODEL_DSP", "-DKWS_MODEL_ASM", f"-DKWS_MODEL_NAKED={NAKED}", "-Werror"),
+    )
+    emulate(board, folder / "run.elf")
+    return _outputs(runs, folder)
+
+
+def fits_memory(run: Run) -> bool:
+    """True if the program for an emulated core has memory for it."""
+    values = (run.variant.work_bytes, run.values.size, run.layer.output.elements)
+    return max(*values, *map(len, _tables(run.variant.tables))) <= MEMORY
+
+
+def _write(runs: Sequence[Run], folder: Path) -> None:
+    codes = {run.variant.name: run.variant for run in runs}
+    names = sorted(codes)
+    (folder / "main.c").write_text(_source([codes[name] for name in names]))
+    (folder / "inputs.bin").write_bytes(b"".join(_packed(run, names) for run in runs))
+    (folder / "audio.bin").write_bytes(b"")
+
+
+def _outputs(runs: Sequence[Run], folder: Path) -> list[np.ndarray]:
+    found = np.fromfile(folder / "outputs.bin", np.int8)
     sizes = [run.layer.output.elements for run in runs]
-    found = np.frombuffer(ended.stdout, np.int8)
     assert len(found) == sum(sizes)
     return np.split(found, np.cumsum(sizes)[:-1])
 

@@ -1,15 +1,25 @@
 """The C twins of kernels for the DSP extension, on thousands of random layers."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from c_model_run import needs_compiler
 from c_random_layers import random_layer
-from dsp_kernels import Run, run_twins, runs_of
+from dsp_kernels import Run, fits_memory, run_assembly, run_twins, runs_of
+from harness_firmware import needs_qemu
 from layer_oracle import oracle
 
 from export.c_code.model.kernels.dsp.optimize import Optimize
 
 FEW, MANY = range(200), range(200, 1500)
+CORES = (
+    "cortex-m4",
+    *(
+        pytest.param(core, marks=pytest.mark.slow)
+        for core in ("cortex-m7", "cortex-m33", "cortex-m55")
+    ),
+)
 KERNELS = {
     "convolve_16_bits", "convolve_16_bits_signed", "convolve_8_bits", "convolve_8_bits_signed",
     "depthwise_filter_1x3", "depthwise_filter_1x3_signed", "depthwise_filter_3x3",
@@ -17,6 +27,7 @@ KERNELS = {
 }  # fmt: skip
 
 
+@cache
 def runs_of_layers(seeds: range) -> list[Run]:
     """Layers of random shapes, with a drawn input and one of extremes each."""
     sizes = (Optimize.SIZE, Optimize.SPEED)
@@ -28,7 +39,18 @@ def runs_of_layers(seeds: range) -> list[Run]:
 @pytest.mark.parametrize("seeds", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_every_byte_is_the_oracles(seeds, tmp_path):
     runs = runs_of_layers(seeds)
-    for run, found in zip(runs, run_twins(runs, tmp_path), strict=True):
+    check(runs, run_twins(runs, tmp_path))
+
+
+@needs_qemu
+@pytest.mark.parametrize("core", CORES)
+def test_the_assembly_gives_the_oracles_bytes_as_well(core, tmp_path):
+    runs = [run for run in runs_of_layers(FEW) if fits_memory(run)]
+    check(runs, run_assembly(runs, tmp_path, core))
+
+
+def check(runs: list[Run], outputs: list[np.ndarray]) -> None:
+    for run, found in zip(runs, outputs, strict=True):
         golden = oracle(run.layer, run.values)
         np.testing.assert_array_equal(
             np.maximum(found, run.least), np.maximum(golden, run.least), err_msg=run.variant.name
