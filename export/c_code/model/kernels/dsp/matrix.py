@@ -2,6 +2,7 @@
 
 from export.c_code.model.c_text import call_text
 from export.c_code.model.kernels.channels import make_channels
+from export.c_code.model.kernels.dsp.gather_c import ANYWHERE, INSIDE, PADDED, PIXELS, Gather
 from export.c_code.model.kernels.dsp.matrix_c import convolve_kernel, convolve_name
 from export.c_code.model.kernels.dsp.multiply import (
     PATCHES,
@@ -18,6 +19,8 @@ from export.c_code.model.layer import Layer, Variant, clamp
 
 _LEAST_ROWS = 2  # the kernel computes two at a time
 _QUAD_BYTES = 8  # of a patch of 16-bit values
+_INSTRUCTIONS = {"pixels": 9, "inside": 12, "padded": 12, "anywhere": 25}  # to gather four taps
+_MOST_PADDED_BYTES = 2048  # of an input that is copied into its padding
 
 
 def conv_2d(layer: Layer, optimize: Optimize) -> Variant | None:
@@ -42,17 +45,34 @@ def _variant(layer: Layer, product: Product, optimize: Optimize) -> Variant | No
     clamping, clamp_kernel = clamp(layer, product.activation)
     words = weight_words(product.weights, channels, zero_point=layer.output.zero_point, bits=bits)
     quads = -(-taps // QUAD)
-    one_tap = taps == product.input[2]
+    gather = _gather(product)
+    kernel = convolve_name(gather, bits, rounded)
     return Variant(
-        name=convolve_name(bits, rounded),
-        body=call_text(
-            convolve_name(bits, rounded),
-            f"&{name}_shape", f"{name}_weights", "input", "output", "work",
-        ) + clamping,
+        name=kernel,
+        body=call_text(kernel, f"&{name}_shape", f"{name}_weights", "input", "output", "work")
+        + clamping,
         tables=words_text(f"{name}_weights", words) + shape_table(layer, product),
-        kernels=(convolve_kernel(bits, rounded), *clamp_kernel),
-        work_bytes=PATCHES * _QUAD_BYTES * quads + (0 if one_tap else QUAD * quads),
+        kernels=(convolve_kernel(gather, bits, rounded), *clamp_kernel),
+        work_bytes=(PATCHES * _QUAD_BYTES + QUAD) * quads
+        + (_padded_bytes(product) if gather.padded else 0),
         instructions=-(-outputs // PATCHES)
-        * (len(pair_starts(len(channels))) * pair_instructions(quads, bits, rounded)
-           + PATCHES * (7 if one_tap else 14) * quads),
-    )  # fmt: skip
+        * (
+            len(pair_starts(len(channels))) * pair_instructions(quads, bits, rounded)
+            + PATCHES * _INSTRUCTIONS[gather.name] * quads
+        ),
+    )
+
+
+def _gather(product: Product) -> Gather:
+    where = product.where
+    if where is None or where.pointwise:
+        return PIXELS
+    padding = sum(axis.before + axis.after for axis in (where.rows, where.columns))
+    if padding == 0:
+        return INSIDE
+    return PADDED if _padded_bytes(product) <= _MOST_PADDED_BYTES else ANYWHERE
+
+
+def _padded_bytes(product: Product) -> int:
+    where = product.where
+    return 0 if where is None else where.rows.padded * where.columns.padded * product.input[2]

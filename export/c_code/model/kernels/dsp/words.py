@@ -54,11 +54,15 @@ static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
 }
 #endif
 
-/* Four bytes at any address: compilers make one instruction of it. */
+/* Four bytes at any address: compilers make one instruction of each. */
 static inline uint32_t load_4(const int8_t *from)
 {
     const uint8_t *bytes = (const uint8_t *)from;
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+static inline void store_4(int8_t *to, uint32_t word)
+{
+    for (int i = 0; i < 4; i++) to[i] = (int8_t)(word >> 8 * i & 0xFF);
 }
 """
 )
