@@ -22,7 +22,7 @@ def _window(net: Net, rng: np.random.Generator) -> dict:
     padding = SAME if rng.random() < 0.6 else VALID
     most = (12, 12) if padding == SAME else (rows, columns)
     kernel = tuple(int(rng.integers(1, min(edge, 6) + 1)) for edge in most)
-    kernel = [kernel, (3, 3), (kernel[0], 1), (1, kernel[1])][rng.integers(4)]
+    kernel = [kernel, (3, 3), (3, 3), (kernel[0], 1), (1, kernel[1])][rng.integers(5)]
     if padding == VALID and (kernel[0] > rows or kernel[1] > columns):
         kernel = (1, 1)
     dilated = padding == SAME and rng.random() < 0.3
