@@ -13,7 +13,7 @@ from export.c_code.model.kernels.dsp.depthwise_c import (
     filter_any_name,
     filter_name,
 )
-from export.c_code.model.kernels.dsp.lines import Lines, lines, lines_table
+from export.c_code.model.kernels.dsp.lines import Lines, lines, lines_table, undilated
 from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.kernels.dsp.rounding import Rounding, fits, rounding
 from export.c_code.model.kernels.dsp.words import words_text
@@ -28,7 +28,8 @@ def depthwise_conv_2d(layer: Layer, _: Optimize) -> Variant | None:
     """DEPTHWISE_CONV_2D, or None if its sums or scales do not fit, or its taps lie far apart."""
     given = depthwise(layer)
     channels = make_channels(layer, given.matrix, given.factors)
-    placed = lines(given.where)
+    where = undilated(given.where)
+    placed = lines(where)
     taps = placed.along.taps * placed.across.taps
     if (
         not all(map(fits, channels))
@@ -52,7 +53,7 @@ def depthwise_conv_2d(layer: Layer, _: Optimize) -> Variant | None:
         + lines_table(
             f"{function}_lines",
             placed,
-            columns=(source[1], output[1]),
+            columns=(where.columns.input, where.columns.output),
             depth=source[2],
             multiplier=output[2] // source[2],
             zero=layer.input().zero_point,

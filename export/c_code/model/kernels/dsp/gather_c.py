@@ -89,21 +89,6 @@ static inline int32_t padded_columns(const struct conv *conv)
                   conv->kernel_columns, conv->dilation_columns);
 }
 
-/* The input in its padding, so that all windows lie inside. */
-static void pad_input(const struct conv *conv, const int8_t *input, int8_t *image)
-{
-    int32_t row_bytes = padded_columns(conv) * conv->depth;
-    int32_t rows = padded(conv->rows_before, conv->rows, conv->output_rows, conv->stride_rows,
-                          conv->kernel_rows, conv->dilation_rows);
-    for (int32_t i = 0; i < rows * row_bytes; i++) image[i] = (int8_t)conv->input_zero;
-    image += conv->rows_before * row_bytes + conv->columns_before * conv->depth;
-    for (int32_t y = 0; y < conv->rows; y++) {
-        copy_bytes(image, input, conv->columns * conv->depth);
-        image += row_bytes;
-        input += conv->columns * conv->depth;
-    }
-}
-
 /* A patch that lies inside of the image. Rows of it may be widened by themselves if they are whole
  * words; else `patch` is where they are put together. */
 static void gather_inside(const struct conv *conv, const int8_t *image, int32_t place,
@@ -135,6 +120,26 @@ static void gather_inside(const struct conv *conv, const int8_t *image, int32_t 
 }
 """,
     needs=(CONV, WIDEN, _COPY),
+)
+
+_PAD_INPUT = Kernel(
+    text="""\
+/* The input in its padding, so that all windows lie inside. */
+static void pad_input(const struct conv *conv, const int8_t *input, int8_t *image)
+{
+    int32_t row_bytes = padded_columns(conv) * conv->depth;
+    int32_t rows = padded(conv->rows_before, conv->rows, conv->output_rows, conv->stride_rows,
+                          conv->kernel_rows, conv->dilation_rows);
+    for (int32_t i = 0; i < rows * row_bytes; i++) image[i] = (int8_t)conv->input_zero;
+    image += conv->rows_before * row_bytes + conv->columns_before * conv->depth;
+    for (int32_t y = 0; y < conv->rows; y++) {
+        copy_bytes(image, input, conv->columns * conv->depth);
+        image += row_bytes;
+        input += conv->columns * conv->depth;
+    }
+}
+""",
+    needs=(_INSIDE,),
 )
 
 _ANYWHERE = Kernel(
@@ -206,5 +211,5 @@ class Gather:
 
 PIXELS = Gather(name="pixels", function="gather_pixel", kernel=_POINTWISE)
 INSIDE = Gather(name="inside", function="gather_inside", kernel=_INSIDE)
-PADDED = Gather(name="padded", function="gather_inside", kernel=_INSIDE, padded=True)
+PADDED = Gather(name="padded", function="gather_inside", kernel=_PAD_INPUT, padded=True)
 ANYWHERE = Gather(name="anywhere", function="gather_anywhere", kernel=_ANYWHERE)

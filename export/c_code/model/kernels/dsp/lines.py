@@ -4,7 +4,7 @@ The other axis counts lines. Rows and columns may take either part. A line is pa
 and so long that outputs can be computed in pairs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from export.c_code.model.c_text import struct_text
 from export.c_code.model.kernels.window import Axis, Window
@@ -67,6 +67,28 @@ class Lines:
     @property
     def plane_words(self) -> int:
         return self.line_words * self.line_count
+
+
+def undilated(where: Window) -> Window:
+    """A dilated column of pixels as several columns without dilation, where it divides evenly.
+
+    Every second pixel of a column of six is a column of two with three pixels each; in memory they
+    lie the same.
+    """
+    rows, columns = where.rows, where.columns
+    apart = rows.dilation
+    if (
+        (columns.input, columns.taps, rows.stride) != (1, 1, 1)
+        or rows.input != rows.output
+        or rows.input % apart
+        or rows.before % apart
+    ):
+        return where
+    size = rows.input // apart
+    return Window(
+        rows=replace(rows, input=size, output=size, dilation=1, before=rows.before // apart),
+        columns=replace(columns, input=apart, output=apart, stride=1),
+    )
 
 
 def lines(where: Window) -> Lines:

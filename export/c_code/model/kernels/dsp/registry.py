@@ -3,14 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from export.c_code.model.kernels.dsp.depthwise import depthwise_conv_2d
+from export.c_code.model.kernels.dsp.elementwise import add, mul
 from export.c_code.model.kernels.dsp.matrix import conv_2d, fully_connected
+from export.c_code.model.kernels.dsp.mean import mean
 from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.layer import Layer, Variant
 
 VariantEmitter = Callable[[Layer, Optimize], Variant | None]
 
 DSP: Mapping[str, VariantEmitter] = {
+    "ADD": add,
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "FULLY_CONNECTED": fully_connected,
+    "MEAN": mean,
+    "MUL": mul,
 }

@@ -12,7 +12,7 @@ from export.c_code.model.kernels.channels import Channel
 from export.c_code.model.layer import Kernel, Layer
 
 _MOST_SUM = 2**30  # doubled, it fits 32 bits
-_SHIFTS = range(1, 23)  # so that 2^30 and the zero point, shifted, fit 32 bits together
+HALF_SHIFTS = range(1, 23)  # so that 2^30 and the zero point, shifted, fit 32 bits together
 
 FINISH = Kernel(
     text="""\
@@ -96,10 +96,19 @@ def rounding(layer: Layer, activation: int) -> Rounding:
 
 def fits(channel: Channel) -> bool:
     """True if `finish` cannot overflow."""
-    return channel.most + abs(channel.bias) < _MOST_SUM and -channel.multiplier.shift in _SHIFTS
+    return channel.most + abs(channel.bias) < _MOST_SUM and -channel.multiplier.shift in HALF_SHIFTS
 
 
 def scale_words(channel: Channel, zero_point: int) -> tuple[int, int, int]:
     """Multiplier, half and shift, as `finish` reads them."""
     shift = -channel.multiplier.shift
-    return channel.multiplier.value, (1 << (shift - 1)) + zero_point * (1 << shift), shift
+    return channel.multiplier.value, half_step(shift, zero_point), shift
+
+
+def half_step(shift: int, zero_point: int) -> int:
+    """Half a step of the output plus its zero point, in units of 2^-shift.
+
+    >>> half_step(3, -128)
+    -1020
+    """
+    return (1 << (shift - 1)) + zero_point * (1 << shift)

@@ -10,6 +10,8 @@ WORDS = Kernel(
     text="""\
 /* Two signed values of 16 bits share a word, the first in its lower half. Those with
  * assembly are one instruction of the DSP extension, beside what it does. */
+static inline int32_t lower(uint32_t word) { return (int16_t)(word & 0xFFFF); }
+static inline int32_t upper(uint32_t word) { return (int16_t)(word >> 16); }
 static inline uint32_t word_of(int32_t first, int32_t second)
 {
     return ((uint32_t)first & 0xFFFF) | (uint32_t)second << 16;
@@ -30,6 +32,14 @@ static inline uint32_t add_halves(uint32_t a, uint32_t b)
 {
     INSTRUCTION_2("sadd16 %0, %1, %2", a, b);
 }
+static inline uint32_t add_even_bytes(uint32_t sum, uint32_t word)
+{
+    INSTRUCTION_2("sxtab16 %0, %1, %2", sum, word);
+}
+static inline uint32_t add_odd_bytes(uint32_t sum, uint32_t word)
+{
+    INSTRUCTION_2("sxtab16 %0, %1, %2, ror #8", sum, word);
+}
 static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
 {
     int32_t result;
@@ -37,8 +47,6 @@ static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
     return result;
 }
 #else
-static inline int32_t lower(uint32_t word) { return (int16_t)(word & 0xFFFF); }
-static inline int32_t upper(uint32_t word) { return (int16_t)(word >> 16); }
 static inline uint32_t even_bytes(uint32_t word)
 {
     return word_of((int8_t)(word & 0xFF), (int8_t)(word >> 16 & 0xFF));
@@ -47,6 +55,14 @@ static inline uint32_t odd_bytes(uint32_t word) { return even_bytes(word >> 8); 
 static inline uint32_t add_halves(uint32_t a, uint32_t b)
 {
     return word_of(lower(a) + lower(b), upper(a) + upper(b));
+}
+static inline uint32_t add_even_bytes(uint32_t sum, uint32_t word)
+{
+    return add_halves(sum, even_bytes(word));
+}
+static inline uint32_t add_odd_bytes(uint32_t sum, uint32_t word)
+{
+    return add_halves(sum, odd_bytes(word));
 }
 static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
 {
