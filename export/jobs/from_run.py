@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from export.c_code import files
+from export.c_code.optimize import Optimize
 from export.convert import converter
 from export.errors import ExportError
 from export.jobs import compare
@@ -48,6 +49,7 @@ def export_bundle(
     max_loss_points: float = 1.0,
     max_flips_percent: float = DEFAULT_MAX_FLIPS,
     layers: bool = False,
+    optimize: Optimize = Optimize.BALANCED,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -63,6 +65,7 @@ def export_bundle(
       max_loss_points: accuracy that may be lost against float, in percentage points.
       max_flips_percent: crops whose label may change at one stage of the parity gate.
       layers: also write quantization.json, what quantizing each layer costs.
+      optimize: what the C for the DSP extension is to be good at.
       harness: gives what measures the arena, runs further stages, and holds the C of all bundles.
       progress: called with one line before each step.
 
@@ -89,7 +92,9 @@ def export_bundle(
         measured = _measure(bundle, model=model, stage=stage)
         _refuse_loss(measured, kind=kind, max_loss_points=max_loss_points)
         _write_crops(bundle, model=model, stage=stage)
-        about_c = _write_texts(bundle, model, kind=kind, brought=brought, stage=stage)
+        about_c = _write_texts(
+            bundle, model, kind=kind, optimize=optimize, brought=brought, stage=stage
+        )
         if about_c["c_model_refused"]:
             progress(f"no kws_model.c: {about_c['c_model_refused']}")
         passed: Json = {"stages": [], "stages_skipped": {}}
@@ -225,6 +230,7 @@ def _write_texts(
     model: ModelInfo,
     *,
     kind: str,
+    optimize: Optimize,
     brought: Harness,
     stage: Path,
 ) -> Json:
@@ -240,7 +246,7 @@ def _write_texts(
     }
     inference, decision = files.ModelC(), None
     if kind == "int8":
-        inference = files.model_c_or_tflm(content)
+        inference = files.model_c_or_tflm(content, optimize=optimize)
         decision = files.decision_of(bundle)
         texts |= inference.texts | files.audio_texts(
             bundle, model, decision=decision, digest=hashes[MODEL], sources=brought.sources

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.c_code.files import model_c, model_data_texts
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.model_bundle.read import ORIGIN
 from export.parity.measure import MODEL
@@ -33,6 +34,7 @@ def export_tflite(
     model: Path,
     *,
     out: Path,
+    optimize: Optimize = Optimize.BALANCED,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -41,6 +43,7 @@ def export_tflite(
     Args:
       model: any int8 .tflite; need not be trusted.
       out: folder to write; replaces an older firmware bundle there once the new one is complete.
+      optimize: what the C for the DSP extension is to be good at.
       harness: gives what measures the arena and runs the model beside the generated C.
       progress: called with one line before each step.
 
@@ -58,7 +61,7 @@ def export_tflite(
             "models that are int8 throughout. Convert it with full integer quantization."
         )
     content = model.read_bytes()
-    inference = model_c(content)
+    inference = model_c(content, optimize=optimize)
     brought = harness()
     with new_folder(out) as stage:
         (stage / MODEL).write_bytes(content)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from export.c_code.model.ir import Model, Node, check_order, read_model
-from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.kernels.dsp.registry import DSP
 from export.c_code.model.kernels.registry import PORTABLE, RENAMING, Emitter
 from export.c_code.model.layer import Layer as Checked
@@ -14,6 +13,7 @@ from export.c_code.model.layer_text import function_text, kernels_text
 from export.c_code.model.scratch import ScratchPlan, Use, plan
 from export.c_code.model.templates import BY_BOTH, BY_TFLM, HEADER, SOURCE
 from export.c_code.model.tflm_route import tflm_source
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.memory_plan import ALIGNMENT
 from export.tflite.flatbuffer import Damaged
@@ -33,6 +33,11 @@ class Layer:
       function: name of its C function.
       macs: multiply-accumulates.
       output_shape: shape of its output tensor.
+      kernel: of cores with the DSP extension; None if they run the portable code.
+      reads, writes: places of activations: "input", "output", or an offset in scratch memory.
+      work_bytes: working memory.
+      weight_bytes: of that kernel's weights and scales.
+      instructions: that the kernel is expected to take.
     """
 
     name: str
@@ -40,6 +45,12 @@ class Layer:
     function: str
     macs: int
     output_shape: tuple[int, ...]
+    kernel: str | None
+    reads: tuple[str, ...]
+    writes: str
+    work_bytes: int
+    weight_bytes: int | None
+    instructions: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +105,7 @@ def generate(
         source=_source(read, layers, placed, digest=digest),
         tflm_source=tflm_source(digest),
         scratch_bytes=scratch_bytes,
-        layers=tuple(_info(read, node) for node, _ in layers),
+        layers=tuple(_info(read, node, code, placed) for node, code in layers),
     )
 
 
@@ -172,7 +183,7 @@ def _use(model: Model, node: Node, code: LayerCode | None) -> Use:
     )
 
 
-def _info(model: Model, node: Node) -> Layer:
+def _info(model: Model, node: Node, code: LayerCode, placed: ScratchPlan) -> Layer:
     output = model.values[node.output]
     inputs = [model.values[index].shape if index >= 0 else None for index in node.inputs]
     return Layer(
@@ -181,6 +192,12 @@ def _info(model: Model, node: Node) -> Layer:
         function=node.function,
         macs=operator_macs(node.operator, inputs=inputs, outputs=[output.shape]),
         output_shape=output.shape,
+        kernel=code.dsp.name if code.dsp else None,
+        reads=tuple(_place(index, placed) for index in code.arguments),
+        writes=_place(node.output, placed),
+        work_bytes=code.most_work_bytes,
+        weight_bytes=code.dsp.weight_bytes if code.dsp else None,
+        instructions=code.dsp.instructions if code.dsp else None,
     )
 
 
@@ -226,8 +243,14 @@ def _call(node: Node, code: LayerCode, placed: ScratchPlan, number: int) -> str:
 
 
 def _pointer(tensor: int, placed: ScratchPlan) -> str:
+    place = _place(tensor, placed)
+    return f"memory + {place}" if place.isdigit() else place
+
+
+def _place(tensor: int, placed: ScratchPlan) -> str:
+    """ "input", "output", or the offset in scratch memory."""
     if tensor in placed.in_input:
         return "input"
     if tensor in placed.in_output:
         return "output"
-    return f"memory + {placed.offsets[tensor]}"
+    return str(placed.offsets[tensor])

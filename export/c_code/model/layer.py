@@ -30,6 +30,7 @@ class Variant:
     Args:
       name: of its kernel.
       body, tables, kernels, work_bytes: as in `LayerCode`.
+      weight_bytes: of weights and scales in flash.
       instructions: that one run is expected to take.
     """
 
@@ -38,6 +39,7 @@ class Variant:
     tables: str
     kernels: tuple[Kernel, ...]
     work_bytes: int
+    weight_bytes: int
     instructions: int
 
 

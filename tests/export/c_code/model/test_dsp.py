@@ -8,7 +8,7 @@ from c_random_layers import random_layer
 from c_random_models import random_case
 
 from export.c_code.model import generate
-from export.c_code.model.kernels.dsp.optimize import Optimize
+from export.c_code.optimize import Optimize
 
 
 def sums_and_products(net):

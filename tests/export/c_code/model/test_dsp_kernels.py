@@ -10,7 +10,7 @@ from dsp_kernels import Run, fits_memory, run_assembly, run_twins, runs_of
 from harness_firmware import needs_qemu
 from layer_oracle import oracle
 
-from export.c_code.model.kernels.dsp.optimize import Optimize
+from export.c_code.optimize import Optimize
 
 FEW, MANY = range(240), range(240, 1500)
 GATHERS = ("pixels", "inside", "padded", "anywhere")

@@ -1,6 +1,7 @@
 """DEPTHWISE_CONV_2D on the DSP extension."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.c_code.model.c_text import call_text
 from export.c_code.model.kernels.channels import make_channels
@@ -14,14 +15,18 @@ from export.c_code.model.kernels.dsp.depthwise_c import (
     filter_name,
 )
 from export.c_code.model.kernels.dsp.lines import Lines, lines, lines_table, undilated
-from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.kernels.dsp.rounding import Rounding, fits, rounding
 from export.c_code.model.kernels.dsp.words import words_text
 from export.c_code.model.layer import Kernel, Layer, Variant, clamp
+from export.c_code.optimize import Optimize
 
 # Words that zeros between dilated taps may add before the portable code is the better one.
 _MOST_WORDS_A_TAP = 3
 _MOST_PLANE_WORDS = 2**20
+# Instructions: to gather a value, of the filter of any window, and of that of three taps a line.
+_A_VALUE = 5
+_AN_OUTPUT, _A_WORD = 30, 6
+_A_CHANNEL, _A_LINE, _A_PAIR = 70, 23, 15
 
 
 def depthwise_conv_2d(layer: Layer, _: Optimize) -> Variant | None:
@@ -37,7 +42,8 @@ def depthwise_conv_2d(layer: Layer, _: Optimize) -> Variant | None:
         or placed.plane_words > _MOST_PLANE_WORDS
     ):
         return None
-    filter_kernel, name = _filter(placed, rounding(layer, ACTIVATION))
+    rounded = rounding(layer, ACTIVATION)
+    filter_kernel, name = _filter(placed, rounded)
     function = layer.node.function
     source, output = layer.image(layer.input()), layer.image(layer.output)
     clamping, clamp_kernel = clamp(layer, ACTIVATION)
@@ -60,7 +66,10 @@ def depthwise_conv_2d(layer: Layer, _: Optimize) -> Variant | None:
         ),
         kernels=(depthwise_kernel(filter_kernel, name), *clamp_kernel),
         work_bytes=4 * (2 * placed.plane_words + arranged),
-        instructions=_instructions(placed, source[2], output, name),
+        weight_bytes=4 * len(words),
+        instructions=_instructions(
+            placed, source[2], output, rounded, threes=not name.startswith("filter_any")
+        ),
     )  # fmt: skip
 
 
@@ -71,16 +80,20 @@ def _filter(placed: Lines, rounded: Rounding) -> tuple[Kernel, str]:
     return filter_any_kernel(rounded), filter_any_name(rounded)
 
 
-def _by_lines(given: Depthwise, placed: Lines) -> np.ndarray:
+def _by_lines(given: Depthwise, placed: Lines) -> NDArray[np.int8]:
     """Weights as [channels, lines, taps of a line]."""
     rows, columns = given.where.pair("taps")
     taps = given.matrix.reshape(-1, rows, columns)
     return taps.transpose(0, 2, 1) if placed.rows_along else taps
 
 
-def _instructions(placed: Lines, depth: int, output: tuple[int, int, int], name: str) -> int:
-    values = placed.along.input * placed.across.input * depth
-    outputs = output[0] * output[1] * output[2]
-    if name.startswith("filter_any"):
-        return 4 * values + outputs * (20 + 4 * placed.words_an_output)
-    return 4 * values + outputs * (9 + 5 * placed.across.taps // 2) + 60 * output[2]
+def _instructions(
+    placed: Lines, depth: int, output: tuple[int, int, int], rounded: Rounding, *, threes: bool
+) -> int:
+    gathered = _A_VALUE * placed.along.input * placed.across.input * depth
+    if not threes:
+        each = _AN_OUTPUT + _A_WORD * placed.words_an_output
+        return gathered + output[0] * output[1] * output[2] * each
+    pairs = -(-placed.along.output // 2)
+    pair = _A_PAIR + 5 * placed.across.taps + 3 * rounded.negatives
+    return gathered + output[2] * (_A_CHANNEL + placed.across.output * (_A_LINE + pairs * pair))

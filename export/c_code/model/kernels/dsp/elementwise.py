@@ -1,6 +1,5 @@
 """ADD and MUL on the DSP extension."""
 
-from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.kernels.dsp.rounding import FINISH, HALF_SHIFTS, half_step
 from export.c_code.model.kernels.elementwise import (
     LOOPS,
@@ -11,6 +10,7 @@ from export.c_code.model.kernels.elementwise import (
 )
 from export.c_code.model.layer import Kernel, Layer, LayerCode, Variant
 from export.c_code.model.requantize import Multiplier
+from export.c_code.optimize import Optimize
 
 _ADD_INSTRUCTIONS, _MUL_INSTRUCTIONS = 32, 22  # for an output
 _LEFT_SHIFT = 21  # of ADD's inputs: TFLM's 20, and doubled
@@ -115,6 +115,7 @@ def _variant(layer: Layer, code: LayerCode, name: str, instructions: int) -> Var
         tables=code.tables,
         kernels=code.kernels,
         work_bytes=0,
+        weight_bytes=0,
         instructions=instructions * layer.output.elements,
     )
 

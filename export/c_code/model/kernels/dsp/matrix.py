@@ -11,11 +11,12 @@ from export.c_code.model.kernels.dsp.multiply import (
     pair_starts,
     weight_words,
 )
-from export.c_code.model.kernels.dsp.optimize import Optimize, weight_bits
 from export.c_code.model.kernels.dsp.rounding import fits, rounding
+from export.c_code.model.kernels.dsp.weights import weight_bits
 from export.c_code.model.kernels.dsp.words import words_text
 from export.c_code.model.kernels.matrix import Product, conv_product, dense_product, shape_table
 from export.c_code.model.layer import Layer, Variant, clamp
+from export.c_code.optimize import Optimize
 
 _LEAST_ROWS = 2  # the kernel computes two at a time
 _QUAD_BYTES = 8  # of a patch of 16-bit values
@@ -55,6 +56,7 @@ def _variant(layer: Layer, product: Product, optimize: Optimize) -> Variant | No
         kernels=(convolve_kernel(gather, bits, rounded), *clamp_kernel),
         work_bytes=(PATCHES * _QUAD_BYTES + QUAD) * quads
         + (_padded_bytes(product) if gather.padded else 0),
+        weight_bytes=4 * len(words),
         instructions=-(-outputs // PATCHES)
         * (
             len(pair_starts(len(channels))) * pair_instructions(quads, bits, rounded)

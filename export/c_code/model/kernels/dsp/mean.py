@@ -1,10 +1,10 @@
 """MEAN on the DSP extension: four channels at a time."""
 
-from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.kernels.dsp.words import WORDS
 from export.c_code.model.kernels.mean import MEAN_SHAPE, mean_code
 from export.c_code.model.kernels.rescale import RESCALE, SATURATE
 from export.c_code.model.layer import Kernel, Layer, Variant
+from export.c_code.optimize import Optimize
 
 _INSTRUCTIONS = 2  # for an input
 _CHANNELS = 4
@@ -73,5 +73,6 @@ def mean(layer: Layer, _: Optimize) -> Variant | None:
         tables=code.tables,
         kernels=code.kernels,
         work_bytes=0,
+        weight_bytes=0,
         instructions=_INSTRUCTIONS * layer.input().elements,
     )

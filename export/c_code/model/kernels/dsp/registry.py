@@ -6,8 +6,8 @@ from export.c_code.model.kernels.dsp.depthwise import depthwise_conv_2d
 from export.c_code.model.kernels.dsp.elementwise import add, mul
 from export.c_code.model.kernels.dsp.matrix import conv_2d, fully_connected
 from export.c_code.model.kernels.dsp.mean import mean
-from export.c_code.model.kernels.dsp.optimize import Optimize
 from export.c_code.model.layer import Layer, Variant
+from export.c_code.optimize import Optimize
 
 VariantEmitter = Callable[[Layer, Optimize], Variant | None]
 

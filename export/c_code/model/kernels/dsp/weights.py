@@ -1,20 +1,12 @@
-"""What the generated C is to be good at, and what follows for the weights of a layer."""
+"""How many bits the weights of a layer have in flash."""
 
-from enum import StrEnum
+from export.c_code.optimize import Optimize
 
 # A layer's weights are widened in a balanced model if a byte of flash saves so many instructions.
 _LEAST_SAVED = 12
 _SAVED = 4  # instructions for four taps of a pair of rows and three patches
 _BYTES = 8  # that these weights are larger
 _PATCHES = 3
-
-
-class Optimize(StrEnum):
-    """What the C for cores with the DSP extension is to be good at."""
-
-    SIZE = "size"
-    BALANCED = "balanced"
-    SPEED = "speed"
 
 
 def weight_bits(optimize: Optimize, *, outputs: int) -> int:
