@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from c_model_run import needs_compiler, run_c
-from c_models import case
+from c_models import SAME, case
 from c_random_layers import random_layer
 from c_random_models import random_case
 
@@ -27,6 +27,14 @@ def means(net):
     return net.add(wide, net.mean(net.conv_2d(0, channels=2), [1, 2], keep_dims=True))
 
 
+def averages(net):
+    """Windows that the padding cuts, one over all pixels, and one of three channels."""
+    x = net.pool("AVERAGE_POOL_2D", 0, window=(3, 4), stride=(2, 3), padding=SAME)
+    whole = net.pool("AVERAGE_POOL_2D", 0, window=(9, 40), stride=(9, 40), activation="RELU")
+    x = net.add(x, whole)
+    return net.pool("AVERAGE_POOL_2D", net.conv_2d(x, channels=3), window=(2, 2), stride=(1, 1))
+
+
 def dilated_column(net):
     """Every second and third pixel of a column; three do not divide eight."""
     x = net.depthwise_conv_2d(0, kernel=(3, 1), dilation=(2, 1))
@@ -38,6 +46,7 @@ CASES = {
     "sums and products": case("sums and products", (1, 9, 5, 7), sums_and_products),
     "means": case("means", (1, 20, 30, 1), means),
     "means of channels": case("means of channels", (1, 20, 30, 9), lambda net: net.mean(0, [1, 2])),
+    "averages": case("averages", (1, 9, 40, 6), averages),
     "dilated column": case("dilated column", (1, 8, 1, 5), dilated_column),
     **{f"layer {seed}": random_layer(seed) for seed in range(5)},
     **{f"model {seed}": random_case(seed) for seed in range(5)},
@@ -59,6 +68,8 @@ def test_the_twins_of_the_kernels_give_the_bytes_of_the_portable_c(optimize, por
         np.testing.assert_array_equal(twins[name], outputs, err_msg=name)
 
 
-@pytest.mark.parametrize("kernel", ["add_scaled", "mul_scaled", "mean_of_four", "filter_1x3"])
+@pytest.mark.parametrize(
+    "kernel", ["add_scaled", "mul_scaled", "mean_of_four", "average_of_four", "filter_1x3"]
+)
 def test_the_cases_take_these_kernels(kernel):
     assert any(f" {kernel}(" in generate(each.model).source for each in CASES.values())
