@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.ports import NOTHING, BringHarness
 
 # Parameters that have an effect with these options.
-_WITH_TFLITE = frozenset({"from_tflite", "out", "int8", "as_json", "prefix"})
+_WITH_TFLITE = frozenset({"from_tflite", "out", "int8", "as_json", "prefix", "optimize", "explain"})
 _WITH_PREFLIGHT = frozenset({"preflight", "run", "int8", "as_json"})
 
 
@@ -29,6 +30,14 @@ class Brought:
     preflight: Callable[[str], dict[str, Any]]
     harness: BringHarness = lambda: NOTHING
     generate_c: Callable[[Path], dict[str, str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What is printed of a manifest: JSON, or text with or without the plan of the C."""
+
+    as_json: bool
+    explain: bool
 
 
 def export(
@@ -84,6 +93,19 @@ def export(
         bool,
         typer.Option("--layers", help="Tell what quantizing each layer costs; quantization.json."),
     ] = False,
+    optimize: Annotated[
+        Optimize,
+        typer.Option(
+            help="What the C for Cortex-M cores with the DSP extension is to be good at: weights "
+            "of 8 bits, of 16 bits, or of 16 where a byte of flash saves many instructions."
+        ),
+    ] = Optimize.BALANCED,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Tell how the C computes each layer: kernel, memory, instructions."
+        ),
+    ] = False,
     from_tflite: Annotated[
         Path | None,
         typer.Option(metavar="MODEL", help="In place of RUN: an int8 .tflite from elsewhere."),
@@ -115,7 +137,7 @@ def export(
       pld-tf export runs/demo --rung 0 --out bundles/demo1000
       pld-tf export runs/demo --int16x8 --max-loss 0.5 --out bundles/demo16
       pld-tf export runs/demo --int8 --compare
-      pld-tf export --from-tflite model.tflite --out bundles/model
+      pld-tf export --from-tflite model.tflite --out bundles/model --optimize speed --explain
       pld-tf export --preflight best_8kw
     """
     brought: Brought | None = context.obj
@@ -123,7 +145,8 @@ def export(
     if from_tflite is not None:
         _refuse_beside(from_tflite, run)
         _refuse_options(context, "--from-tflite", _WITH_TFLITE)
-        _from_tflite(from_tflite, _needed(out), harness, as_json=as_json)
+        shown = Shown(as_json=as_json, explain=explain)
+        _from_tflite(from_tflite, _needed(out), harness, optimize=optimize, shown=shown)
         return
     if run is None:
         raise ExportError("RUN is missing: name a run folder, or a model with --from-tflite.")
@@ -151,10 +174,11 @@ def export(
         max_loss_points=max_loss,
         max_flips_percent=max_flips,
         layers=layers,
+        optimize=optimize,
         harness=harness,
         progress=_note,
     )
-    typer.echo(json.dumps(manifest, indent=2) if as_json else export_text(manifest, out=target))
+    _show(manifest, export_text(manifest, out=target), Shown(as_json=as_json, explain=explain))
 
 
 def _needed(out: Path | None) -> Path:
@@ -179,11 +203,26 @@ def _refuse_options(context: typer.Context, beside: str, taken: frozenset[str]) 
             )
 
 
-def _from_tflite(model: Path, out: Path, harness: BringHarness, *, as_json: bool) -> None:
+def _from_tflite(
+    model: Path, out: Path, harness: BringHarness, *, optimize: Optimize, shown: Shown
+) -> None:
     from export.jobs.from_tflite import export_tflite, tflite_summary
 
-    manifest = export_tflite(model, out=out, harness=harness, progress=_note)
-    typer.echo(json.dumps(manifest, indent=2) if as_json else tflite_summary(manifest, out=out))
+    manifest = export_tflite(model, out=out, optimize=optimize, harness=harness, progress=_note)
+    _show(manifest, tflite_summary(manifest, out=out), shown)
+
+
+def _show(manifest: dict[str, Any], text: str, shown: Shown) -> None:
+    from export.c_code.plan_text import plan_text
+
+    if shown.as_json:
+        typer.echo(json.dumps(manifest, indent=2))
+        return
+    if shown.explain and manifest["c_model"] is not None:
+        typer.echo(f"{plan_text(manifest['c_model'])}\n")
+    elif shown.explain:
+        typer.echo("There is no plan to explain, because the bundle has no kws_model.c.\n")
+    typer.echo(text)
 
 
 def _compare(run: Path, rung: int | None, *, as_json: bool) -> None:

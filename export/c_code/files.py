@@ -7,6 +7,7 @@ from export.c_code import decision as c_decision
 from export.c_code import frontend as c_frontend
 from export.c_code import headers, model_data, ops
 from export.c_code.model import generate, generate_interface
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.model_bundle.read import ModelBundle
 from export.ports import Measured
@@ -54,13 +55,17 @@ def model_data_texts(
     }
 
 
-def model_c(content: bytes) -> ModelC:
+def model_c(content: bytes, *, optimize: Optimize = Optimize.BALANCED) -> ModelC:
     """kws_model.h, kws_model.c and kws_model_tflm.cc of an int8 .tflite.
+
+    Args:
+      content: the .tflite.
+      optimize: what the kernels for the DSP extension are to be good at.
 
     Raises:
       ExportError: as `export.c_code.model.emit.generate`.
     """
-    made = generate(content)
+    made = generate(content, optimize=optimize)
     texts = {
         "kws_model.h": made.header,
         "kws_model.c": made.source,
@@ -73,16 +78,27 @@ def model_c(content: bytes) -> ModelC:
             "function": layer.function,
             "output_shape": list(layer.output_shape),
             "macs": layer.macs,
+            "kernel": layer.kernel,
+            "reads": list(layer.reads),
+            "writes": layer.writes,
+            "work_bytes": layer.work_bytes,
+            "weight_bytes": layer.weight_bytes,
+            "instructions": layer.instructions,
         }
         for layer in made.layers
     ]
-    return ModelC(texts=texts, entry={"scratch_bytes": made.scratch_bytes, "layers": layers})
+    entry: Json = {
+        "scratch_bytes": made.scratch_bytes,
+        "optimize": optimize.value,
+        "layers": layers,
+    }
+    return ModelC(texts=texts, entry=entry)
 
 
-def model_c_or_tflm(content: bytes) -> ModelC:
+def model_c_or_tflm(content: bytes, *, optimize: Optimize = Optimize.BALANCED) -> ModelC:
     """As `model_c`, but if a layer has no C code, the interface runs on TFLite Micro."""
     try:
-        return model_c(content)
+        return model_c(content, optimize=optimize)
     except ExportError as error:
         header, tflm_source = generate_interface(content)
         texts = {"kws_model.h": header, "kws_model_tflm.cc": tflm_source}

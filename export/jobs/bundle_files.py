@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from export.c_code import files
+from export.c_code.optimize import Optimize
 from export.model_bundle.read import ORIGIN, ModelBundle
 from export.parity.measure import MAX_CARRIED_CROPS, MODEL, evenly
 from export.ports import Harness, arena_entry
@@ -52,6 +53,7 @@ def write_c(
     model: ModelInfo,
     *,
     kind: str,
+    optimize: Optimize,
     brought: Harness,
     folder: Path,
 ) -> Json:
@@ -69,7 +71,7 @@ def write_c(
     }
     inference, decision = files.ModelC(), None
     if kind == "int8":
-        inference = files.model_c_or_tflm(content)
+        inference = files.model_c_or_tflm(content, optimize=optimize)
         decision = files.decision_of(bundle)
         texts |= inference.texts | files.audio_texts(
             bundle, model, decision=decision, digest=hashes[MODEL], sources=brought.sources

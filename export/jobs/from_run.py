@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.jobs import compare
 from export.jobs.bundle_files import origin_and_model, write_c, write_crops
@@ -60,6 +61,7 @@ def export_bundle(
     max_loss_points: float = DEFAULT_MAX_LOSS,
     max_flips_percent: float = DEFAULT_MAX_FLIPS,
     layers: bool = False,
+    optimize: Optimize = Optimize.BALANCED,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -75,6 +77,7 @@ def export_bundle(
       max_loss_points: accuracy that may be lost against float, in percentage points.
       max_flips_percent: of the crops that count, those whose label may change at one stage.
       layers: also write quantization.json, what quantizing each layer costs.
+      optimize: what the C for the DSP extension is to be good at.
       harness: gives what measures the arena, runs further stages, and holds the C of all bundles.
       progress: called with one line before each step.
 
@@ -86,7 +89,9 @@ def export_bundle(
         then. Or no student passes the gate: the bundle of the most accurate one is in OUT.refused.
     """
     limits = Limits(loss_points=max_loss_points, flips_percent=max_flips_percent)
-    asked = Asked(run=run, out=out, rung=rung, kind=kind, variant=variant, limits=limits)
+    asked = Asked(
+        run=run, out=out, rung=rung, kind=kind, variant=variant, optimize=optimize, limits=limits
+    )
     _check_asked(asked, layers=layers)
     plain = read_bundle(run, rung=rung)
     students = find_students(plain, variant=variant) if kind == "int8" else {PLAIN: plain}
@@ -163,7 +168,9 @@ def _attempt(candidate: Candidate, job: _Job) -> _Attempt:
     measured = _measure(plain, model=model, folder=folder)
     faults = list(judge_loss(measured, kind=kind, limits=job.gate.limits))
     write_crops(plain, model=model, folder=folder)
-    about_c = write_c(plain, model, kind=kind, brought=job.brought, folder=folder)
+    about_c = write_c(
+        plain, model, kind=kind, optimize=job.asked.optimize, brought=job.brought, folder=folder
+    )
     if about_c["c_model_refused"]:
         progress(f"no kws_model.c: {about_c['c_model_refused']}")
     passed: Json = {"stages": [], "stages_skipped": {}}

@@ -4,6 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from export.c_code.files import model_c, model_data_texts
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.jobs.exact_bytes import check_bytes
 from export.model_bundle.read import ORIGIN
@@ -28,6 +29,7 @@ def export_tflite(
     model: Path,
     *,
     out: Path,
+    optimize: Optimize = Optimize.BALANCED,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -36,6 +38,7 @@ def export_tflite(
     Args:
       model: any int8 .tflite; need not be trusted.
       out: folder to write; replaces an older firmware bundle there once the new one is complete.
+      optimize: what the C for the DSP extension is to be good at.
       harness: gives what measures the arena and runs the model beside the generated C.
       progress: called with one line before each step.
 
@@ -54,7 +57,7 @@ def export_tflite(
             "models that are int8 from the first layer to the last. Convert it with full integer "
             "quantization, and leave out layers that stay float."
         )
-    inference = model_c(content)
+    inference = model_c(content, optimize=optimize)
     if ends:
         progress(f"took {' and '.join(ends)} off the ends: give and take int8, see kws_model.h")
     brought = harness()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.parity.verdict import DEFAULT_MAX_FLIPS, DEFAULT_MAX_LOSS, Fault, Limits
 from export.system.files import Json, new_folder
@@ -21,6 +22,7 @@ class Asked:
       rung: which rung; None for the last.
       kind: "int8", "int16x8" or "float".
       variant: which int8 student; None for the best that passes.
+      optimize: what the C for the DSP extension is to be good at.
       limits: what it may lose and flip.
     """
 
@@ -29,6 +31,7 @@ class Asked:
     rung: int | None
     kind: str
     variant: str | None
+    optimize: Optimize
     limits: Limits
 
     def command(self, limits: Limits) -> str:
@@ -38,6 +41,8 @@ class Asked:
             options += ["--rung", str(self.rung)]
         if self.variant is not None:
             options += ["--variant", self.variant]
+        if self.optimize is not Optimize.BALANCED:
+            options += ["--optimize", self.optimize.value]
         if limits.loss_points != DEFAULT_MAX_LOSS:
             options += ["--max-loss", f"{limits.loss_points:.10g}"]
         if limits.flips_percent != DEFAULT_MAX_FLIPS:

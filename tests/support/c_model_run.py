@@ -63,14 +63,19 @@ int main(void)
 """
 
 
-def run_c(cases: Mapping[str, Case], folder: Path) -> dict[str, np.ndarray]:
-    """Outputs of each case, int8 [inputs, values]; fails on warnings and on what sanitizers say."""
-    made = [generate(case.model) for case in cases.values()]
+def run_c(
+    cases: Mapping[str, Case], folder: Path, *, defines: Sequence[str] = (), **choices
+) -> dict[str, np.ndarray]:
+    """Outputs of each case, int8 [inputs, values]; fails on warnings and on what sanitizers say.
+
+    `choices` go to `generate`.
+    """
+    made = [generate(case.model, **choices) for case in cases.values()]
     counts = [len(case.inputs) for case in cases.values()]
     write_units(made, folder)
     _write_main(folder, counts)
     units = [f"unit_{number}.c" for number in range(len(cases))]
-    compile_c(["gcc", *SANITIZED, *WARNINGS, "-c", *units], folder)
+    compile_c(["gcc", *SANITIZED, *WARNINGS, *defines, "-c", *units], folder)
     # Its main asks for a function of POSIX.
     objects = [unit.replace(".c", ".o") for unit in units]
     compile_c(["gcc", "-std=gnu99", *SANITIZED[1:], "main.c", *objects, "-o", "run"], folder)

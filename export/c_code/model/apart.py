@@ -78,7 +78,7 @@ def generate_apart(content: bytes) -> Apart:
             _row(sum(layer.input_bytes for layer in layers)),
             _row(sum(layer.output_bytes for layer in layers)),
             digest=digest,
-            scratch_bytes=max([ALIGNMENT, *(code.work_bytes for _, code in pairs)]),
+            scratch_bytes=max([ALIGNMENT, *(code.most_work_bytes for _, code in pairs)]),
             layers=len(pairs),
         ),
         source=source_text(pairs, _calls(pairs, layers), digest=digest),
@@ -118,7 +118,7 @@ def _calls(pairs: Sequence[tuple[Node, LayerCode]], layers: Sequence[LayerApart]
             read += math.prod(shape)
         arguments.append(f"output + {written}")
         written += layer.output_bytes
-        if code.work_bytes:
+        if code.most_work_bytes:
             arguments.append("(int32_t *)(void *)memory")
         calls.append(f"    {node.function}({', '.join(arguments)});\n")
     return calls

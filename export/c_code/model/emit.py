@@ -1,18 +1,21 @@
 """Join the code of all layers into kws_model.h and kws_model.c."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from export.c_code.headers import c_number
 from export.c_code.model.c_text import braced
 from export.c_code.model.ir import Model, Node, Value, check_order, read_model
+from export.c_code.model.kernels.dsp.registry import DSP
 from export.c_code.model.kernels.registry import PORTABLE, RENAMING, Emitter
-from export.c_code.model.layer import Kernel, LayerCode
 from export.c_code.model.layer import Layer as Checked
+from export.c_code.model.layer import LayerCode
+from export.c_code.model.layer_text import function_text, kernels_text
 from export.c_code.model.scratch import ScratchPlan, Use, plan
 from export.c_code.model.templates import BY_BOTH, BY_TFLM, HEADER, SOURCE
 from export.c_code.model.tflm_route import tflm_source
+from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.memory_plan import ALIGNMENT
 from export.tflite.flatbuffer import Damaged
@@ -32,6 +35,11 @@ class Layer:
       function: name of its C function.
       macs: multiply-accumulates.
       output_shape: shape of its output tensor.
+      kernel: of cores with the DSP extension; None if they run the portable code.
+      reads, writes: places of activations: "input", "output", or an offset in scratch memory.
+      work_bytes: working memory.
+      weight_bytes: of that kernel's weights and scales.
+      instructions: that the kernel is expected to take.
     """
 
     name: str
@@ -39,6 +47,12 @@ class Layer:
     function: str
     macs: int
     output_shape: tuple[int, ...]
+    kernel: str | None
+    reads: tuple[str, ...]
+    writes: str
+    work_bytes: int
+    weight_bytes: int | None
+    instructions: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +66,24 @@ class CModel:
     layers: tuple[Layer, ...]
 
 
-def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CModel:
+def generate(
+    model: bytes,
+    *,
+    emitters: Mapping[str, Emitter] = PORTABLE,
+    optimize: Optimize = Optimize.BALANCED,
+) -> CModel:
     """Write C code that computes an int8 model; the same model gives the same text.
 
     Args:
       model: a .tflite with one int8 input and one int8 output; need not be trusted.
       emitters: for each operator, the function that writes its code. A core with kernels of its
         own passes other functions.
+      optimize: what the kernels for the DSP extension are to be good at.
 
     Raises:
       ExportError: the file is damaged, or a layer has no C code; the text names the layer.
     """
-    read, codes = read_and_emit(model, emitters)
+    read, codes = read_and_emit(model, emitters, optimize)
     placed = plan(
         [_use(read, node, codes[node.number]) for node in read.nodes],
         sizes={index: value.elements for index, value in enumerate(read.values)},
@@ -90,12 +110,14 @@ def generate(model: bytes, *, emitters: Mapping[str, Emitter] = PORTABLE) -> CMo
         source=_source(read, layers, placed, digest=digest),
         tflm_source=tflm_source(digest),
         scratch_bytes=scratch_bytes,
-        layers=tuple(_info(read, node) for node, _ in layers),
+        layers=tuple(_info(read, node, code, placed) for node, code in layers),
     )
 
 
 def read_and_emit(
-    model: bytes, emitters: Mapping[str, Emitter] = PORTABLE
+    model: bytes,
+    emitters: Mapping[str, Emitter] = PORTABLE,
+    optimize: Optimize = Optimize.BALANCED,
 ) -> tuple[Model, dict[int, LayerCode | None]]:
     """The model, and the code of each layer by position; None where a layer needs none.
 
@@ -104,7 +126,7 @@ def read_and_emit(
     """
     read = read_model(model, known=(*emitters, *RENAMING))
     check_order(read)
-    return read, _emit_all(read, emitters)
+    return read, _emit_all(read, emitters, optimize)
 
 
 def generate_interface(model: bytes) -> tuple[str, str]:
@@ -120,18 +142,26 @@ def generate_interface(model: bytes) -> tuple[str, str]:
     return header, tflm_source(digest)
 
 
-def _emit_all(model: Model, emitters: Mapping[str, Emitter]) -> dict[int, LayerCode | None]:
+def _emit_all(
+    model: Model, emitters: Mapping[str, Emitter], optimize: Optimize
+) -> dict[int, LayerCode | None]:
     codes: dict[int, LayerCode | None] = {}
     characters = 0
     for node in model.nodes:
-        code = codes[node.number] = _emit(model, node, emitters)
-        characters += len(code.tables) if code else 0
+        code = codes[node.number] = _emit(model, node, emitters, optimize)
+        characters += _table_characters(code) if code else 0
         if characters > MAX_TABLE_CHARACTERS:
             raise model.refuse(node, f"the constants take more than {MAX_TABLE_CHARACTERS} bytes")
     return codes
 
 
-def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCode | None:
+def _table_characters(code: LayerCode) -> int:
+    return len(code.tables) + (len(code.dsp.tables) if code.dsp else 0)
+
+
+def _emit(
+    model: Model, node: Node, emitters: Mapping[str, Emitter], optimize: Optimize
+) -> LayerCode | None:
     """The code of a layer; None for a layer that only changes a tensor's shape."""
     if node.operator in RENAMING:
         layer = Checked(model, node)
@@ -140,7 +170,11 @@ def _emit(model: Model, node: Node, emitters: Mapping[str, Emitter]) -> LayerCod
         layer.require(source.elements == layer.output.elements, "its shapes differ in size")
         return None
     try:
-        return emitters[node.operator](Checked(model, node))
+        layer = Checked(model, node)
+        code = emitters[node.operator](layer)
+        return (
+            replace(code, dsp=DSP[node.operator](layer, optimize)) if node.operator in DSP else code
+        )
     except Damaged as error:  # options are read only when a kernel asks for them
         raise model.refuse(node, f"{error}. Convert the model again") from error
 
@@ -155,11 +189,11 @@ def _use(model: Model, node: Node, code: LayerCode | None) -> Use:
         reads=code.arguments,
         writes=node.output,
         over=tuple(code.arguments[position] for position in code.in_place),
-        work_bytes=code.work_bytes,
+        work_bytes=code.most_work_bytes,
     )
 
 
-def _info(model: Model, node: Node) -> Layer:
+def _info(model: Model, node: Node, code: LayerCode, placed: ScratchPlan) -> Layer:
     output = model.values[node.output]
     inputs = [model.values[index].shape if index >= 0 else None for index in node.inputs]
     return Layer(
@@ -168,6 +202,12 @@ def _info(model: Model, node: Node) -> Layer:
         function=node.function,
         macs=operator_macs(node.operator, inputs=inputs, outputs=[output.shape]),
         output_shape=output.shape,
+        kernel=code.dsp.name if code.dsp else None,
+        reads=tuple(_place(index, placed) for index in code.arguments),
+        writes=_place(node.output, placed),
+        work_bytes=code.most_work_bytes,
+        weight_bytes=code.dsp.weight_bytes if code.dsp else None,
+        instructions=code.dsp.instructions if code.dsp else None,
     )
 
 
@@ -217,55 +257,28 @@ def source_text(
     unused = "" if any("memory" in call for call in calls) else "    (void)memory;\n"
     return SOURCE.format(
         digest=digest,
-        kernels="\n".join(_kernel_texts([code for _, code in layers])),
-        layers="\n".join(_function(node, code) for node, code in layers),
+        kernels=kernels_text([code for _, code in layers]),
+        layers="\n".join(function_text(node, code) for node, code in layers),
         calls=unused + "".join(calls),
     )
 
 
-def _kernel_texts(codes: Sequence[LayerCode]) -> Iterator[str]:
-    """Each kernel once, after the kernels that it needs."""
-    seen: set[str] = set()
-
-    def visit(kernel: Kernel) -> Iterator[str]:
-        if kernel.text in seen:
-            return
-        seen.add(kernel.text)
-        for needed in kernel.needs:
-            yield from visit(needed)
-        yield kernel.text
-
-    for code in codes:
-        for kernel in code.kernels:
-            yield from visit(kernel)
-
-
-def _function(node: Node, code: LayerCode) -> str:
-    parameters = [f"const int8_t *{name}" for name in _input_names(code)]
-    parameters += ["int8_t *output", *(["int32_t *work"] if code.work_bytes else [])]
-    return (
-        f"/* {node.operator} {code.comment}, int8 */\n"
-        f"{code.tables}\n"
-        f"static void {node.function}({', '.join(parameters)})\n{{\n{code.body}}}\n"
-    )
-
-
-def _input_names(code: LayerCode) -> list[str]:
-    if len(code.arguments) == 1:
-        return ["input"]
-    return [f"input_{position}" for position in range(len(code.arguments))]
-
-
 def _call(node: Node, code: LayerCode, placed: ScratchPlan, number: int) -> str:
     arguments = [_pointer(index, placed) for index in (*code.arguments, node.output)]
-    if code.work_bytes:
+    if code.most_work_bytes:
         arguments.append(f"(int32_t *)(void *)(memory + {placed.work[node.number]})")
     return f"    {node.function}({', '.join(arguments)});\n    LAYER_DONE({number});\n"
 
 
 def _pointer(tensor: int, placed: ScratchPlan) -> str:
+    place = _place(tensor, placed)
+    return f"memory + {place}" if place.isdigit() else place
+
+
+def _place(tensor: int, placed: ScratchPlan) -> str:
+    """ "input", "output", or the offset in scratch memory."""
     if tensor in placed.in_input:
         return "input"
     if tensor in placed.in_output:
         return "output"
-    return f"memory + {placed.offsets[tensor]}"
+    return str(placed.offsets[tensor])

@@ -24,6 +24,28 @@ class Kernel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A layer's code for cores with the DSP extension, in place of its portable code.
+
+    It may overwrite the inputs that the portable code may overwrite.
+
+    Args:
+      name: of its kernel.
+      body, tables, kernels, work_bytes: as in `LayerCode`.
+      weight_bytes: of weights and scales in flash.
+      instructions: that one run is expected to take.
+    """
+
+    name: str
+    body: str
+    tables: str
+    kernels: tuple[Kernel, ...]
+    work_bytes: int
+    weight_bytes: int
+    instructions: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerCode:
     """The C code of one layer.
 
@@ -37,6 +59,7 @@ class LayerCode:
       work_bytes: size of `work`.
       in_place: positions in `arguments` whose memory `output` may reuse if it is not larger.
       sums: the sums behind one output pixel, for layers that rescale sums.
+      dsp: its code for cores with the DSP extension; None if they run the portable code.
     """
 
     comment: str
@@ -47,6 +70,12 @@ class LayerCode:
     work_bytes: int = 0
     in_place: tuple[int, ...] = ()
     sums: Sums | None = None
+    dsp: Variant | None = None
+
+    @property
+    def most_work_bytes(self) -> int:
+        """Size of `work` that is enough for every core."""
+        return max(self.work_bytes, self.dsp.work_bytes if self.dsp else 0)
 
 
 class Layer:

@@ -71,6 +71,21 @@ SOURCE = """\
 #define LAYER_DONE(layer) (void)0
 #endif
 
+/* Cores with Arm's DSP extension take kernels of their own, which give the same bytes.
+ * KWS_MODEL_PORTABLE leaves them out. KWS_MODEL_TWINS takes them on every core, in C. */
+#if defined(KWS_MODEL_TWINS)
+#define KWS_MODEL_DSP
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__GNUC__) && \
+    !defined(__ARM_BIG_ENDIAN) && !defined(KWS_MODEL_PORTABLE)
+#define KWS_MODEL_DSP
+#define KWS_MODEL_ASM
+#if defined(__clang__)
+#define KWS_MODEL_NAKED __attribute__((naked, noinline))
+#else
+#define KWS_MODEL_NAKED __attribute__((naked, noipa))
+#endif
+#endif
+
 {kernels}
 {layers}
 int kws_model_run(const int8_t *input, int8_t *output, void *scratch)

@@ -1,5 +1,7 @@
 """DEPTHWISE_CONV_2D: channels are independent, so the output may overwrite the input."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,9 +18,24 @@ from export.c_code.model.kernels.window import Window, middle_pixels, window, wi
 from export.c_code.model.layer import Layer, LayerCode, clamp
 
 _MAX_PLANE_WORDS = 2**20
+ACTIVATION = 4  # field of the options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depthwise:
+    """A depthwise layer: weights are [output channels, taps], with a factor for each channel."""
+
+    where: Window
+    matrix: NDArray[np.int8]
+    factors: list[float]
 
 
 def depthwise_conv_2d(layer: Layer) -> LayerCode:
+    """DEPTHWISE_CONV_2D in portable C."""
+    return _code(layer, depthwise(layer))
+
+
+def depthwise(layer: Layer) -> Depthwise:
     """DEPTHWISE_CONV_2D: options padding, strides, multiplier, activation, dilations."""
     depth, out_depth = layer.image(layer.input())[2], layer.image(layer.output)[2]
     weights = layer.constant(1, "int8")
@@ -41,13 +58,12 @@ def depthwise_conv_2d(layer: Layer) -> LayerCode:
     )
     matrix = np.ascontiguousarray(np.asarray(weights.data).reshape(-1, out_depth).T)
     factors = layer.sum_factors(weight_scales(layer, weights, axis=3))
-    return _code(layer, where=where, matrix=matrix, factors=factors)
+    return Depthwise(where=where, matrix=matrix, factors=factors)
 
 
-def _code(
-    layer: Layer, *, where: Window, matrix: NDArray[np.int8], factors: list[float]
-) -> LayerCode:
-    channels = make_channels(layer, matrix, factors)
+def _code(layer: Layer, given: Depthwise) -> LayerCode:
+    where, matrix = given.where, given.matrix
+    channels = make_channels(layer, matrix, given.factors)
     quick = all_quick(channels)
     half = _half(where)
     plane = tuple(
@@ -60,7 +76,7 @@ def _code(
         "convolve_depthwise" if quick else "convolve_depthwise_any",
         f"&{name}_shape", f"{name}_weights", f"{name}_channels", "input", "output", "work",
     )  # fmt: skip
-    clamping, clamp_kernel = clamp(layer, 4)
+    clamping, clamp_kernel = clamp(layer, ACTIVATION)
     shape, out_shape = layer.input().shape, layer.output.shape
     return LayerCode(
         comment=f"{shape_text(shape)} -> {shape_text(out_shape)}, {where.text}",

@@ -24,7 +24,7 @@ struct strides {
 """
 )
 
-_LOOPS = """\
+LOOPS = """\
     for (int32_t a = 0; a < s->sizes[0]; a++) {
         for (int32_t b = 0; b < s->sizes[1]; b++) {
             for (int32_t c = 0; c < s->sizes[2]; c++) {
@@ -63,7 +63,7 @@ static void add(const struct strides *s, const struct add *add, const int8_t *fi
                 const int8_t *second, int8_t *output)
 {
 """
-    + _LOOPS.replace("$CALL", "add_values(add, *one, *two)")
+    + LOOPS.replace("$CALL", "add_values(add, *one, *two)")
     + "}\n",
     needs=(STRIDES, SATURATE, RESCALE),
 )
@@ -85,26 +85,17 @@ static void mul(const struct strides *s, const struct mul *mul, const int8_t *fi
                 const int8_t *second, int8_t *output)
 {
 """
-    + _LOOPS.replace("$CALL", "mul_values(mul, *one, *two)")
+    + LOOPS.replace("$CALL", "mul_values(mul, *one, *two)")
     + "}\n",
     needs=(STRIDES, SATURATE, RESCALE),
 )
 
 
 def add(layer: Layer) -> LayerCode:
-    """ADD: the options begin with the activation."""
+    """ADD in portable C."""
     first, second = layer.input(0), layer.input(1)
-    twice = 2 * max(first.scale, second.scale)
-    factors = [
-        layer.multiplier(first.scale / twice),
-        layer.multiplier(second.scale / twice),
-        layer.multiplier(twice / (2**_LEFT_SHIFT * layer.output.scale)),
-    ]
-    layer.require(
-        all(factor.shift <= 0 for factor in factors), "its output's scale is too fine for TFLM"
-    )
-    one, two, out = ((factor.value, -factor.shift) for factor in factors)
-    return _code(
+    one, two, out = ((factor.value, -factor.shift) for factor in add_factors(layer))
+    return elementwise_code(
         layer,
         ADD,
         "add",
@@ -114,12 +105,34 @@ def add(layer: Layer) -> LayerCode:
     )
 
 
-def mul(layer: Layer) -> LayerCode:
-    """MUL: the options begin with the activation."""
+def add_factors(layer: Layer) -> tuple[Multiplier, Multiplier, Multiplier]:
+    """ADD: of both inputs and of the output; the options begin with the activation."""
+    first, second = layer.input(0), layer.input(1)
+    twice = 2 * max(first.scale, second.scale)
+    factors = (
+        layer.multiplier(first.scale / twice),
+        layer.multiplier(second.scale / twice),
+        layer.multiplier(twice / (2**_LEFT_SHIFT * layer.output.scale)),
+    )
+    layer.require(
+        all(factor.shift <= 0 for factor in factors), "its output's scale is too fine for TFLM"
+    )
+    return factors
+
+
+def mul_factor(layer: Layer) -> Multiplier:
+    """MUL: from products to the output; the options begin with the activation."""
     first, second = layer.input(0), layer.input(1)
     factor: Multiplier = layer.multiplier(first.scale * second.scale / layer.output.scale)
     layer.require(factor.shift <= 14, "its output's scale is too fine")  # 2^16 << 14 fits
-    return _code(
+    return factor
+
+
+def mul(layer: Layer) -> LayerCode:
+    """MUL in portable C."""
+    first, second = layer.input(0), layer.input(1)
+    factor = mul_factor(layer)
+    return elementwise_code(
         layer,
         MUL,
         "mul",
@@ -131,7 +144,17 @@ def mul(layer: Layer) -> LayerCode:
     )
 
 
-def _code(layer: Layer, kernel: Kernel, name: str, *scales: tuple[Sequence[int], str]) -> LayerCode:
+def elementwise_code(
+    layer: Layer, kernel: Kernel, name: str, *scales: tuple[Sequence[int], str]
+) -> LayerCode:
+    """The code of a layer that combines two tensors.
+
+    Args:
+      layer: the layer.
+      kernel: a function `name` with the parameters of `add`.
+      name: of the function, and of the struct that holds the scales.
+      scales: rows of that struct.
+    """
     layer.require(len(layer.node.inputs) == 2, "it needs two inputs")
     given = operands(layer)
     function = layer.node.function

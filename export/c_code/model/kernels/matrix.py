@@ -42,6 +42,16 @@ class Product:
 
 
 def conv_2d(layer: Layer) -> LayerCode:
+    """CONV_2D in portable C."""
+    return _code(layer, conv_product(layer))
+
+
+def fully_connected(layer: Layer) -> LayerCode:
+    """FULLY_CONNECTED in portable C."""
+    return _code(layer, dense_product(layer))
+
+
+def conv_product(layer: Layer) -> Product:
     """CONV_2D: options padding, strides (columns, rows), activation, dilations."""
     source = layer.image(layer.input())
     weights = layer.constant(1, "int8")
@@ -60,20 +70,17 @@ def conv_2d(layer: Layer) -> LayerCode:
     )
     output = layer.image(layer.output)
     layer.require(output[2] == weights.shape[0], "weights and output differ in channels")
-    return _code(
-        layer,
-        Product(
-            input=source,
-            output=output,
-            where=where,
-            weights=np.asarray(weights.data).reshape(output[2], -1),
-            factors=layer.sum_factors(weight_scales(layer, weights, axis=0)),
-            activation=3,
-        ),
+    return Product(
+        input=source,
+        output=output,
+        where=where,
+        weights=np.asarray(weights.data).reshape(output[2], -1),
+        factors=layer.sum_factors(weight_scales(layer, weights, axis=0)),
+        activation=3,
     )
 
 
-def fully_connected(layer: Layer) -> LayerCode:
+def dense_product(layer: Layer) -> Product:
     """FULLY_CONNECTED as a 1x1 convolution over rows; options begin with the activation."""
     weights = layer.constant(1, "int8")
     layer.require(len(weights.shape) == 2 and weights.elements > 0, "its weights must be a matrix")
@@ -84,16 +91,13 @@ def fully_connected(layer: Layer) -> LayerCode:
         f"its weights {list(weights.shape)} do not fit its input and output",
     )
     layer.require(layer.node.option(1, kind="<b") == 0, "its weights are shuffled")
-    return _code(
-        layer,
-        Product(
-            input=(rows, 1, depth),
-            output=(rows, 1, out_depth),
-            where=None,
-            weights=np.asarray(weights.data),
-            factors=layer.sum_factors(weight_scales(layer, weights, axis=0)),
-            activation=0,
-        ),
+    return Product(
+        input=(rows, 1, depth),
+        output=(rows, 1, out_depth),
+        where=None,
+        weights=np.asarray(weights.data),
+        factors=layer.sum_factors(weight_scales(layer, weights, axis=0)),
+        activation=0,
     )
 
 
@@ -116,7 +120,7 @@ def _code(layer: Layer, product: Product) -> LayerCode:
         body=call + clamping,
         tables=bytes_text(f"{name}_weights", product.weights.ravel().tolist())
         + channels_text(f"{name}_channels", channels, quick=quick)
-        + _shape(layer, product),
+        + shape_table(layer, product),
         kernels=(CONVOLVE if quick else CONVOLVE_ANY, *clamp_kernel),
         work_bytes=4 * taps + depth,
         # Pixel by pixel: an output only overwrites what has been read.
@@ -133,7 +137,8 @@ def _places(product: Product) -> NDArray[np.int64]:
     return np.maximum(places, -1).reshape(1, -1)
 
 
-def _shape(layer: Layer, product: Product) -> str:
+def shape_table(layer: Layer, product: Product) -> str:
+    """The constant of type `struct conv`, named after the layer."""
     return struct_text(
         "conv",
         f"{layer.node.function}_shape",

@@ -3,10 +3,8 @@
 from export.c_code.model.kernels.rescale import REQUANTIZE, REQUANTIZE_ANY
 from export.c_code.model.layer import Kernel
 
-GATHER = Kernel(
+CONV = Kernel(
     text="""\
-/* The patches that two outputs see. Two values share a word, the second times 2^23, so
- * that one multiplication serves both. */
 struct conv {
     int32_t rows, columns, depth;        /* of the input */
     int32_t kernel_rows, kernel_columns;
@@ -16,7 +14,13 @@ struct conv {
     int32_t output_rows, output_columns, output_depth;
     int32_t input_zero, output_zero;     /* zero points; padding holds the input's */
 };
+"""
+)
 
+GATHER = Kernel(
+    text="""\
+/* The patches that two outputs see. Two values share a word, the second times 2^23, so
+ * that one multiplication serves both. */
 static inline const int8_t *tap_of(const struct conv *conv, const int8_t *input,
                                    const int8_t *padding, int32_t row, int32_t column)
 {
@@ -45,7 +49,8 @@ static void gather_pair(const struct conv *conv, const int8_t *input, const int8
         row_1 += conv->dilation_rows;
     }
 }
-"""
+""",
+    needs=(CONV,),
 )
 
 MULTIPLY_PAIR = Kernel(

@@ -12,7 +12,7 @@ from export.c_code.model.sums import Sums
 
 _MAX_COUNT = 2**23  # values in one sum: 2^23 * 2^8 fits 32 bits
 
-MEAN = Kernel(
+MEAN_SHAPE = Kernel(
     text="""\
 /* The mean over the middle one of three dimensions. */
 struct mean {
@@ -20,7 +20,11 @@ struct mean {
     int32_t input_zero, output_zero;
     int32_t multiplier, shift;
 };
+"""
+)
 
+MEAN = Kernel(
+    text="""\
 static void mean(const struct mean *m, const int8_t *input, int8_t *output)
 {
     for (int32_t a = 0; a < m->outer; a++) {
@@ -36,12 +40,17 @@ static void mean(const struct mean *m, const int8_t *input, int8_t *output)
     }
 }
 """,
-    needs=(RESCALE, SATURATE),
+    needs=(MEAN_SHAPE, RESCALE, SATURATE),
 )
 
 
 def mean(layer: Layer) -> LayerCode:
-    """MEAN: the second input holds the axes."""
+    """MEAN in portable C."""
+    return mean_code(layer, MEAN, "mean")
+
+
+def mean_code(layer: Layer, kernel: Kernel, name: str) -> LayerCode:
+    """MEAN: the second input holds the axes. `kernel` is a function `name` as `mean` is one."""
     shape = layer.input().shape
     axes = _axes(layer, len(shape))
     first, last = axes[0], axes[-1]
@@ -57,19 +66,19 @@ def mean(layer: Layer) -> LayerCode:
     factor = mean_multiplier(layer.multiplier(layer.input().scale / layer.output.scale), count)
     most = 255 * count << max(0, factor.shift)
     layer.require(most < 2**31, f"a sum may reach {most}, which 32 bits do not hold")
-    name = layer.node.function
+    function = layer.node.function
     return LayerCode(
         comment=f"{shape_text(shape)} -> {shape_text(layer.output.shape)}, mean of {count}",
         arguments=(layer.index(0),),
-        body=call_text("mean", f"&{name}_shape", "input", "output"),
+        body=call_text(name, f"&{function}_shape", "input", "output"),
         tables=struct_text(
             "mean",
-            f"{name}_shape",
+            f"{function}_shape",
             ((outer, count, inner), "dimensions: before, averaged, after"),
             ((layer.input().zero_point, layer.output.zero_point), "zero points"),
             ((factor.value, -factor.shift), "scale: multiplier, shift"),
         ),
-        kernels=(MEAN,),
+        kernels=(kernel,),
         sums=Sums(
             weights=np.ones((1, count), np.int8),
             places=np.arange(count)[None] * inner,

@@ -63,16 +63,19 @@ MAX = _kernel("max_pool", "-128", "value = at_least(value, *from);", "")
 
 def average_pool_2d(layer: Layer) -> LayerCode:
     """AVERAGE_POOL_2D: the mean of the part of the window that lies in the input."""
-    return _code(layer, AVERAGE, "average_pool")
+    return pool_code(layer, AVERAGE, "average_pool")
 
 
 def max_pool_2d(layer: Layer) -> LayerCode:
     """MAX_POOL_2D."""
-    return _code(layer, MAX, "max_pool")
+    return pool_code(layer, MAX, "max_pool")
 
 
-def _code(layer: Layer, kernel: Kernel, call: str) -> LayerCode:
-    """Options: padding, strides (columns, rows), window (columns, rows), activation."""
+def pool_code(layer: Layer, kernel: Kernel, call: str) -> LayerCode:
+    """Options: padding, strides (columns, rows), window (columns, rows), activation.
+
+    `kernel` is a function `call` as `average_pool` is one.
+    """
     rows, columns, depth = layer.image(layer.input())
     where = window(
         layer,

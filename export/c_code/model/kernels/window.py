@@ -32,6 +32,16 @@ class Axis:
         """Inputs from the first tap to the last."""
         return (self.taps - 1) * self.dilation + 1
 
+    @property
+    def padded(self) -> int:
+        """Inputs with the padding on both sides."""
+        return max(self.before + self.input, (self.output - 1) * self.stride + self.extent)
+
+    @property
+    def after(self) -> int:
+        """Padding behind the last input."""
+        return self.padded - self.before - self.input
+
 
 _PIXEL = Axis(input=1, output=1, taps=1, stride=1, dilation=1, before=0)
 
