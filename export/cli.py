@@ -83,6 +83,12 @@ def export(
         Path | None,
         typer.Option(metavar="MODEL", help="In place of RUN: an int8 .tflite from elsewhere."),
     ] = None,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Begin all names in C with this, so that two bundles link."
+        ),
+    ] = "kws",
     preflight: Annotated[
         bool,
         typer.Option(
@@ -108,6 +114,7 @@ def export(
       pld-tf export runs/demo --int16x8 --max-loss 0.5 --out bundles/demo16
       pld-tf export runs/demo --int8 --compare
       pld-tf export --from-tflite model.tflite --out bundles/model
+      pld-tf export --from-tflite vad.tflite --prefix vad --out bundles/vad
       pld-tf export --preflight best_8kw
     """
     brought: Brought | None = context.obj
@@ -115,7 +122,7 @@ def export(
     if from_tflite is not None:
         _refuse_beside(from_tflite, run)
         _refuse_options(context, "--from-tflite", _WITH_TFLITE)
-        _from_tflite(from_tflite, _needed(out), harness, as_json=as_json)
+        _from_tflite(from_tflite, _needed(out), harness, prefix=prefix, as_json=as_json)
         return
     if run is None:
         raise ExportError("RUN is missing: name a run folder, or a model with --from-tflite.")
@@ -143,6 +150,7 @@ def export(
         max_loss_points=max_loss,
         max_flips_percent=max_flips,
         layers=layers,
+        prefix=prefix,
         harness=harness,
         progress=_note,
     )
@@ -171,10 +179,12 @@ def _refuse_options(context: typer.Context, beside: str, taken: frozenset[str]) 
             )
 
 
-def _from_tflite(model: Path, out: Path, harness: BringHarness, *, as_json: bool) -> None:
+def _from_tflite(
+    model: Path, out: Path, harness: BringHarness, *, prefix: str, as_json: bool
+) -> None:
     from export.jobs.from_tflite import export_tflite, tflite_summary
 
-    manifest = export_tflite(model, out=out, harness=harness, progress=_note)
+    manifest = export_tflite(model, out=out, prefix=prefix, harness=harness, progress=_note)
     typer.echo(json.dumps(manifest, indent=2) if as_json else tflite_summary(manifest, out=out))
 
 

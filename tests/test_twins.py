@@ -8,6 +8,7 @@ TWINS = [
     "metrics/probabilities.py",
     "metrics/wilson.py",
     "system/held_back.py",
+    "system/prefix.py",
     "system/source_commit.py",
     "system/strict_json.py",
     "system/tables.py",

@@ -30,6 +30,7 @@ from export.system.files import (
     write_npz,
     write_texts,
 )
+from export.system.prefix import DEFAULT
 from export.system.progress import Progress
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
@@ -49,6 +50,7 @@ def export_bundle(
     max_loss_points: float = 1.0,
     max_flips_percent: float = DEFAULT_MAX_FLIPS,
     layers: bool = False,
+    prefix: str = DEFAULT,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -64,6 +66,7 @@ def export_bundle(
       max_loss_points: accuracy that may be lost against float, in percentage points.
       max_flips_percent: crops whose label may change at one stage of the parity gate.
       layers: also write quantization.json, what quantizing each layer costs.
+      prefix: of all names in C, in place of kws.
       harness: gives what measures the arena, runs further stages, and holds the C of all bundles.
       progress: called with one line before each step.
 
@@ -75,7 +78,7 @@ def export_bundle(
         lost, or too many labels changed at one stage; nothing is written then.
     """
     check_options(max_flips_percent=max_flips_percent, layers=layers, kind=kind)
-    _check_asked(kind=kind, variant=variant, max_loss_points=max_loss_points)
+    _check_asked(kind=kind, variant=variant, max_loss_points=max_loss_points, prefix=prefix)
     bundle = read_bundle(run, rung=rung)
     students = find_students(bundle, variant=variant) if kind == "int8" else {PLAIN: bundle}
     brought = harness()
@@ -90,7 +93,9 @@ def export_bundle(
         measured = _measure(bundle, model=model, stage=stage)
         _refuse_loss(measured, kind=kind, max_loss_points=max_loss_points)
         _write_crops(bundle, model=model, stage=stage)
-        about_c = _write_texts(bundle, model, kind=kind, brought=brought, stage=stage)
+        about_c = _write_texts(
+            bundle, model, kind=kind, brought=brought, stage=stage, progress=progress
+        )
         if about_c["c_model_refused"]:
             progress(f"no kws_model.c: {about_c['c_model_refused']}")
         passed: Json = {"stages": [], "stages_skipped": {}}
@@ -104,12 +109,8 @@ def export_bundle(
                 layers=layers,
                 progress=progress,
             )
+        about_c |= files.apply_prefix(stage, prefix)
         manifest = _manifest(bundle, model=model, kind=kind, stage=stage) | about_c
-        manifest["parity"] = (
-            check_bytes(stage, model, stages=brought.stages, progress=progress)
-            if about_c["c_model"]
-            else None
-        )
         manifest["validation"] = measured.to_dict(kind) | passed
         manifest["variant"] = taken if kind == "int8" else None
         manifest["compared"] = compared
@@ -118,7 +119,8 @@ def export_bundle(
     return manifest
 
 
-def _check_asked(*, kind: str, variant: str | None, max_loss_points: float) -> None:
+def _check_asked(*, kind: str, variant: str | None, max_loss_points: float, prefix: str) -> None:
+    files.check_prefix(prefix)
     if not max_loss_points >= 0:  # in this form it also refuses NaN
         raise ExportError(f"--max-loss must be at least 0 points, got {max_loss_points}.")
     if variant is not None and kind != "int8":
@@ -233,8 +235,9 @@ def _write_texts(
     kind: str,
     brought: Harness,
     stage: Path,
+    progress: Progress,
 ) -> Json:
-    """Write labels, numbers and all C. Returns the manifest's fields on what the C needs."""
+    """Write labels, numbers and all C, and compare its bytes. Returns the manifest's fields."""
     needs = arena_entry(brought.measure_arena(stage / MODEL) if kind != "float" else None)
     for name in _COPIED:
         shutil.copyfile(bundle.directory / name, stage / name)
@@ -252,7 +255,11 @@ def _write_texts(
             bundle, model, decision=decision, digest=hashes[MODEL], sources=brought.sources
         )
     write_texts(stage, texts)
+    compared = None
+    if inference.entry is not None:
+        compared = check_bytes(stage, model, stages=brought.stages, progress=progress)
     return {
+        "parity": compared,
         "arena": needs,
         "c_model": inference.entry,
         "c_model_refused": inference.refused,

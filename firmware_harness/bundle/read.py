@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from firmware_harness.errors import HarnessError
 from firmware_harness.system import strict_json
+from firmware_harness.system.prefix import DEFAULT, why_not
 
 FIRMWARE_BUNDLE_FORMAT = 1
 KINDS = ("int8", "float", "int16x8")
@@ -54,6 +55,7 @@ class Bundle:
       commit: of the source that trained it; None outside a checkout.
       folder: the bundle's folder.
       names: of the files that its manifest lists.
+      prefix: of all names in its C.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Bundle:
     commit: str | None = None
     folder: Path | None = None
     names: frozenset[str] = frozenset()
+    prefix: str = DEFAULT
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -114,8 +117,19 @@ def open_bundle(path: Path) -> Bundle:
         commit=_text_or_none(manifest.get("commit")),
         folder=path,
         names=names,
+        prefix=_prefix(manifest, path),
         **_training(manifest, path),
     )
+
+
+def _prefix(manifest: dict[str, object], folder: Path) -> str:
+    prefix = manifest.get("prefix", DEFAULT)
+    if not isinstance(prefix, str) or why_not(prefix) is not None:
+        raise HarnessError(
+            f"{folder / MANIFEST_NAME}: prefix must begin names in C, got {prefix!r}. Write the "
+            "bundle again with pld-tf export."
+        )
+    return prefix
 
 
 def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
