@@ -110,6 +110,12 @@ def export(
         Path | None,
         typer.Option(metavar="MODEL", help="In place of RUN: an int8 .tflite from elsewhere."),
     ] = None,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Begin all names in C with this, so that two bundles link."
+        ),
+    ] = "kws",
     preflight: Annotated[
         bool,
         typer.Option(
@@ -138,6 +144,7 @@ def export(
       pld-tf export runs/demo --int16x8 --max-loss 0.5 --out bundles/demo16
       pld-tf export runs/demo --int8 --compare
       pld-tf export --from-tflite model.tflite --out bundles/model --optimize speed --explain
+      pld-tf export --from-tflite vad.tflite --prefix vad --out bundles/vad
       pld-tf export --preflight best_8kw
     """
     brought: Brought | None = context.obj
@@ -146,7 +153,9 @@ def export(
         _refuse_beside(from_tflite, run)
         _refuse_options(context, "--from-tflite", _WITH_TFLITE)
         shown = Shown(as_json=as_json, explain=explain)
-        _from_tflite(from_tflite, _needed(out), harness, optimize=optimize, shown=shown)
+        _from_tflite(
+            from_tflite, _needed(out), harness, optimize=optimize, prefix=prefix, shown=shown
+        )
         return
     if run is None:
         raise ExportError("RUN is missing: name a run folder, or a model with --from-tflite.")
@@ -175,6 +184,7 @@ def export(
         max_flips_percent=max_flips,
         layers=layers,
         optimize=optimize,
+        prefix=prefix,
         harness=harness,
         progress=_note,
     )
@@ -204,11 +214,13 @@ def _refuse_options(context: typer.Context, beside: str, taken: frozenset[str]) 
 
 
 def _from_tflite(
-    model: Path, out: Path, harness: BringHarness, *, optimize: Optimize, shown: Shown
+    model: Path, out: Path, harness: BringHarness, *, optimize: Optimize, prefix: str, shown: Shown
 ) -> None:
     from export.jobs.from_tflite import export_tflite, tflite_summary
 
-    manifest = export_tflite(model, out=out, optimize=optimize, harness=harness, progress=_note)
+    manifest = export_tflite(
+        model, out=out, optimize=optimize, prefix=prefix, harness=harness, progress=_note
+    )
     _show(manifest, tflite_summary(manifest, out=out), shown)
 
 

@@ -12,6 +12,7 @@ TWINS = [
     "metrics/wilson.py",
     "system/held_back.py",
     "system/people_text.py",
+    "system/prefix.py",
     "system/source_commit.py",
     "system/strict_json.py",
     "system/tables.py",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from export.c_code import decision as c_decision
 from export.c_code import frontend as c_frontend
@@ -12,10 +13,14 @@ from export.errors import ExportError
 from export.model_bundle.read import ModelBundle
 from export.ports import Measured
 from export.system.files import Json, read_npz
+from export.system.prefix import renamed, renamed_file, why_not
 from export.tflite.facts import ModelInfo
 
 DECISION_HEADER = "kws_decision_config.h"
-_FRONTEND = "kws_frontend."  # prefix of the shared C files that need neither model nor labels
+# Beginnings of names of the shared C files: those that need neither model nor labels, those that
+# need nothing, and the example of a model that takes no audio.
+_FRONTEND, _MEMORY = "kws_frontend.", "kws_memory."
+_MODEL_EXAMPLE = "examples/kws_model_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +169,7 @@ def audio_texts(
         input_zero_point=model.input.zero_point,
     )
     if decision is None:
-        frontend = {name: text for name, text in sources.items() if name.startswith(_FRONTEND)}
-        return {**tables, **frontend}
+        return {**tables, **_named(sources, _FRONTEND, _MEMORY)}
     header = c_decision.config_header(
         decision,
         keywords=_keywords(bundle),
@@ -173,7 +177,41 @@ def audio_texts(
         output_scale=model.output.scale,
         digest=digest,
     )
-    return {**tables, **sources, DECISION_HEADER: header}
+    whole = {name: text for name, text in sources.items() if not name.startswith(_MODEL_EXAMPLE)}
+    return {**tables, **whole, DECISION_HEADER: header}
+
+
+def lone_model_texts(sources: Mapping[str, str]) -> dict[str, str]:
+    """What a model without audio has of the C that is the same in all bundles."""
+    return _named(sources, _MEMORY, _MODEL_EXAMPLE)
+
+
+def apply_prefix(folder: Path, prefix: str) -> Json:
+    """Give a prefix to all C of a bundle, names of files and what is in them.
+
+    Returns:
+      The manifest's field on it.
+    """
+    for path in [each for each in folder.rglob("*") if each.suffix in (".c", ".h", ".cc")]:
+        text = renamed(path.read_text(encoding="utf-8"), prefix)
+        path.write_text(text, encoding="utf-8")
+        path.rename(path.with_name(renamed_file(path.name, prefix)))
+    return {"prefix": prefix}
+
+
+def check_prefix(prefix: str) -> None:
+    """Refuse what cannot begin names in C.
+
+    Raises:
+      ExportError: it cannot.
+    """
+    reason = why_not(prefix)
+    if reason is not None:
+        raise ExportError(f"--prefix {prefix!r} cannot be taken: {reason}. Example: wake.")
+
+
+def _named(sources: Mapping[str, str], *beginnings: str) -> dict[str, str]:
+    return {name: text for name, text in sources.items() if name.startswith(beginnings)}
 
 
 def _keywords(bundle: ModelBundle) -> tuple[str, ...]:

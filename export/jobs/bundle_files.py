@@ -78,6 +78,7 @@ def write_c(
         )
     write_texts(folder, texts)
     return {
+        "parity": None,
         "arena": needs,
         "c_model": inference.entry,
         "c_model_refused": inference.refused,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.c_code.files import apply_prefix, check_prefix
 from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.jobs import compare
@@ -25,6 +26,7 @@ from export.parity.verdict import (
 )
 from export.ports import NOTHING, BringHarness, Harness
 from export.system.files import Json, check_replaceable, new_folder, sha256, write_json
+from export.system.prefix import DEFAULT
 from export.system.progress import Progress
 from export.tflite import interpreter
 from export.tflite.facts import ModelInfo, inspect
@@ -62,6 +64,7 @@ def export_bundle(
     max_flips_percent: float = DEFAULT_MAX_FLIPS,
     layers: bool = False,
     optimize: Optimize = Optimize.BALANCED,
+    prefix: str = DEFAULT,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -78,6 +81,7 @@ def export_bundle(
       max_flips_percent: of the crops that count, those whose label may change at one stage.
       layers: also write quantization.json, what quantizing each layer costs.
       optimize: what the C for the DSP extension is to be good at.
+      prefix: of all names in C, in place of kws.
       harness: gives what measures the arena, runs further stages, and holds the C of all bundles.
       progress: called with one line before each step.
 
@@ -90,7 +94,14 @@ def export_bundle(
     """
     limits = Limits(loss_points=max_loss_points, flips_percent=max_flips_percent)
     asked = Asked(
-        run=run, out=out, rung=rung, kind=kind, variant=variant, optimize=optimize, limits=limits
+        run=run,
+        out=out,
+        rung=rung,
+        kind=kind,
+        variant=variant,
+        optimize=optimize,
+        prefix=prefix,
+        limits=limits,
     )
     _check_asked(asked, layers=layers)
     plain = read_bundle(run, rung=rung)
@@ -110,6 +121,7 @@ def export_bundle(
 
 
 def _check_asked(asked: Asked, *, layers: bool) -> None:
+    check_prefix(asked.prefix)
     if layers and asked.kind == "float":
         raise ExportError("--layers tells what quantization costs; leave it out with --float.")
     if asked.variant is not None and asked.kind != "int8":
@@ -179,15 +191,13 @@ def _attempt(candidate: Candidate, job: _Job) -> _Attempt:
         passed, flipping = run_gate(folder, candidate, job.gate)
         faults += flipping
         costly = explain_rounding(folder, candidate, job.gate, faults)
+    if about_c["c_model"]:
+        about_c["parity"] = check_bytes(folder, model, stages=job.gate.stages, progress=progress)
+    about_c |= apply_prefix(folder, job.asked.prefix)
     manifest = origin_and_model(plain, model=model, kind=kind, folder=folder) | about_c
     manifest["validation"] = measured.to_dict(kind) | {"limits": job.gate.limits.to_dict()} | passed
     manifest["variant"] = candidate.name if kind == "int8" else None
     manifest["model_bundle_sha256"] = sha256(candidate.student.directory / "bundle.json")
-    manifest["parity"] = (
-        check_bytes(folder, model, stages=job.gate.stages, progress=progress)
-        if about_c["c_model"]
-        else None
-    )
     manifest["refused"] = refused_entry(faults, job.asked)
     return _Attempt(candidate=candidate, manifest=manifest, faults=tuple(faults), costly=costly)
 

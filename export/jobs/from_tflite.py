@@ -3,7 +3,13 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from export.c_code.files import model_c, model_data_texts
+from export.c_code.files import (
+    apply_prefix,
+    check_prefix,
+    lone_model_texts,
+    model_c,
+    model_data_texts,
+)
 from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.jobs.exact_bytes import check_bytes
@@ -19,6 +25,7 @@ from export.system.files import (
     write_json,
     write_texts,
 )
+from export.system.prefix import DEFAULT
 from export.system.progress import Progress
 from export.tflite.ends import border_conversions, without_border_conversions
 from export.tflite.facts import model_info
@@ -30,6 +37,7 @@ def export_tflite(
     *,
     out: Path,
     optimize: Optimize = Optimize.BALANCED,
+    prefix: str = DEFAULT,
     harness: BringHarness = lambda: NOTHING,
     progress: Progress = lambda line: None,
 ) -> Json:
@@ -39,6 +47,7 @@ def export_tflite(
       model: any int8 .tflite; need not be trusted.
       out: folder to write; replaces an older firmware bundle there once the new one is complete.
       optimize: what the C for the DSP extension is to be good at.
+      prefix: of all names in C, in place of kws.
       harness: gives what measures the arena and runs the model beside the generated C.
       progress: called with one line before each step.
 
@@ -49,6 +58,7 @@ def export_tflite(
       ExportError: the file is damaged or not int8 throughout, has a layer without C code, or its C
         gives other bytes than TFLite Micro; nothing is written then.
     """
+    check_prefix(prefix)
     content, ends = _from_int8_to_int8(model)
     info = model_info(parse_graph(content, name=str(model)), model)
     if info.float_operators:
@@ -67,9 +77,10 @@ def export_tflite(
         needs = arena_entry(brought.measure_arena(stage / MODEL))
         digest = sha256(stage / MODEL)
         texts = model_data_texts(content, info, digest=digest, needs=needs)
-        write_texts(stage, texts | inference.texts)
+        write_texts(stage, texts | inference.texts | lone_model_texts(brought.sources))
         compared = check_bytes(stage, info, stages=brought.stages, progress=progress)
         manifest: Json = {
+            **apply_prefix(stage, prefix),
             "format": FIRMWARE_BUNDLE_FORMAT,
             "kind": "int8",
             "excluded": [],

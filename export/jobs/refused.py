@@ -10,6 +10,7 @@ from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.parity.verdict import DEFAULT_MAX_FLIPS, DEFAULT_MAX_LOSS, Fault, Limits
 from export.system.files import Json, new_folder
+from export.system.prefix import DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class Asked:
       kind: "int8", "int16x8" or "float".
       variant: which int8 student; None for the best that passes.
       optimize: what the C for the DSP extension is to be good at.
+      prefix: of all names in C.
       limits: what it may lose and flip.
     """
 
@@ -32,6 +34,7 @@ class Asked:
     kind: str
     variant: str | None
     optimize: Optimize
+    prefix: str
     limits: Limits
 
     def command(self, limits: Limits) -> str:
@@ -43,6 +46,8 @@ class Asked:
             options += ["--variant", self.variant]
         if self.optimize is not Optimize.BALANCED:
             options += ["--optimize", self.optimize.value]
+        if self.prefix != DEFAULT:
+            options += ["--prefix", self.prefix]
         if limits.loss_points != DEFAULT_MAX_LOSS:
             options += ["--max-loss", f"{limits.loss_points:.10g}"]
         if limits.flips_percent != DEFAULT_MAX_FLIPS:

@@ -14,8 +14,9 @@ from export.system.files import (
     sha256,
     write_json,
 )
+from export.system.prefix import DEFAULT, renamed, renamed_file, why_not
 
-HEADER = "kws_decision_config.h"
+_HEADER = "kws_decision_config.h"
 
 
 def read_decision(bundle: Path) -> Json:
@@ -47,9 +48,10 @@ def write_decision(bundle: Path, decision: Json) -> Json:
     text = _header(bundle, manifest, decision)
     with new_folder(bundle.resolve()) as stage:
         shutil.copytree(bundle, stage, dirs_exist_ok=True, symlinks=True)
-        (stage / HEADER).write_text(text, encoding="ascii")
+        header, prefix = _header_name(manifest), str(manifest.get("prefix", DEFAULT))
+        (stage / header).write_text(renamed(text, prefix), encoding="ascii")
         manifest["decision"] = decision
-        manifest["files"][HEADER] = _entry(stage / HEADER)
+        manifest["files"][header] = _entry(stage / header)
         write_json(stage / "manifest.json", manifest)
     return manifest
 
@@ -59,19 +61,27 @@ def _checked_manifest(bundle: Path) -> Json:
     files = manifest.get("files")
     decides = isinstance(manifest.get("decision"), dict) and isinstance(files, dict)
     known = manifest.get("format") == FIRMWARE_BUNDLE_FORMAT
-    if not known or not decides or HEADER not in cast(Json, files):
+    header = _header_name(manifest)
+    if not known or not decides or header not in cast(Json, files):
         raise ExportError(
             f"{bundle} is no bundle that hears audio: its manifest must have format "
-            f"{FIRMWARE_BUNDLE_FORMAT}, a decision, and list {HEADER}. Write it again with "
+            f"{FIRMWARE_BUNDLE_FORMAT}, a decision, and list {header}. Write it again with "
             "pld-tf export --int8."
         )
-    listed = cast(Json, files)[HEADER]
-    if not (bundle / HEADER).is_file() or listed != _entry(bundle / HEADER):
+    listed = cast(Json, files)[header]
+    if not (bundle / header).is_file() or listed != _entry(bundle / header):
         raise ExportError(
-            f"{bundle / HEADER} was changed since it was written; write the bundle again with "
+            f"{bundle / header} was changed since it was written; write the bundle again with "
             "pld-tf export, or put the old file back."
         )
     return manifest
+
+
+def _header_name(manifest: Json) -> str:
+    prefix = manifest.get("prefix", DEFAULT)
+    if not isinstance(prefix, str) or why_not(prefix) is not None:
+        raise ExportError(f"a manifest's prefix must begin names in C, got {prefix!r}.")
+    return renamed_file(_HEADER, prefix)
 
 
 def _header(bundle: Path, manifest: Json, decision: Json) -> str:

@@ -82,6 +82,7 @@ def write_json(path: Path, value: Json) -> None:
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     """Write C files by name. Hand-written files may hold non-ASCII comments."""
     for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 

@@ -22,6 +22,7 @@ from firmware_harness.runtimes.interpreter import Model, Resolver
 from firmware_harness.runtimes.tflm import require_integers, require_tflm
 from firmware_harness.runtimes.trial import try_models
 from firmware_harness.system.machine import describe_machine
+from firmware_harness.system.prefix import renamed_file
 from firmware_harness.system.progress import Progress
 from firmware_harness.system.source_commit import source_commit
 
@@ -124,9 +125,10 @@ def bench_tflite(
 
 def _through_c(bundle: Bundle, examples: Examples) -> NDArray[np.int8] | None:
     """Scores of the bundle's C for audio, front end included; None if it has no front end."""
-    if bundle.folder is None or examples.audio is None or "kws_frontend.c" not in bundle.names:
+    frontend = renamed_file("kws_frontend.c", bundle.prefix)
+    if bundle.folder is None or examples.audio is None or frontend not in bundle.names:
         return None
-    library = open_library(bundle.folder)
+    library = open_library(bundle.folder, prefix=bundle.prefix)
     return library.run_model(library.features(examples.audio))
 
 

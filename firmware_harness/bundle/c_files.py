@@ -1,11 +1,14 @@
 """The C to measure: read from a firmware bundle, or generated for a lone model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_harness.bundle.read import Bundle, read_text
 from firmware_harness.errors import HarnessError
+from firmware_harness.system.prefix import DEFAULT, renamed, renamed_file
+
+BENCH = Path(__file__).parents[1] / "src" / "bench"
 
 # Takes the path of an int8 .tflite, gives the texts of kws_model.h and kws_model.c by name.
 GenerateC = Callable[[Path], Mapping[str, str]]
@@ -14,17 +17,26 @@ _FRONTEND = (
     "kws_feature_spec.h", "kws_frontend.h", "kws_frontend.c", "kws_frontend_tables.h",
     "kws_frontend_tables.c",
 )  # fmt: skip
+_MEMORY = ("kws_memory.h", "kws_memory.c")
+# The benchmark's files that call a bundle's C.
+_BENCH = ("bench_main.c", "footprint.c")
 
 
 @dataclass(frozen=True, kw_only=True)
 class KwsSources:
-    """C texts by file name: the model's, and the front end's if there is one."""
+    """C texts by file name: the model's, and the front end's if there is one.
+
+    Args:
+      files: the texts.
+      prefix: of all names in them.
+    """
 
     files: Mapping[str, str]
+    prefix: str = DEFAULT
 
     @property
     def has_frontend(self) -> bool:
-        return "kws_frontend.c" in self.files
+        return renamed_file("kws_frontend.c", self.prefix) in self.files
 
     @property
     def compiled(self) -> list[str]:
@@ -32,9 +44,12 @@ class KwsSources:
         return [name for name in self.files if name.endswith(".c")]
 
     def write(self, folder: Path) -> None:
-        """Write all files into an existing folder."""
+        """Write all files into an existing folder; and the benchmark, if it needs a prefix."""
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
+        for name in _BENCH if self.prefix != DEFAULT else ():
+            text = (BENCH / name).read_text(encoding="utf-8")
+            (folder / name).write_text(renamed(text, self.prefix), encoding="utf-8")
 
     def defines(self, *, crops: int = 0, profile: bool = False) -> list[str]:
         """Preprocessor options for src/bench.
@@ -44,7 +59,12 @@ class KwsSources:
           profile: the model reports when each layer is done.
         """
         frontend = ["-DBENCH_FRONTEND", f"-DBENCH_CROPS={crops}"] if self.has_frontend else []
-        return [*frontend, *(["-DKWS_MODEL_PROFILE"] if profile else [])]
+        return [*frontend, *(["-D" + renamed("KWS_MODEL_PROFILE", self.prefix)] if profile else [])]
+
+
+def bench_paths(folder: Path, names: Sequence[str]) -> list[Path]:
+    """C files of the benchmark: those in `folder`, where one of them is of that bundle alone."""
+    return [folder / name if (folder / name).exists() else BENCH / name for name in names]
 
 
 def sources_of(bundle: Bundle, path: Path, generate: GenerateC | None) -> KwsSources:
@@ -60,15 +80,20 @@ def sources_of(bundle: Bundle, path: Path, generate: GenerateC | None) -> KwsSou
     Raises:
       HarnessError: there is no C, and `generate` is None.
     """
-    if bundle.folder is not None and set(_MODEL) <= bundle.names:
-        frontend = "golden" in bundle.crop_files and set(_FRONTEND) <= bundle.names
-        wanted = (*_MODEL, *(_FRONTEND if frontend else ()))
-        return KwsSources(files={name: read_text(bundle.folder, name) for name in wanted})
+    model, frontend, memory = (
+        [renamed_file(name, bundle.prefix) for name in names]
+        for names in (_MODEL, _FRONTEND, _MEMORY)
+    )
+    if bundle.folder is not None and set(model) <= bundle.names:
+        wanted = [*model, *(name for name in memory if name in bundle.names)]
+        if "golden" in bundle.crop_files and set(frontend) <= bundle.names:
+            wanted += frontend
+        texts = {name: read_text(bundle.folder, name) for name in wanted}
+        return KwsSources(files=texts, prefix=bundle.prefix)
     if generate is None:
         raise HarnessError(
             f"{path} holds no {_MODEL[1]}, which a device needs. Write the bundle again with "
             "pld-tf export --int8."
         )
-    model = path if bundle.folder is None else bundle.folder / bundle.model.name
-    generated = generate(model)
+    generated = generate(path if bundle.folder is None else bundle.folder / bundle.model.name)
     return KwsSources(files={name: generated[name] for name in _MODEL})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from firmware_harness.errors import HarnessError
 from firmware_harness.system import strict_json
+from firmware_harness.system.prefix import DEFAULT, why_not
 
 FIRMWARE_BUNDLE_FORMAT = 1
 KINDS = ("int8", "float", "int16x8")
@@ -55,6 +56,7 @@ class Bundle:
       folder: the bundle's folder.
       names: of the files that its manifest lists.
       refused: why pld-tf export refused the model; None where it did not.
+      prefix: of all names in its C.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Bundle:
     folder: Path | None = None
     names: frozenset[str] = frozenset()
     refused: str | None = None
+    prefix: str = DEFAULT
 
 
 def open_bundle(path: Path, *, refused_too: bool = False) -> Bundle:
@@ -124,8 +127,19 @@ def open_bundle(path: Path, *, refused_too: bool = False) -> Bundle:
         folder=path,
         names=names,
         refused=refused,
+        prefix=_prefix(manifest, path),
         **_training(manifest, path),
     )
+
+
+def _prefix(manifest: dict[str, object], folder: Path) -> str:
+    prefix = manifest.get("prefix", DEFAULT)
+    if not isinstance(prefix, str) or why_not(prefix) is not None:
+        raise HarnessError(
+            f"{folder / MANIFEST_NAME}: prefix must begin names in C, got {prefix!r}. Write the "
+            "bundle again with pld-tf export."
+        )
+    return prefix
 
 
 def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:

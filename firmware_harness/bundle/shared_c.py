@@ -3,18 +3,23 @@
 from importlib.resources import files
 
 _ROOT = files("firmware_harness") / "src"
-_FOLDERS = ("frontend", "decision", "api")
+_FOLDERS = ("frontend", "decision", "api", "memory")
+EXAMPLES = "examples"  # each has a main, so it is no file to compile with the others
 
 
 def bundle_sources() -> dict[str, str]:
-    """Text of each file by its name, sorted."""
-    paths = (path for folder in _FOLDERS for path in (_ROOT / folder).iterdir())
-    texts = {
+    """Text of each file by its path in a bundle, sorted."""
+    texts = {name: text for folder in _FOLDERS for name, text in _texts(folder).items()}
+    texts |= {f"{EXAMPLES}/{name}": text for name, text in _texts(EXAMPLES).items()}
+    return dict(sorted(texts.items()))
+
+
+def _texts(folder: str) -> dict[str, str]:
+    return {
         path.name: path.read_text(encoding="utf-8")
-        for path in paths
+        for path in (_ROOT / folder).iterdir()
         if path.name.endswith((".h", ".c"))
     }
-    return dict(sorted(texts.items()))
 
 
 def host_source() -> str:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware_harness.bundle.c_files import KwsSources
+from firmware_harness.bundle.c_files import BENCH, KwsSources, bench_paths
 from firmware_harness.errors import HarnessError
 from firmware_harness.firmware.boards import Board
 from firmware_harness.system.child import ending, run_command, way_out
 from firmware_harness.system.toolchain import arm_compiler, arm_tool, said_by
 
-BENCH = Path(__file__).parents[1] / "src" / "bench"
 OPTIMIZATION = "-O2"
 # The options meant for the firmware bundle's own C, but with each function in its own section.
 COMMON_FLAGS = ("-std=c99", OPTIMIZATION, "-ffunction-sections", "-fdata-sections", "-Wall")
@@ -53,7 +52,7 @@ def link_image(
     folder = out.parent
     (folder / "memory.ld").write_text(board.memory_map(), encoding="utf-8")
     own = ["startup.c", *files, *([f"image_def_{board.image_def}.c"] if board.image_def else [])]
-    compiled = [folder / name if (folder / name).exists() else BENCH / name for name in own]
+    compiled = bench_paths(folder, own)
     command = [
         arm_compiler(), *board.core_flags, *COMMON_FLAGS, *defines, *_LINK_FLAGS,
         f"-I{folder}", f"-I{BENCH}", f"-L{folder}", "-T", str(BENCH / "link.ld"),

@@ -4,9 +4,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from firmware_harness.bundle.c_files import KwsSources
+from firmware_harness.bundle.c_files import BENCH, KwsSources, bench_paths
 from firmware_harness.errors import HarnessError
-from firmware_harness.firmware.build import BENCH, run_tool
+from firmware_harness.firmware.build import run_tool
 from firmware_harness.firmware.run_files import Measured, read_measured, write_workload
 from firmware_harness.measure.workload import Workload
 from firmware_harness.system.child import ending, run_command
@@ -48,7 +48,8 @@ def build_for_host(
     Raises:
       HarnessError: no compiler, or it refuses the C.
     """
-    compiled = [*(out.parent / name for name in sources.compiled), *(BENCH / n for n in _FILES)]
+    own = [out.parent / name for name in sources.compiled]
+    compiled = [*own, *bench_paths(out.parent, _FILES)]
     command = [
         *host_compiler(), *flags, *sources.defines(crops=crops), f"-I{out.parent}", f"-I{BENCH}",
         *map(str, compiled), "-o", str(out),

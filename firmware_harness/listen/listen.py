@@ -37,7 +37,7 @@ def open_listener(bundle: Path) -> HostLibrary:
         raise HarnessError(
             f"{bundle} has no C for audio; give a folder of pld-tf export RUN --int8."
         )
-    library = open_library(bundle)
+    library = open_library(bundle, prefix=opened.prefix)
     library.open_stream()
     return library
 

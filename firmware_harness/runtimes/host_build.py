@@ -9,6 +9,7 @@ from typing import Any
 from firmware_harness.bundle.shared_c import host_source
 from firmware_harness.errors import HarnessError
 from firmware_harness.system.child import run_command, way_out
+from firmware_harness.system.prefix import DEFAULT, renamed, renamed_file
 from firmware_harness.system.temporary import temporary_folder
 from firmware_harness.system.toolchain import host_compiler, refuse_no_programs
 
@@ -35,14 +36,17 @@ class HostCode:
       parts: those of "model", "frontend" and "stream" whose files are there.
     """
 
-    def __init__(self, folder: Path, library: ctypes.CDLL, parts: frozenset[str]) -> None:
+    def __init__(
+        self, folder: Path, library: ctypes.CDLL, parts: frozenset[str], prefix: str
+    ) -> None:
         self.folder = folder
         self.parts = parts
         self._library = library
+        self._prefix = prefix
 
     def function(self, name: str, result: Any = ctypes.c_int) -> Any:
         """The C function kws_host_`name`; `result` is its ctypes result type."""
-        found = getattr(self._library, f"kws_host_{name}")
+        found = getattr(self._library, f"{self._prefix}_host_{name}")
         found.restype = result
         return found
 
@@ -68,44 +72,48 @@ class HostCode:
         return status
 
 
-def load_code(folder: Path) -> HostCode:
+def load_code(folder: Path, *, prefix: str = DEFAULT) -> HostCode:
     """Compile a folder's C, once per process and content.
 
     Raises:
       HarnessError: files are missing, there is no compiler, or it refuses the C.
     """
-    parts = _parts(folder)
-    contents = _read_sources(folder, parts)
+    parts = _parts(folder, prefix)
+    contents = _read_sources(folder, parts, prefix)
     digest = hashlib.sha256()
     for name, content in contents.items():
         digest.update(f"{name} {len(content)} ".encode() + content)
     key = digest.hexdigest()
     if key not in _loaded:
-        _loaded[key] = _compile(folder, contents, parts)
-    return HostCode(folder, _loaded[key], parts)
+        _loaded[key] = _compile(folder, contents, parts, prefix)
+    return HostCode(folder, _loaded[key], parts, prefix)
 
 
-def _parts(folder: Path) -> frozenset[str]:
-    missing = [name for name in MODEL if not (folder / name).is_file()]
+def _parts(folder: Path, prefix: str) -> frozenset[str]:
+    model, *others = (
+        [renamed_file(name, prefix) for name in names] for names in (MODEL, FRONTEND, STREAM)
+    )
+    missing = [name for name in model if not (folder / name).is_file()]
     if missing:
         raise HarnessError(
             f"{folder} holds no {missing[0]}; expected a folder written by pld-tf export --int8. "
             "Write the bundle again with this version."
         )
     parts = ["model"]
-    for part, names in (("frontend", FRONTEND), ("stream", STREAM)):
+    for part, names in zip(("frontend", "stream"), others, strict=True):
         if not all((folder / name).is_file() for name in names):
             break
         parts.append(part)
     return frozenset(parts)
 
 
-def _read_sources(folder: Path, parts: frozenset[str]) -> dict[str, bytes]:
+def _read_sources(folder: Path, parts: frozenset[str], prefix: str) -> dict[str, bytes]:
     """The library's headers and sources by name, sorted."""
-    wanted = ["kws*.h", "kws_model.c"]
-    wanted += ["kws_frontend*.c"] if "frontend" in parts else []
+    wanted = ["kws.h", "kws_*.h", "kws_model.c"]
+    wanted += ["kws_frontend.c", "kws_frontend_tables.c"] if "frontend" in parts else []
     wanted += ["kws.c", "kws_decision.c"] if "stream" in parts else []
-    paths = sorted({path for pattern in wanted for path in folder.glob(pattern)})
+    patterns = [renamed_file(name, prefix) for name in wanted]
+    paths = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     try:
         if sum(path.stat().st_size for path in paths) > _MAX_SOURCE_BYTES:
             raise HarnessError(f"the C of {folder} must have at most 256 MB, but has more.")
@@ -114,14 +122,17 @@ def _read_sources(folder: Path, parts: frozenset[str]) -> dict[str, bytes]:
         raise HarnessError(f"cannot read {error.filename}: {error.strerror}.") from error
 
 
-def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) -> ctypes.CDLL:
-    defines = [f"-DKWS_HOST_{part.upper()}" for part in ("frontend", "stream") if part in parts]
+def _compile(
+    folder: Path, contents: dict[str, bytes], parts: frozenset[str], prefix: str
+) -> ctypes.CDLL:
+    optional = [part for part in ("frontend", "stream") if part in parts]
+    defines = ["-D" + renamed(f"KWS_HOST_{part.upper()}", prefix) for part in optional]
     sources = ["kws_host.c", *(name for name in contents if name.endswith(".c"))]
     with temporary_folder() as place:
         refuse_no_programs(place)
         for name, content in contents.items():
             (place / name).write_bytes(content)
-        (place / "kws_host.c").write_text(host_source(), encoding="utf-8")
+        (place / "kws_host.c").write_text(renamed(host_source(), prefix), encoding="utf-8")
         ended = _run([*host_compiler(), *FLAGS, *defines, *sources, "-o", "kws.so"], place)
         if ended.returncode != 0:
             raise HarnessError(

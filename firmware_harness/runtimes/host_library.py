@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from firmware_harness.errors import HarnessError
 from firmware_harness.runtimes.host_build import HostCode, load_code
+from firmware_harness.system.prefix import DEFAULT
 
 _ALIGNMENT = 64  # at least what any model needs
 
@@ -167,16 +168,17 @@ class HostStream:
         )
 
 
-def open_library(folder: Path) -> HostLibrary:
+def open_library(folder: Path, *, prefix: str = DEFAULT) -> HostLibrary:
     """Compile a folder's C for this machine, once per process and content.
 
     Args:
       folder: a firmware bundle, or any folder with kws_model.h and kws_model.c.
+      prefix: of all names in its C.
 
     Raises:
       HarnessError: files are missing, there is no compiler, or it refuses the C.
     """
-    return HostLibrary(load_code(folder))
+    return HostLibrary(load_code(folder, prefix=prefix))
 
 
 def aligned(size: int) -> NDArray[np.uint8]:

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from firmware_harness.listen.listen import Detection
-from firmware_harness.runtimes.host_library import open_library
+from firmware_harness.listen.listen import Detection, open_listener
 from pld_tf.streams.detections import Detected, tally
 from pld_tf.streams.files import read_words
 from pld_tf.system.tables import text_table
@@ -22,7 +21,7 @@ def detection_report(bundle: Path, detections: Iterable[Detection], words: Path)
     """
     spoken = read_words(words)
     found = list(detections)
-    library = open_library(bundle)
+    library = open_listener(bundle)
     keywords = library.labels[: library.num_keywords]
     detected = [Detected(word=one.word, time_s=one.time_s) for one in found]
     scores = {(one.word, one.time_s): one.score for one in found}

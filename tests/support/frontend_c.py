@@ -66,7 +66,7 @@ def sources(
         "kws_feature_spec.h": feature_spec_header(
             spec.to_dict(), model=model, crop_samples=crop, digest="00"
         ),
-        **{name: static[name] for name in ("kws_frontend.h", "kws_frontend.c")},
+        **{name: static[name] for name in FILES},
         **tables,
     }
 
@@ -76,6 +76,9 @@ def write(folder: Path, texts: dict[str, str]) -> Path:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="ascii")
     return folder
+
+
+FILES = ("kws_frontend.h", "kws_frontend.c", "kws_memory.h", "kws_memory.c")
 
 
 class CFrontend:

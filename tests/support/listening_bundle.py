@@ -10,6 +10,7 @@ import stub_bundle
 import tiny_run
 
 from export.c_code.decision import config_header
+from export.c_code.files import apply_prefix
 from export.c_code.headers import labels_header
 
 LABELS = ("yes", "no", "unknown", "silence")
@@ -22,7 +23,7 @@ FAILURE = "if (input[0] == 127 && input[1] == 127) return KWS_MODEL_ERR_RUNTIME;
 DECISION: dict[str, Any] = {**stub_bundle.decision(), "thresholds": {"yes": 16384, "no": 16384}}
 
 
-def write(folder: Path, **changed: object) -> Path:
+def write(folder: Path, *, prefix: str = "kws", **changed: object) -> Path:
     """A firmware bundle for `tune` and `listen`; `changed` goes into its manifest."""
     stub_bundle.write_c(folder)
     model = (folder / "kws_model.c").read_text()
@@ -37,6 +38,7 @@ def write(folder: Path, **changed: object) -> Path:
             digest=digest,
         )
     )  # fmt: skip
+    changed |= apply_prefix(folder, prefix)
     (folder / "labels.json").write_text(json.dumps({"labels": LABELS, "num_keywords": 2}))
     (folder / "feature_spec.json").write_text(json.dumps(SPEC))
     # No network takes the stub's two bins.

@@ -18,7 +18,10 @@ KEYWORDS = LABELS[:2]
 RATE, WINDOW, HOP, FRAMES, BINS = 1000, 8, 4, 5, 2
 OUTPUT_SCALE = 0.05
 SPEC = {"sample_rate_hz": RATE, "window_ms": 8, "hop_ms": 4}
-STATIC = ("kws_decision.h", "kws_decision.c", "kws.h", "kws.c", "kws_example.c")
+STATIC = (
+    "kws_decision.h", "kws_decision.c", "kws.h", "kws.c", "kws_memory.h", "kws_memory.c",
+)  # fmt: skip
+EXAMPLE = "examples/kws_example.c"
 STRICT = (
     "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wvla", "-Werror",
 )  # fmt: skip
@@ -49,7 +52,7 @@ int kws_model_run(const int8_t *input, int8_t *output, void *scratch);
 _MODEL_C = """
 #include "kws_model.h"
 #include <stdint.h>
-#include <string.h>
+#include "kws_memory.h"
 int kws_model_run(const int8_t *input, int8_t *output, void *scratch)
 {
     int sums[3] = {0, 0, 0};
@@ -90,7 +93,7 @@ size_t kws_frontend_push(struct kws_frontend *f, const int16_t *samples, size_t 
 # A feature is the sum of half a window, halved toward zero and clipped.
 _FRONTEND_C = """
 #include "kws_frontend.h"
-#include <string.h>
+#include "kws_memory.h"
 void kws_frontend_init(struct kws_frontend *f)
 {
     f->filled = 0;
@@ -133,7 +136,7 @@ def decision(**changed: object) -> dict:
 
 
 def write_c(folder: Path, **changed: object) -> Path:
-    """All C of a bundle but the model's data; `changed` goes into its decision."""
+    """All C of a bundle but examples and the model's data; `changed` goes into its decision."""
     model = ModelInfo(
         operators={}, float_operators=(), parameters=0, macs=0,
         input=TensorInfo(shape=(1, FRAMES, BINS, 1), dtype="int8", scale=0.1, zero_point=0),

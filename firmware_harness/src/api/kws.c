@@ -1,7 +1,6 @@
 /* kws.c - see kws.h. */
 #include "kws.h"
-
-#include <string.h>
+#include "kws_memory.h"
 
 #if KWS_MODEL_INPUT_BYTES != KWS_FRAMES * KWS_BINS || KWS_MODEL_OUTPUT_BYTES != KWS_NUM_CLASSES
 #error "kws_model.h is of another model than kws_feature_spec.h and kws_labels.h"

@@ -1,7 +1,6 @@
 /* kws_decision.c - see kws_decision.h. */
 #include "kws_decision.h"
-
-#include <string.h>
+#include "kws_memory.h"
 
 #if KWS_MAX_SMOOTHING < 1 || KWS_MAX_SMOOTHING > 255
 #error "KWS_MAX_SMOOTHING must be 1 to 255"

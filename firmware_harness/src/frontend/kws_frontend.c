@@ -9,9 +9,8 @@
  */
 #include "kws_frontend.h"
 
-#include <string.h>
-
 #include "kws_frontend_tables.h"
+#include "kws_memory.h"
 
 #define POINTS (KWS_FFT_SIZE / 2)
 #define OVERLAP (KWS_WINDOW_SAMPLES - KWS_HOP_SAMPLES)

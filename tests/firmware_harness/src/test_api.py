@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from listening_bundle import sound
 from stub_bundle import (
+    EXAMPLE,
     FRAMES,
     HOP,
     KEYWORDS,
@@ -273,8 +274,10 @@ def test_files_of_two_bundles_do_not_compile(name, old, new, message, tmp_path):
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     folder = write_c(tmp_path_factory.mktemp("example"))
-    sources = (*FILES, "kws_example.c")
-    return build(folder, "-std=c99", "-O1", *SANITIZERS, sources=sources, out="example")
+    (folder / "examples").mkdir()
+    (folder / EXAMPLE).write_text(bundle_sources()[EXAMPLE])
+    options = ("-std=c99", "-O1", "-I.", *SANITIZERS)
+    return build(folder, *options, sources=(*FILES, EXAMPLE), out="kws_example")
 
 
 def write_wav(path, samples, *, rate=RATE, channels=1, width=2):
@@ -335,8 +338,26 @@ def test_the_example_needs_one_file(example, tmp_path):
 def refuses(example, *arguments):
     ended = subprocess.run([example, *arguments], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr == "usage: kws_example FILE.wav (16 bits, mono, 1000 Hz)\n"
+    assert ended.stderr == f"usage: {example} FILE.wav (16 bits, mono, 1000 Hz)\n"
 
 
 def test_the_example_has_fewer_than_60_lines():
-    assert len(bundle_sources()["kws_example.c"].splitlines()) < 60
+    assert len(bundle_sources()[EXAMPLE].splitlines()) < 65
+
+
+def test_the_example_of_a_lone_model_takes_numbers_and_gives_numbers(tmp_path):
+    """The stub's logits: sums of the two bins, the latest feature, and 0; scales of 1/2 and 1/4."""
+    folder = write_c(tmp_path)
+    ends = "INPUT_SCALE 0.5f", "INPUT_ZERO_POINT 1", "OUTPUT_SCALE 0.25f", "OUTPUT_ZERO_POINT (-2)"
+    with (folder / "kws_model.h").open("a") as header:
+        header.writelines(f"#define KWS_MODEL_{end}\n" for end in ends)
+    name = "examples/kws_model_example.c"
+    (folder / "examples").mkdir()
+    (folder / name).write_text(bundle_sources()[name])
+    options = ("-std=c99", "-O1", "-I.", *SANITIZERS)
+    made = build(folder, *options, sources=("kws_model.c", name), out="model_example")
+    numbers = "1 -1 0.5 0.24 0.25 -0.26 0 0 1e9 -1e9\n"
+    said = run(made, input=numbers.encode()).stdout.decode().split()
+    stored = [3, -1, 2, 1, 2, 0, 1, 1, 127, -128]
+    logits = [min(127, sum(stored[::2])), sum(stored[1::2]), stored[-1], 0]
+    assert [float(each) for each in said] == [0.25 * (logit + 2) for logit in logits]

@@ -37,10 +37,11 @@ def manifest(exported):
 
 
 def test_a_bundle_holds_all_c_from_samples_to_words(exported):
-    names = {path.name for path in exported.iterdir()}
+    names = {path.relative_to(exported).as_posix() for path in exported.rglob("*")}
     assert names >= {
         "kws.c", "kws.h", "kws_decision.c", "kws_decision.h", "kws_decision_config.h",
-        "kws_example.c", "kws_feature_spec.h", "kws_frontend.c", "kws_frontend.h",
+        "examples/kws_example.c", "kws_memory.c", "kws_memory.h",
+        "kws_feature_spec.h", "kws_frontend.c", "kws_frontend.h",
         "kws_frontend_tables.c", "kws_frontend_tables.h", "kws_labels.h", "kws_model.c",
         "kws_model.h", "kws_model_tflm.cc", "quantization.json",
     }  # fmt: skip
@@ -165,6 +166,22 @@ def test_an_int8_network_with_float_ends_becomes_c(pld, tmp_path):
     assert made["ends_taken_off"] == ["QUANTIZE", "DEQUANTIZE"]
     assert {made["model"][end]["dtype"] for end in ("input", "output")} == {"int8"}
     assert "#define KWS_MODEL_INPUT_SCALE 0." in (out / "kws_model.h").read_text()
+
+
+@stub.needs_compiler
+@pytest.mark.parametrize("target", ["host", pytest.param("cortex-m4", marks=stub.needs_qemu)])
+def test_a_bundle_of_another_prefix_is_benched(pld, target, tmp_path):
+    out = tmp_path / "bundle"
+    assert (
+        pld("export", "--from-tflite", GOLDEN / "int8.tflite", "--prefix", "vad", "-o", out)[0] == 0
+    )
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*.[ch]*")}
+    assert {"vad_model.c", "vad_model.h", "examples/vad_model_example.c"} < names
+    assert not [name for name in names if "kws" in name]
+    code, said, _ = pld("bench", out, "--target", target, "--layers", "--json")
+    assert code == 0
+    report = json.loads(said)["targets"][target]
+    assert (report["inputs"], report["mismatched_bytes"]) == (200, 0)
 
 
 def test_a_float_model_is_refused_and_nothing_is_written(pld, tmp_path):

@@ -110,6 +110,18 @@ def test_it_is_cpp_as_well(units):
     compile_c(["g++", "-x", "c++", *flags, "-c", *names(units)], units)
 
 
+@pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang (Debian: clang)")
+@pytest.mark.parametrize("target", ["riscv32", "arm-none-eabi"])
+def test_it_needs_no_c_library(target, units):
+    """Only the compiler's own headers."""
+    said = subprocess.run(
+        ["clang", "-print-resource-dir"], capture_output=True, text=True, check=True
+    )
+    flags = [f"--target={target}", "-ffreestanding", "-nostdinc", "-Os", "-std=c99", *WARNINGS]
+    headers = ["-isystem", f"{said.stdout.strip()}/include"]
+    compile_c(["clang", *flags, *headers, "-c", *names(units)], units)
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("unit_*.c"))
 

@@ -1,4 +1,6 @@
-/* kws_example.c - print the words of a WAV file: cc -O2 *.c -o kws_example && ./kws_example a.wav
+/* kws_example.c - print the words of a WAV file.
+ *
+ *     cc -O2 -I. *.c examples/kws_example.c -o kws_example && ./kws_example a.wav
  *
  * Takes PCM of 16 bits, mono, at KWS_SAMPLE_RATE_HZ. For a host: a device reads a microphone.
  */
@@ -43,7 +45,8 @@ int main(int argc, char **argv)
     FILE *file = argc == 2 ? fopen(argv[1], "rb") : NULL;
     unsigned long left = file ? find_samples(file) : 0;
     if (left == 0 || kws_init(&state, NULL) != KWS_OK) {
-        fprintf(stderr, "usage: kws_example FILE.wav (16 bits, mono, %d Hz)\n", KWS_SAMPLE_RATE_HZ);
+        fprintf(stderr, "usage: %s FILE.wav (16 bits, mono, %d Hz)\n", argc > 0 ? argv[0] : "",
+                KWS_SAMPLE_RATE_HZ);
         return 2;
     }
     unsigned char bytes[2];
