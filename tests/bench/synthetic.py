@@ -30,6 +30,12 @@ def write_corpus(root: Path, *, speakers: int = SPEAKERS) -> Path:
 
 def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[Any, Any]:
     """Data and train step of rung `number`, as `pld-tf distill` itself makes them."""
+    data, made = trainer(corpus, cache, recipe, number)
+    return data, made.steps
+
+
+def trainer(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[Any, Any]:
+    """Data and trainer of rung `number`, not yet traced."""
     from pld_tf.data.batches.training_data import TrainingData
     from pld_tf.data.corpus.classes import find_classes
     from pld_tf.data.corpus.corpus import find_corpus
@@ -53,14 +59,14 @@ def training(corpus: Path, cache: Path, recipe: Recipe, number: int) -> tuple[An
         seed=0,
     )
     taught_by = [_network(recipe, rung) for rung in teaching_rungs(recipe, number)]
-    trainer = Trainer(
+    made = Trainer(
         recipe=recipe,
         data=data,
         student=_network(recipe, number),
         teachers=Teachers(taught_by, recipe=recipe, seed=0) if taught_by else None,
         epochs=recipe.rung_epochs(number),
     )
-    return data, trainer.steps
+    return data, made
 
 
 def teaching_rungs(recipe: Recipe, number: int) -> list[int]:
