@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -97,13 +97,15 @@ def _cache_folder() -> Path:
     Raises:
       PldError: neither is known, as for a user without a home.
     """
-    named = os.environ.get("PLD_TF_CACHE")
-    folder = Path(named or user_cache_dir("pld-tf"))
-    if not named and not folder.is_absolute():
-        raise PldError(
-            "packed recordings need a folder, but this user has no home. Name one in PLD_TF_CACHE."
-        )
-    return folder
+    if named := os.environ.get("PLD_TF_CACHE"):
+        return Path(named)
+    with suppress(RuntimeError):  # of later platformdirs; earlier ones give ~/.cache as it stands
+        folder = Path(user_cache_dir("pld-tf"))
+        if folder.is_absolute():
+            return folder
+    raise PldError(
+        "packed recordings need a folder, but this user has no home. Name one in PLD_TF_CACHE."
+    )
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
