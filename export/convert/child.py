@@ -8,6 +8,7 @@ and reports how it ended.
 # TensorFlow has no types.
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from export.convert.logit_range import narrow_logits
 from export.convert.narrow_ranges import narrow_ranges
+from export.system.temporary import whole_file
 from export.tflite.compact import compact
 
 
@@ -28,9 +30,8 @@ def convert(job: dict[str, Any]) -> None:
     features = np.load(job["representative"], allow_pickle=False)["features"]
     for kind, path in job["outputs"].items():
         content = compact(_convert(job["saved_model"], kind=kind, features=features))
-        unfinished = Path(f"{path}.unfinished")
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
+        with whole_file(Path(path)) as unfinished:
+            unfinished.write_bytes(content)
 
 
 def _convert(saved_model: str, *, kind: str, features: np.ndarray) -> bytes:
@@ -91,5 +92,10 @@ def _examples(features: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
 
 
 if __name__ == "__main__":
-    for each in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
-        convert(each)
+    try:
+        for each in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
+            convert(each)
+    except OSError as error:  # for `converter` to raise: no fault of the model
+        told = {"errno": error.errno, "reason": error.strerror, "path": error.filename}
+        sys.stderr.write(f"\n{json.dumps(told)}\n")
+        sys.exit(os.EX_IOERR)

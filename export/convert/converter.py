@@ -1,6 +1,5 @@
 """Run the TFLite converter in a process of its own and report how it ended."""
 
-import errno
 import json
 import os
 import re
@@ -61,6 +60,7 @@ def convert_all(conversions: Sequence[Conversion]) -> None:
 
     Raises:
       ConversionError: the converter failed or crashed; the text says how and has its last lines.
+      OSError: its files can't be read or written.
     """
     jobs = [
         {
@@ -81,6 +81,9 @@ def convert_all(conversions: Sequence[Conversion]) -> None:
             errors="replace",
             check=False,
         )
+    if ended.returncode == os.EX_IOERR:
+        told = json.loads(ended.stderr.splitlines()[-1])
+        raise OSError(told["errno"], told["reason"], told["path"])
     if ended.returncode != 0:
         name = ", ".join(str(each.saved_model) for each in conversions)
         raise ConversionError(
@@ -136,14 +139,9 @@ def _failure(returncode: int, stderr: str, saved_model: str) -> str:
     lines = [line.strip()[:_REPORTED_CHARACTERS] for line in stderr.splitlines() if line.strip()]
     last = " | ".join(lines[-_REPORTED_LINES:]) or "it printed nothing"
     return (
-        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. {_way_out(stderr)}"
+        f"the TFLite converter {ended} on {saved_model}; its last lines: {last}. "
+        "It takes models of convolutions, pooling, dense layers and ReLU."
     )
-
-
-def _way_out(stderr: str) -> str:
-    if os.strerror(errno.ENOSPC) in stderr:
-        return "Make room for temporary files, or name another folder in TMPDIR."
-    return "It takes models of convolutions, pooling, dense layers and ReLU."
 
 
 def _signal_name(number: int) -> str:

@@ -32,10 +32,11 @@ def whole_folder(out: Path, *, refuse: Callable[[Path], object]) -> Generator[Pa
       OSError: the folder or its parent cannot be written to, or the disk is full. It names `out`,
         what lies in it, or another path.
     """
-    out = out.absolute()
+    out = Path(os.path.realpath(out))  # a link stays, and what it leads to is replaced
     stage = beside(out, f"{os.getpid()}.new")
     try:
         with errors_name(out, temporary=stage):
+            _refuse_loop(out)
             _clear_leftovers(out)
             refuse(out)
             stage.mkdir(parents=True)
@@ -44,6 +45,11 @@ def whole_folder(out: Path, *, refuse: Callable[[Path], object]) -> Generator[Pa
             _take_place(stage, out)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _refuse_loop(out: Path) -> None:
+    if out.is_symlink():  # no other link is left of a real path
+        out.stat()
 
 
 def _clear_leftovers(out: Path) -> None:

@@ -3,6 +3,7 @@
 It imports the commands only when what they need is as they need it.
 """
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -61,7 +62,8 @@ def _told_in_one_line(run: Callable[[], None]) -> None:
             lead_to_nowhere(error.filename)
             if isinstance(error, BrokenPipeError):
                 sys.exit(CLOSED)
-        _refuse(f"{os_error_line(error)}{' The same command goes on from there.' * _resumes()}")
+        goes_on = _resumes() and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        _refuse(os_error_line(error) + " The same command goes on from there." * goes_on)
 
 
 def _stopped(code: int) -> NoReturn:

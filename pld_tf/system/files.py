@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def outside_working_folder(directory: Path) -> Path:
       PldError: it is the working folder. Replacing it would leave the user's shell in a deleted
         folder.
     """
-    absolute = directory.resolve()
+    absolute = Path(os.path.realpath(directory))  # resolve() fails otherwise on a loop of links
     if absolute == Path.cwd():
         raise PldError(
             f"{directory} is the folder you are in, where a corpus can't appear as a whole. "

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,13 +109,15 @@ def _cache_folder() -> Path:
     Raises:
       PldError: neither is known, as for a user without a home.
     """
-    named = os.environ.get("PLD_TF_CACHE")
-    folder = Path(named or user_cache_dir("pld-tf"))
-    if not named and not folder.is_absolute():
-        raise PldError(
-            "packed recordings need a folder, but this user has no home. Name one in PLD_TF_CACHE."
-        )
-    return folder
+    if named := os.environ.get("PLD_TF_CACHE"):
+        return Path(named)
+    with suppress(RuntimeError):  # of later platformdirs; earlier ones give ~/.cache as it stands
+        folder = Path(user_cache_dir("pld-tf"))
+        if folder.is_absolute():
+            return folder
+    raise PldError(
+        "packed recordings need a folder, but this user has no home. Name one in PLD_TF_CACHE."
+    )
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:

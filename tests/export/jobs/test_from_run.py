@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import signal
 import subprocess
@@ -255,6 +256,18 @@ def test_a_full_disk_is_reported_and_nothing_stays(run, exported, tmp_path, monk
         export_bundle(run, out=tmp_path / "out", max_loss_points=5)
     assert refused.value.filename == str(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_for_the_converter_is_not_blamed_on_the_model(
+    run, tmp_path, monkeypatch
+):
+    told = {"errno": errno.ENOSPC, "reason": "No space left on device", "path": "/full/a.tflite"}
+    program = f"import sys; print('a warning\\n' + {json.dumps(told)!r}, file=sys.stderr);"
+    program += f"sys.exit({os.EX_IOERR})"
+    monkeypatch.setattr(converter, "child_command", lambda job: [sys.executable, "-c", program])
+    with pytest.raises(OSError, match="No space left") as refused:
+        export_bundle(run, out=tmp_path / "out", max_loss_points=5)
+    assert refused.value.filename == "/full/a.tflite"
 
 
 def test_a_converter_that_is_killed_is_reported_by_its_signal(run, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pld_tf.system import temporary
+from pld_tf.system.files import outside_working_folder
 from pld_tf.system.temporary import beside, errors_name, temporary_folder, whole_file
 from pld_tf.system.whole_folder import whole_folder
 
@@ -29,6 +30,30 @@ def test_a_name_as_long_as_may_be_can_be_written(tmp_path):
 def test_two_names_have_two_temporary_names(tmp_path):
     assert beside(tmp_path / "a", "tmp") != beside(tmp_path / "b", "tmp")
     assert beside(tmp_path / "a", "tmp").parent == tmp_path
+
+
+def test_a_link_stays_and_its_folder_is_replaced(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "dangling").symlink_to("new")
+    for name in ("link", "dangling"):
+        with whole_folder(tmp_path / name, refuse=lambda out: None) as folder:
+            (folder / "a").write_text("whole")
+        assert (tmp_path / name).is_symlink()
+    assert {path.name for path in tmp_path.glob("*/a")} == {"a"}
+    assert {path.name for path in tmp_path.iterdir()} == {"real", "link", "dangling", "new"}
+
+
+def test_a_link_to_itself_is_told_before_anything_is_done(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    with (
+        pytest.raises(OSError, match="symbolic links") as refused,
+        whole_folder(loop, refuse=lambda out: None),
+    ):
+        pytest.fail("went on")
+    assert (refused.value.errno, refused.value.filename) == (errno.ELOOP, str(loop))
+    assert outside_working_folder(loop) == loop
 
 
 @pytest.mark.parametrize("named", [None, "inside", "itself", "elsewhere"])

@@ -381,9 +381,14 @@ def test_a_cache_that_cannot_be_written_is_one_line(root, tmp_path):
         pack(root, tmp_path / "cache")
 
 
-def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch):
+def no_home(name: str) -> str:
+    raise RuntimeError("could not determine the home directory")
+
+
+@pytest.mark.parametrize("asked", [no_home, lambda name: "~/.cache/pld-tf"])
+def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch, asked):
     monkeypatch.delenv("PLD_TF_CACHE")
-    monkeypatch.setattr(store_module, "user_cache_dir", lambda name: "~/.cache/pld-tf")
+    monkeypatch.setattr(store_module, "user_cache_dir", asked)
     with pytest.raises(PldError, match=r"no home\. Name one in PLD_TF_CACHE"):
         store_module._cache_folder()
 
