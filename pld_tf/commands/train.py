@@ -46,12 +46,16 @@ def distill(
     from pld_tf.recipe.load import load_recipe  # here, because these imports are slow
 
     checked = load_recipe(recipe, overrides)
+    from pld_tf.data.corpus.corpus import find_corpus
+    from pld_tf.data.corpus.excluded import read_excluded
     from pld_tf.data.corpus.recipe_words import require_folders
 
+    # What names of files show to be wrong is told at once.
     require_folders(checked.words, data)
+    excluded = read_excluded(exclude, data) if exclude else frozenset[str]()
+    find_corpus(data, excluded=excluded)
     load_tensorflow()
     from export.device_fit.preflight import require_fit
-    from pld_tf.data.corpus.excluded import read_excluded
     from pld_tf.run.folder import is_preflight_due
     from pld_tf.run.train import distill as run_distill
 
@@ -64,7 +68,7 @@ def distill(
         data=data,
         run_dir=run_dir,
         seed=seed,
-        excluded=read_excluded(exclude, data) if exclude else frozenset(),
+        excluded=excluded,
         skip_bad=skip_bad,
         say=typer.echo,
     )
