@@ -19,9 +19,8 @@ def require_folders(choices: WordChoices, data: Path) -> None:
     for kind, named in (("keyword", choices.keywords), ("ignored word", choices.ignored)):
         for word in named:
             if word not in found.words:
-                raise PldError(
-                    " ".join([_absent(f"{kind} '{word}'", word, data, found), *found.notes])
-                )
+                line = _absent(f"{kind} '{word}'", word, data, found)
+                raise PldError(" ".join([line, *found.notes]))
     for word in choices.keywords:
         if not found.words[word]:
             notes = " ".join(found.notes)

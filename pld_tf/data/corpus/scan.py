@@ -58,8 +58,8 @@ def scan(root: Path) -> Scan:
     """Scan each folder of `root`. Only to tell of recordings that lie too deep, look deeper.
 
     Raises:
-      PldError: there is no such folder, no audio in its folders, a folder can't be opened, a name is not UTF-8, or two names
-        are one but for their spelling in Unicode.
+      PldError: there is no such folder, no audio in its folders, a folder can't be opened, a name
+        is not UTF-8, or two names are one but for their spelling in Unicode.
     """
     if not root.is_dir():
         raise PldError(f"{root}: expected a folder of recorded words ({LAYOUT}), {_instead(root)}.")
