@@ -5,7 +5,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from pld_tf.data.corpus.layout import nothing_found
 from pld_tf.data.corpus.lists import BOTH, SplitLists, lists_digest, read_lists, unread_list_notes
 from pld_tf.data.corpus.scan import Found, scan
 from pld_tf.data.corpus.split import divided_speakers, moved_clips, speaker_of, split_clips
@@ -91,8 +90,6 @@ def list_corpus(
       PldError: there is no such folder, no audio in it, or a clip is on both lists.
     """
     scanned = scan(root)
-    if not any(scanned.words.values()):
-        raise PldError(nothing_found(root, scanned.entries, scanned.notes))
     words = _without(scanned.words, frozenset(map(plain_name, excluded)), root)
     present = [file.path for files in scanned.words.values() for file in files]
     lists = read_lists(root, [*present, *(file.path for file in scanned.noise)])

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pld_tf.data.corpus.file_names import AUDIO_SUFFIXES, is_archive
+from pld_tf.data.corpus.file_names import AUDIO_SUFFIXES, is_archive, is_sound
 
 LAYOUT = "<word>/<speaker>_nohash_<n>.wav, or <word>/<any name>.wav, .flac, .ogg or .mp3"
 _SPLITS = (
@@ -24,18 +24,20 @@ def nothing_found(root: Path, entries: Sequence[str], notes: Sequence[str]) -> s
     shown = [name for name in sorted(entries) if not name.startswith(".")]
     more = ", ..." if len(shown) > 5 else ""
     line = f"{root}: expected recorded words as {LAYOUT}; found {', '.join(shown[:5]) or 'nothing'}"
+    is_flat = any(map(is_sound, shown))
+    above = [f"If '{root.name}' is the word, give the folder above it."] if is_flat else []
     archives = [name for name in shown if is_archive(name)]
     unpack = [f"Unpack {archives[0]}, and give the folder that comes of it."] if archives else []
-    return " ".join([f"{line}{more}.", *notes, *unpack])
+    return " ".join([f"{line}{more}.", *notes, *above, *unpack])
 
 
-def loose_notes(loose: Sequence[str], root: Path) -> list[str]:
+def loose_notes(loose: Sequence[str]) -> list[str]:
     """On recordings that lie beside the folders of words."""
     if not loose:
         return []
     return [
         f"{len(loose):,} recordings outside any word folder are not read, as {loose[0]}. Put each "
-        f"into a folder named as its word. If '{root.name}' is the word, give the folder above it."
+        "into a folder named as its word."
     ]
 
 

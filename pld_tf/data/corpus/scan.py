@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from pld_tf.data.corpus.file_names import is_archive, is_audio, is_sound, is_worth_a_note
 from pld_tf.data.corpus.folders import passed_over_notes, role_notes, role_of
-from pld_tf.data.corpus.layout import LAYOUT, deep_notes, loose_notes, unread_notes
+from pld_tf.data.corpus.layout import LAYOUT, deep_notes, loose_notes, nothing_found, unread_notes
 from pld_tf.errors import PldError
 from pld_tf.system.names import plain_name
 
@@ -58,8 +58,8 @@ def scan(root: Path) -> Scan:
     """Scan each folder of `root`. Only to tell of recordings that lie too deep, look deeper.
 
     Raises:
-      PldError: there is no such folder, a folder can't be opened, a name is not UTF-8, or two names
-        are one but for their spelling in Unicode.
+      PldError: there is no such folder, no audio in its folders, a folder can't be opened, a name
+        is not UTF-8, or two names are one but for their spelling in Unicode.
     """
     require_folder(root)
     names = dict(_entries(root))
@@ -72,7 +72,7 @@ def scan(root: Path) -> Scan:
     loose = sorted(n for n in names if is_sound(n) and not _is_folder(statuses[n]))
     deep = [path for folder in (*words, *noise) for path in folder.deep]
     unread = [kind for folder in (*words, *noise) for kind in folder.unread]
-    return Scan(
+    found = Scan(
         words={plain_name(folder.name): folder.audio for folder in words},
         noise=[file for folder in noise for file in folder.audio],
         entries=tuple(names),
@@ -81,11 +81,14 @@ def scan(root: Path) -> Scan:
             *role_notes((folder.name, len(folder.audio)) for folder in folders),
             *passed_over_notes(name for name in names if _is_folder(statuses[name])),
             *_case_notes(folder.name for folder in words if folder.audio),
-            *loose_notes(loose, root),
+            *loose_notes(loose),
             *deep_notes(deep, root),
             *unread_notes(unread),
         ),
     )
+    if not any(found.words.values()):
+        raise PldError(nothing_found(root, found.entries, found.notes))
+    return found
 
 
 def require_folder(root: Path) -> None:

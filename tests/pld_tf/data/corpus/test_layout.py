@@ -20,6 +20,7 @@ M4A = "2 files are not read: 2 .m4a (as yes/a.m4a). Recordings are .wav"
         ([], "found nothing."),
         (["yes/a.txt"], "found yes."),
         (["a.wav", "b.flac"], "2 recordings outside any word folder are not read, as a.wav. Put"),
+        (["a.m4a"], "is the word, give the folder above it."),
         (["a.m4a"], "1 recordings outside any word folder are not read, as a.m4a."),
         (["yes/a.m4a", "yes/b.M4A"], M4A),
         (["_background_noise_/a.wav"], "found _background_noise_."),

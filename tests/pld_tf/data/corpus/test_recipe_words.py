@@ -38,3 +38,11 @@ def test_a_word_without_a_folder_is_refused_with_near_names(data, keywords, igno
     with pytest.raises(PldError, match=told) as caught:
         require_folders(WordChoices(keywords=keywords, ignored=ignored), data)
     assert "\n" not in str(caught.value)
+
+
+def test_a_keyword_whose_recordings_are_not_read_is_refused_with_what_they_are(data):
+    make(data, "no/a.m4a", "up/ann/1.wav")
+    with pytest.raises(PldError, match=r"keyword 'no' in .* has no recording\. .*1 \.m4a"):
+        require_folders(WordChoices(keywords=["yes", "no"]), data)
+    with pytest.raises(PldError, match=r"keyword 'up' in .* lie one level too deep .*up/ann/1"):
+        require_folders(WordChoices(keywords=["yes", "up"], ignored=["no"]), data)
