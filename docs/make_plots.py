@@ -149,7 +149,7 @@ def _gains(before: str, after: str) -> list[float]:
 
 def firmware() -> Figure:
     """Two models on four cores: instructions, then flash and RAM."""
-    rows = tables("firmware.md", "What does an inference take?")[0]
+    rows = tables("firmware.md", "What does portable C take?")[0]
     models = (("MLPerf Tiny", ORANGE), ("fast_8kw student", BLUE))
     panels = (
         ("instructions", 1e6, "instructions an inference, million"),

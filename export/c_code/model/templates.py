@@ -75,7 +75,7 @@ SOURCE = """\
  * KWS_MODEL_PORTABLE leaves them out. KWS_MODEL_TWINS takes them on every core, in C. */
 #if defined(KWS_MODEL_TWINS)
 #define KWS_MODEL_DSP
-#elif defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__GNUC__) && \
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__GNUC__) && \\
     !defined(__ARM_BIG_ENDIAN) && !defined(KWS_MODEL_PORTABLE)
 #define KWS_MODEL_DSP
 #define KWS_MODEL_ASM

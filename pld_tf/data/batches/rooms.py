@@ -48,7 +48,8 @@ def _response(rng: np.random.Generator, sample_rate_hz: int) -> np.ndarray:
     room.add_source(rng.uniform(_WALL_M, size - _WALL_M))
     room.add_microphone(rng.uniform(_WALL_M, size - _WALL_M))
     room.compute_rir()
-    return np.asarray(room.rir[0][0], np.float64)
+    (of_microphone,) = room.rir or [[]]
+    return np.asarray(of_microphone[0], np.float64)
 
 
 def _trimmed(response: np.ndarray) -> np.ndarray:

@@ -135,6 +135,20 @@ def from_tflite(pld, model: Path, out: Path) -> tuple[int, str, str]:
     return pld("export", "--from-tflite", model, "--out", out)
 
 
+def test_the_plan_of_the_c_is_explained(pld, tmp_path):
+    out, model = tmp_path / "bundle", GOLDEN / "int8.tflite"
+    choices = ("--optimize", "size", "--explain")
+    code, said, _ = pld("export", "--from-tflite", model, "--out", out, *choices)
+    assert code == 0
+    made = json.loads((out / "manifest.json").read_text())["c_model"]
+    assert made["optimize"] == "size"
+    rows = [line.split() for line in said.splitlines()[1 : 1 + len(made["layers"])]]
+    assert [row[:2] for row in rows] == [
+        [layer["function"], layer["kernel"] or "portable"] for layer in made["layers"]
+    ]
+    assert "good at size" in said
+
+
 def test_a_model_from_elsewhere_becomes_a_bundle_that_can_be_benched(pld, tmp_path):
     out = tmp_path / "bundle"
     code, said, _ = from_tflite(pld, GOLDEN / "int8.tflite", out)

@@ -52,6 +52,7 @@ CASES = {
     **{f"model {seed}": random_case(seed) for seed in range(5)},
 }
 TWINS = ("-DKWS_MODEL_TWINS",)
+KERNELS = ("add_scaled", "mul_scaled", "mean_of_four", "average_of_four", "filter_1x3_signed")
 ENDS = (Optimize.SIZE, Optimize.SPEED)
 
 
@@ -68,8 +69,6 @@ def test_the_twins_of_the_kernels_give_the_bytes_of_the_portable_c(optimize, por
         np.testing.assert_array_equal(twins[name], outputs, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    "kernel", ["add_scaled", "mul_scaled", "mean_of_four", "average_of_four", "filter_1x3"]
-)
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_the_cases_take_these_kernels(kernel):
     assert any(f" {kernel}(" in generate(each.model).source for each in CASES.values())

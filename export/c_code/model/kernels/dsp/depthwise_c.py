@@ -313,7 +313,8 @@ static void depthwise_{filter_name}(const struct lines *l, const uint32_t *chann
         else
             gather_channels(l, input + c, 0, planes);
         for (int32_t k = 0; k < gathered * l->multiplier; k++) {{
-            {filter_name}(l, channels, planes + k / l->multiplier * plane_words, output{arranged});
+            const uint32_t *plane = planes + k / l->multiplier * plane_words;
+            {filter_name}(l, channels, plane, output{arranged});
             channels += channel_words;
             output++;
         }}

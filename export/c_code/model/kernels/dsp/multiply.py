@@ -43,9 +43,9 @@ _JUMP = {  # r5 -= _BYTES * r4
 def multiply_kernel(bits: int, rounding: Rounding) -> Kernel:
     """The kernel for weights of 8 or 16 bits."""
     signature = f"""\
-void {multiply_name(bits, rounding)}(const uint32_t *patches, const uint32_t *weights,
-                     int32_t quads, int32_t pairs, int8_t *output,
-                     int32_t second, int32_t third)"""
+void {multiply_name(bits, rounding)}(
+    const uint32_t *patches, const uint32_t *weights, int32_t quads, int32_t pairs,
+    int8_t *output, int32_t second, int32_t third)"""
     return Kernel(
         text=f"""\
 /* Pairs of rows of {bits}-bit weights times three patches. `second` and `third` say how far behind
