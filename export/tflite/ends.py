@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from export.tflite.flatbuffer import FlatBuffer, Table
+from export.errors import ExportError
+from export.tflite.flatbuffer import Damaged, FlatBuffer, Table
 from export.tflite.graph import Graph, Operator
 from export.tflite.refit import NewTable, Number, Numbers, Old, Part, Tables, with_front
 
@@ -75,8 +76,8 @@ def layers_apart(content: bytes, layers: Sequence[tuple[int, Sequence[int], Oper
       layers: position of the operator, which tensors are fed (each becomes an input of the model),
         and the operator.
     """
-    tensors = FlatBuffer(content).root()
-    count = next(tensors.tables(_MODEL["graphs"])).length(_GRAPH["tensors"], 4)
+    graph = next(FlatBuffer(content).root().tables(_MODEL["graphs"]))
+    count = graph.length(_GRAPH["tensors"], 4)
     copies: list[int] = []
     reads: dict[int, list[int]] = {}
     for number, fed, operator in layers:
@@ -96,7 +97,18 @@ def layers_apart(content: bytes, layers: Sequence[tuple[int, Sequence[int], Oper
 
 
 def rewired(content: bytes, how: Rewired) -> bytes:
-    """The .tflite with another graph; its weights are those of `content`."""
+    """The .tflite with another graph; its weights are those of `content`.
+
+    Raises:
+      ExportError: a part that was not read before lies outside the file.
+    """
+    try:
+        return _rewired(content, how)
+    except Damaged as error:
+        raise ExportError(f"the .tflite is damaged: {error}. Convert it again.") from error
+
+
+def _rewired(content: bytes, how: Rewired) -> bytes:
     root = FlatBuffer(content).root()
     graph, *others = root.tables(_MODEL["graphs"])
     tensors = list(graph.tables(_GRAPH["tensors"]))
