@@ -33,11 +33,6 @@ def try_models(files: Sequence[ModelFile]) -> None:
     begun = ended.stdout.splitlines()  # one line for each model that was begun
     which = files[max(0, len(begun) - 1)].name
     raise HarnessError(
-<<<<<<< HEAD
         f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. "
-        + way_out(ended, "The file is damaged, or the model too large. Export it again.")
-=======
-        f"the TFLite interpreter does not survive {which}: its process {ending(ended)}. The file "
-        "is damaged, or the model too large. Convert or export it again."
->>>>>>> 7afd2fa (Tell of strong inputs, prefixes and examples in the docs)
+        + way_out(ended, "The file is damaged, or the model too large. Convert or export it again.")
     )
