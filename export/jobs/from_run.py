@@ -261,6 +261,7 @@ def _manifest(bundle: ModelBundle, *, model: ModelInfo, kind: str, stage: Path) 
         "kind": kind,
         **{name: header[name] for name in ORIGIN},
         "excluded": header.get("excluded", []),
+        "word_level_db": header.get("word_level_db"),
         "commit": header.get("commit"),
         "export_versions": {name: version(name) for name in ("tensorflow", "ai-edge-litert")},
         "model": {"bytes": (stage / MODEL).stat().st_size, **model.to_dict()},

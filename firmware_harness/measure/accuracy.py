@@ -32,7 +32,8 @@ class Examples:
         one clip are adjacent.
       labels: integer class of each crop, shape [crops].
       protocol: how the crops were cut: centre, random, loudest, sliding.
-      clips: number of recordings they were cut from, 1 to crops.
+      clips: number of clips they were cut from, silence included, 1 to crops.
+      recordings: what is known of these clips, for the report; None if nothing is.
       audio: int16 [crops, samples], the same crops as audio; None if not available.
 
     Raises:
@@ -43,6 +44,7 @@ class Examples:
     labels: NDArray[Any]
     protocol: str
     clips: int
+    recordings: dict[str, Any] | None = None
     audio: NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
@@ -133,6 +135,7 @@ def measure_accuracy(
     report: dict[str, Any] = {
         "protocol": examples.protocol,
         "clips": examples.clips,
+        "recordings": examples.recordings,
         "crops": len(examples.labels),
         "decisions": len(labels),
         **fractions,

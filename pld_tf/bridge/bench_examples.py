@@ -42,7 +42,8 @@ def bundle_examples(
             "and classes its model takes. Leave --data out to measure latency and size."
         )
     recipe, store = opened
-    clips = held_out(store, find_classes(recipe.words, store.words), "test")
+    classes = find_classes(recipe.words, store.words)
+    clips = held_out(store, classes, "test")
     starts = protocol_starts(clips, protocol, bundle.length_ms)
     crops = clips.crops(starts, bundle.length_ms)
     return Examples(
@@ -50,6 +51,7 @@ def bundle_examples(
         labels=np.repeat(clips.labels, starts.shape[1]),
         protocol=protocol,
         clips=len(clips),
+        recordings=clips.recordings(classes),
         audio=_samples(crops) if audio else None,
     )
 

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pld_tf.data.store.loudness import BLOCK_MS, block_energies
+from pld_tf.data.store.loudness import BLOCK_MS, WORD_MS, block_energies
 
 SHORT_MS = 500  # the shortest crop of the usual ladder
 NEAR_SILENT_PEAK = 100  # of 32768
 CLIPPED_SHARE = 0.001  # of all samples, at full scale
 CLIPPED_RUN = 8  # samples at full scale in a row
 EDGE_MS = 20
-WORD_MS = 200
 CUT_OFF_DB = 6  # a cut edge is at most this much below the loudest WORD_MS
 OVER_QUIET_DB = 15  # and at least this much above the quietest tenth; else all is noise
 _FULL_SCALE = (-32768, 32767)

@@ -105,6 +105,7 @@ def _report(opened: OpenedRung) -> dict[str, Any]:
         "length_ms": length_ms,
         "split": clips.split,
         "clips": len(clips),
+        "recordings": clips.recordings(classes),
         "parameters": cost.parameters(result.student),
         "macs": cost.macs(
             result.student, frames=spec.frames(spec.samples(length_ms)), bins=spec.bins

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pld_tf.data.corpus.recordings import recordings_text
 from pld_tf.system.tables import text_table
 
 _MATRIX_CLASSES = 12  # a matrix of more classes is too wide to read
@@ -13,7 +14,7 @@ def evaluation_text(report: dict[str, Any]) -> str:
     head = (
         f"{report['run']}, rung {report['rung']} ({report['length_ms']} ms), "
         f"{report['parameters']:,} parameters, {report['macs']:,} MACs, "
-        f"{report['clips']} {report['split']} clips"
+        f"{report['clips']} {report['split']} clips {recordings_text(report['recordings'])}"
     )
     return "\n\n".join(
         [head, _protocols(report), _classes(report), _confusion(report), _positions(report)]

@@ -3,6 +3,7 @@
 import numpy as np
 
 BLOCK_MS = 10
+WORD_MS = 200
 
 
 def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
@@ -18,6 +19,25 @@ def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
     whole = len(samples) // block_samples * block_samples
     blocks = samples[:whole].astype(np.float64).reshape(-1, block_samples)
     return np.square(blocks).sum(axis=1).astype(np.float32)
+
+
+def word_levels_db(energies: np.ndarray, block_samples: int) -> np.ndarray:
+    """Level of the loudest 200 ms of each clip, in dB of full scale.
+
+    Args:
+      energies: [clips, blocks], from `block_energies`; a shorter clip counts as a whole.
+      block_samples: samples of a block.
+
+    Returns:
+      float64 [clips]. Digital silence is finite.
+
+    >>> word_levels_db(np.full((1, 100), 160 * 3277.0**2), 160).round(1).tolist()
+    [-20.0]
+    """
+    blocks = min(WORD_MS // BLOCK_MS, energies.shape[1])
+    total = np.cumsum(np.pad(energies.astype(np.float64), ((0, 0), (1, 0))), axis=1)
+    loudest = (total[:, blocks:] - total[:, :-blocks]).max(axis=1)
+    return 10 * np.log10((loudest + 1) / (blocks * block_samples * 32768.0**2))
 
 
 def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:

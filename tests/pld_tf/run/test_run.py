@@ -205,6 +205,11 @@ def test_a_rungs_line_gives_student_teacher_and_protocol(tmp_path):
         "best of 40 epochs"
     )
     assert rung_line(result) == line
+    heard = {"of_keywords": 3, "keywords": 2, "all_keywords": 3, "of_other_words": 0, "speakers": 1}
+    assert (
+        "on 700 validation clips from 3 recordings of 2 of 3 keywords and 0 of other words, 1 "
+        in (rung_line(replace(result, metrics=metrics | {"recordings": heard})))
+    )
     stored = {"crops": 42496, "bytes": 1_707_944, "crops_per_second": 683.4}
     told = replace(result, metrics=metrics | {"soft_labels": stored})
     assert rung_line(told) == f"{line}; 42,496 soft labels, 1.7 MB, made at 683 crops/s"
