@@ -199,6 +199,9 @@ def sick(tmp_path_factory) -> Path:
         write_wav(root / f"yes/s{number}_nohash_0.wav", word(start_ms=300 + number), RATE)
     write_wav(root / "yes/short_nohash_0.wav", word(400, start_ms=100), RATE)
     write_wav(root / "yes/silent_nohash_0.wav", word() // 100, RATE)
+    write_wav(root / "yes/faint_nohash_0.wav", word(start_ms=302) // 15, RATE)
+    shout = np.where(np.abs(word(start_ms=303)) > 300, 32000, 0) * np.sign(word(start_ms=303))
+    write_wav(root / "yes/shout_nohash_0.wav", shout.astype(np.int16), RATE)
     write_wav(root / "yes/cut_nohash_0.wav", word(start_ms=800), RATE)
     loud = word(start_ms=200)
     loud[4000:4020] = 32767
@@ -222,6 +225,8 @@ FOUND = {
     "unreadable": {"yes/text_nohash_0.wav", "yes/empty_nohash_0.mp3"},
     "short": {"yes/short_nohash_0.wav"},
     "near_silent": {"yes/silent_nohash_0.wav"},
+    "quiet": {"yes/faint_nohash_0.wav"},
+    "loud": {"yes/shout_nohash_0.wav"},
     "cut_off": {"yes/cut_nohash_0.wav"},
     "clipped": {"yes/loud_nohash_0.wav"},
     "wrong_rate": {"yes/rate_nohash_0.wav"},
@@ -245,7 +250,7 @@ def test_every_fault_is_found_where_it_is_and_nowhere_else_and_nothing_changes(s
     before = contents(sick)
     report = diagnose(sick)
     assert reasons(report) == FOUND
-    assert report.clips == 17
+    assert report.clips == 19
     assert contents(sick) == before
 
 
@@ -258,7 +263,7 @@ def test_findings_stand_worst_first_and_then_by_path(sick):
 def test_notes_tell_of_padding_nameless_speakers_and_labels_not_checked(sick):
     notes = "\n".join(diagnose(sick).notes)
     assert "1 clips are shorter than a second" in notes
-    assert "1 of 17 clips have no speaker in their names" in notes
+    assert "1 of 19 clips have no speaker in their names" in notes
     assert "--with RUN" in notes
 
 

@@ -113,7 +113,7 @@ def test_going_on_with_other_code_is_said(tiny, tmp_path, monkeypatch):
     shutil.copytree(tiny / "run", tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "bundle")
     monkeypatch.setattr(run_module, "source_commit", lambda: "another")
-    assert "was begun with other code" in run(tiny, tmp_path / "run")[0]
+    assert any("was begun with other code" in line for line in run(tiny, tmp_path / "run"))
 
 
 def test_a_run_folder_that_can_not_be_made_is_one_line(tiny, tmp_path):
@@ -134,7 +134,8 @@ def test_a_full_disk_stops_with_one_line(tiny, tmp_path, monkeypatch):
 def test_a_finished_run_is_told_again_and_left_alone(tiny):
     before = tiny_run.file_bytes(tiny / "run", "**/*.*")
     said = run(tiny, tiny / "run")
-    assert [line.split(":")[0] for line in said] == ["rung 0 (1000 ms)", "rung 1 (500 ms)"]
+    told = [line.split(":")[0] for line in said if line.startswith("rung")]
+    assert told == ["rung 0 (1000 ms)", "rung 1 (500 ms)"]
     assert tiny_run.file_bytes(tiny / "run", "**/*.*") == before
 
 
@@ -163,7 +164,8 @@ def test_a_folder_of_other_data_is_refused(tiny):
 
 
 def test_another_description_is_no_other_recipe(tiny):
-    assert len(run(tiny, tiny / "run", description="the same tones")) == 2
+    said = run(tiny, tiny / "run", description="the same tones")
+    assert [line[:7] for line in said if line.startswith("rung")] == ["rung 0 ", "rung 1 "]
 
 
 def test_a_misspelt_keyword_leaves_no_run_folder(tiny, tmp_path):
