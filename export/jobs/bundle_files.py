@@ -94,6 +94,7 @@ def origin_and_model(bundle: ModelBundle, *, model: ModelInfo, kind: str, folder
         "kind": kind,
         **{name: header[name] for name in ORIGIN},
         "excluded": header.get("excluded", []),
+        "word_level_db": header.get("word_level_db"),
         "commit": header.get("commit"),
         "export_versions": {name: version(name) for name in ("tensorflow", "ai-edge-litert")},
         "model": {"bytes": (folder / MODEL).stat().st_size, **model.to_dict()},

@@ -20,6 +20,7 @@ CROP_NAMES = {"golden": "golden.npz", "validation": "validation.npz"}
 MAX_MANIFEST_BYTES = 1 << 24  # it may list every clip that a run left out
 MAX_MODEL_BYTES = 2**27  # far more than any microcontroller holds
 MIN_MODEL_BYTES = 16
+MAX_LEVEL_DB = 200
 MAX_SOURCE_BYTES = 2**29  # weights as text take about four times their size
 _Kind = TypeVar("_Kind")
 
@@ -50,6 +51,7 @@ class Bundle:
       recipe: the resolved recipe, a JSON object with unchecked values.
       data_key: hash of the corpus that the model was trained on.
       excluded: paths of the clips of that corpus that the run left out.
+      word_level_db: median level of the keywords that it was trained on, in dB of full scale.
       rung: the model's rung, from 0.
       length_ms: length of the audio that the model takes.
       commit: of the source that trained it; None outside a checkout.
@@ -68,6 +70,7 @@ class Bundle:
     recipe: dict[str, Any] | None = None
     data_key: str | None = None
     excluded: tuple[str, ...] = ()
+    word_level_db: float | None = None
     rung: int | None = None
     length_ms: int | None = None
     commit: str | None = None
@@ -151,6 +154,7 @@ def _training(manifest: dict[str, object], folder: Path) -> dict[str, Any]:
         "recipe": _fields(manifest.get("recipe"), where, "recipe: an object"),
         "data_key": _field(manifest, "data_key", str, folder),
         "excluded": _texts(manifest.get("excluded", []), where, "excluded"),
+        "word_level_db": _number_or_none(manifest.get("word_level_db"), where, "word_level_db"),
         "rung": _field(manifest, "rung", int, folder),
         "length_ms": _field(manifest, "length_ms", int, folder),
     }
@@ -309,6 +313,17 @@ def _texts(value: object, path: Path, name: str) -> tuple[str, ...]:
             f"{path}: {name} must be a list of texts. Write the bundle again with pld-tf export."
         )
     return texts
+
+
+def _number_or_none(value: object, path: Path, name: str) -> float | None:
+    if value is None:  # bundles of an earlier version lack it
+        return None
+    if type(value) not in (int, float) or not abs(cast(float, value)) <= MAX_LEVEL_DB:
+        raise HarnessError(
+            f"{path}: {name} must be a number of at most {MAX_LEVEL_DB}, got {value!r}. Write the "
+            "bundle again with pld-tf export."
+        )
+    return cast(float, value)
 
 
 def _text_or_none(value: object) -> str | None:

@@ -32,7 +32,8 @@ class Examples:
         one clip are adjacent.
       labels: integer class of each crop, shape [crops].
       protocol: how the crops were cut: centre, random, loudest, sliding.
-      clips: number of recordings they were cut from, 1 to crops.
+      clips: number of clips they were cut from, silence included, 1 to crops.
+      recordings: what is known of these clips, for the report; None if nothing is.
       audio: int16 [crops, samples], the same crops as audio; None if not available.
       other_data: what the data is to the model, for the report, with sentences as `notes`; None
         for the corpus of its training.
@@ -45,6 +46,7 @@ class Examples:
     labels: NDArray[Any]
     protocol: str
     clips: int
+    recordings: dict[str, Any] | None = None
     audio: NDArray[np.int16] | None = None
     other_data: dict[str, Any] | None = None
 
@@ -136,6 +138,7 @@ def measure_accuracy(
     report: dict[str, Any] = {
         "protocol": examples.protocol,
         "clips": examples.clips,
+        "recordings": examples.recordings,
         "crops": len(examples.labels),
         "decisions": len(labels),
         "other_data": examples.other_data,

@@ -163,7 +163,7 @@ def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
         if k in accuracy
     ]
     counts = f"{accuracy['crops']:,} crops of {accuracy['clips']:,} clips"
-    note = f"{counts}, protocol {accuracy['protocol']}."
+    note = f"{counts}{_recordings(accuracy.get('recordings'))}, protocol {accuracy['protocol']}."
     if "agreement" in accuracy:
         note += f" Same class from both models: {_percent(accuracy['agreement'])}."
     steps = accuracy.get("max_logit_difference_steps")
@@ -172,6 +172,17 @@ def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
     other = accuracy.get("other_data")
     notes = [cell(line) for line in other["notes"]] if other else []
     return [section("Accuracy", ["model", "accuracy", "95 % interval"], rows), note, *notes]
+
+
+def _recordings(counts: dict[str, Any] | None) -> str:
+    if counts is None:
+        return ""
+    speakers = "not named" if counts["speakers"] is None else f"{counts['speakers']:,}"
+    return (
+        f", from {counts['of_keywords']:,} recordings of {counts['keywords']} of "
+        f"{counts['all_keywords']} keywords and {counts['of_other_words']:,} of other words "
+        f"(speakers: {speakers})"
+    )
 
 
 def _machine_rows(report: dict[str, Any]) -> list[list[str]]:

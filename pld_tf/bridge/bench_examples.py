@@ -48,6 +48,7 @@ def bundle_examples(
         labels=np.repeat(clips.labels, starts.shape[1]),
         protocol=protocol,
         clips=len(clips),
+        recordings=clips.recordings(tested.classes),
         audio=_samples(crops) if audio else None,
         other_data=tested.other_json(),
     )

@@ -10,38 +10,47 @@ from typing import BinaryIO
 
 import soundfile
 
-from firmware_harness.listen.listen import Detection, detect, listen, open_listener
+from firmware_harness.listen.listen import (
+    Detection,
+    detect,
+    level_watch,
+    listen,
+    open_listener,
+)
 from pld_tf.data.audio.decode import decode
 from pld_tf.data.audio.limits import BadClip
 from pld_tf.data.audio.read import read_file
 from pld_tf.data.audio.resample import at_rate
 from pld_tf.errors import PldError
+from pld_tf.system.progress import Say
 from pld_tf.system.stderr import load_tensorflow
 
 
-def detected_words(bundle: Path, source: Path) -> Iterator[Detection]:
+def detected_words(bundle: Path, source: Path, *, say: Say | None = None) -> Iterator[Detection]:
     """Words of a recording or a live stream, each as soon as it is detected.
 
     Args:
       bundle: folder of `pld-tf export`; its C is compiled and run.
       source: a recording; `-` for standard input: bare samples or a WAV file.
+      say: called at most once, where the sound is much quieter or louder than the training.
 
     Raises:
       PldError: the recording can't be read.
       HarnessError: as `firmware_harness.listen.listen.listen`.
     """
     if not source.is_file():  # standard input, a pipe, or nothing
-        yield from listen(bundle, source)
+        yield from listen(bundle, source, say=say)
         return
     library = open_listener(bundle)
     rate = library.sample_rate_hz
+    level = level_watch(bundle, library, say)
     try:
         if _needs_no_change(source, rate):
             with source.open("rb") as file:
-                yield from detect(library, file, name=str(source), raw=False)
+                yield from detect(library, file, name=str(source), raw=False, level=level)
         else:
             samples = io.BufferedReader(io.BytesIO(_decoded(source, rate)))
-            yield from detect(library, samples, name=str(source), raw=True)
+            yield from detect(library, samples, name=str(source), raw=True, level=level)
     except BadClip as error:
         raise PldError(f"{source} can't be read: {error}.") from error
     except OSError as error:

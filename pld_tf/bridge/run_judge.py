@@ -38,8 +38,14 @@ def run_judge(run_dir: Path, words: Sequence[str], *, confidence: float) -> RunJ
         classes=classes,
         class_of_word=dict(zip(every, classes.of_word.tolist(), strict=True)),
         confidence=confidence,
+        trained_level_db=_level(bundle.header.get("word_level_db")),
         infer=_batched(model.signatures["serving_default"], bundle.frames, bundle.bins),
     )
+
+
+def _level(value: object) -> float | None:
+    """The level in a model bundle; bundles of an earlier version lack it."""
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _batched(

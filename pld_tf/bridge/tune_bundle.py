@@ -121,19 +121,22 @@ def score_stream(
     """Scores of every inference of a stream; nothing else is kept in memory."""
     listener = library.open_stream()
     spoken: list[Spoken] = []
+    recordings: list[str] = []
     times, scores = [], []
     done = 0
     for piece in stream(parts, seconds=seconds, seed=seed):
         ended, given = listener.scores(piece.samples)
         times.append(ended)
         scores.append(given[:, : library.num_keywords])
-        if piece.spoken:
+        if piece.spoken and piece.recording:
             spoken.append(piece.spoken)
+            recordings.append(piece.recording)
         done += len(piece.samples)
         advance(done // library.sample_rate_hz, round(seconds))
     return ScoredStream(
         keywords=library.labels[: library.num_keywords],
         spoken=tuple(spoken),
+        recordings=tuple(recordings),
         times_s=np.concatenate(times) / library.sample_rate_hz,
         scores=np.concatenate(scores),
         seconds=seconds,

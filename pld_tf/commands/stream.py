@@ -88,7 +88,8 @@ def listen(
     Each comes with its time and score, as on the device. A file may have any format that a corpus
     may have (WAV, FLAC, Ogg, MP3 and others), any rate and any number of channels. - reads standard
     input: 16-bit mono samples at the bundle's rate, with or without a WAV header. The bundle's C is
-    compiled and run: use only bundles that you trust.
+    compiled and run: use only bundles that you trust. A line on
+    standard error says so if the input is much quieter or louder than the training.
 
     \b
     Examples:
@@ -99,7 +100,7 @@ def listen(
     from pld_tf.bridge.detection_report import detection_report, detection_text
     from pld_tf.bridge.listen_to import detected_words
 
-    detections = detected_words(bundle, source)
+    detections = detected_words(bundle, source, say=note)
     if words is None:
         for detection in detections:
             typer.echo(_detection_line(detection, as_json=as_json))

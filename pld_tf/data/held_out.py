@@ -1,11 +1,13 @@
 """Validation and test clips, and the crops that each protocol cuts from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
+from pld_tf.data.corpus.recordings import count_recordings
 from pld_tf.data.crop_places import fixed_starts_ms
 from pld_tf.data.store.clip import read_clip
 from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms
@@ -42,6 +44,11 @@ class HeldOut:
 
     def loudest_ms(self, length_ms: int) -> np.ndarray:
         return loudest_start_ms(self.energies, length_ms)
+
+    def recordings(self, classes: Classes) -> dict[str, Any]:
+        """What is scored, without silence: see `count_recordings`."""
+        paths = [path.decode() for path in self.store.splits[self.split].paths[self.clips]]
+        return count_recordings(paths, classes.names[: classes.unknown_class])
 
     def starts_ms(self, protocol: Protocol, length_ms: int, *, seed: int = 0) -> np.ndarray:
         """Start of each crop, int32 [clips, crops]."""

@@ -166,6 +166,7 @@ class Ladder(Rungs):
                 "length_ms": length_ms,
                 "protocol": recipe.training.validation_protocol,
                 "validation_clips": len(clips),
+                "recordings": clips.recordings(self._classes),
                 "student_accuracy": reached.best_accuracy,
                 "teacher_accuracy": teacher_accuracy,
                 "soft_labels": stored.figures() if stored else None,

@@ -8,6 +8,7 @@ from pld_tf.doctor import checks
 from pld_tf.doctor.examine import examine
 from pld_tf.doctor.findings import Finding, Report, in_order
 from pld_tf.doctor.judge import RunJudge
+from pld_tf.doctor.levels import OUTLIER_DB, level_notes, median_levels
 from pld_tf.doctor.overview import overview
 from pld_tf.features.spec import FeatureSpec
 from pld_tf.recipe.schema import Recipe
@@ -42,15 +43,22 @@ def doctor(
     judge = make_judge(words) if make_judge else None
     rate = judge.spec.sample_rate_hz if judge else FeatureSpec().sample_rate_hz
     with progress_bar("examining") as advance:
-        found, notes = examine(
+        examined = examine(
             corpus, sample_rate_hz=rate, short_ms=short_ms, judge=judge, progress=advance
         )
+    levels = median_levels(examined.levels_db, judge.trained_level_db if judge else None)
     return Report(
         data=str(data),
         clips=len(corpus.clips),
         overview=overview(corpus, recipe, recipe_name),
-        findings=in_order(found),
-        notes=(*corpus.notes, *notes, *_notes(found, has_judge=judge is not None)),
+        levels=levels,
+        findings=in_order(examined.findings),
+        notes=(
+            *corpus.notes,
+            *examined.notes,
+            *level_notes(levels),
+            *_notes(examined.findings, has_judge=judge is not None),
+        ),
         limits={
             "short_ms": short_ms,
             "near_silent_peak": checks.NEAR_SILENT_PEAK,
@@ -59,6 +67,7 @@ def doctor(
             "clipped_run": checks.CLIPPED_RUN,
             "cut_off_db": checks.CUT_OFF_DB,
             "over_quiet_db": checks.OVER_QUIET_DB,
+            "outlier_db": OUTLIER_DB,
             "sample_rate_hz": rate,
             **({"confidence": judge.confidence} if judge else {}),
         },

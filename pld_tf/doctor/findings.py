@@ -20,6 +20,8 @@ REASONS = {
     "unreadable": "no whole recording",
     "near_silent": "too quiet to hold a word",
     "no_word": "as loud throughout, so that no word stands out",
+    "quiet": "far quieter than most clips",
+    "loud": "far louder than most clips",
     "cut_off": "loud up to its first or last moment, as a word cut in two",
     "clipped": "samples stand at full scale",
     "short": "so short that crops reach past its ends",
@@ -47,6 +49,7 @@ class Report:
     Attributes:
       clips: how many were checked.
       overview: words, speakers and splits.
+      levels: median level of the words in dB of full scale, by split, and of a run's training.
       findings: by weight of their reason, then by path.
       notes: one line each on the corpus, and on what could not be checked.
       limits: the thresholds that were used.
@@ -55,6 +58,7 @@ class Report:
     data: str
     clips: int
     overview: Overview
+    levels: dict[str, float | None]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     limits: dict[str, float]
@@ -82,6 +86,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "data": report.data,
         "clips": report.clips,
         "overview": overview_json(report.overview),
+        "levels_db": report.levels,
         "found": len({found.path for found in report.findings}),
         "limits": report.limits,
         "findings": {

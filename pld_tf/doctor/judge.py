@@ -25,6 +25,7 @@ class RunJudge:
       classes: of the run over `words`.
       class_of_word: class by word; IGNORED for words that the run was not trained on.
       confidence: least probability of another class for a finding.
+      trained_level_db: median level of the words of its training; None if it does not say.
       infer: logits [clips, classes] of features [clips, frames, bins, 1].
     """
 
@@ -33,6 +34,7 @@ class RunJudge:
     classes: Classes
     class_of_word: dict[str, int]
     confidence: float
+    trained_level_db: float | None
     infer: tf.types.experimental.PolymorphicFunction
 
     def __call__(self, clips: list[Clip], seconds: np.ndarray) -> Iterator[Finding]:

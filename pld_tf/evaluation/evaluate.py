@@ -113,6 +113,7 @@ def _report(opened: OpenedRung) -> dict[str, Any]:
         "split": clips.split,
         "clips": len(clips),
         "other_data": opened.tested.other_json(),
+        "recordings": clips.recordings(classes),
         "parameters": cost.parameters(result.student),
         "macs": cost.macs(
             result.student, frames=spec.frames(spec.samples(length_ms)), bins=spec.bins

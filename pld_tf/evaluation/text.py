@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pld_tf.data.corpus.recordings import recordings_text
 from pld_tf.data.other_data import other_data_text
 from pld_tf.system.tables import text_table
 
@@ -14,7 +15,8 @@ def evaluation_text(report: dict[str, Any]) -> str:
     head = (
         f"{report['run']}, rung {report['rung']} ({report['length_ms']} ms), "
         f"{report['parameters']:,} parameters, {report['macs']:,} MACs, "
-        f"{report['clips']} {report['split']} clips{other_data_text(report['other_data'])}"
+        f"{report['clips']} {report['split']} clips{other_data_text(report['other_data'])} "
+        f"{recordings_text(report['recordings'])}"
     )
     return "\n\n".join(
         [head, _protocols(report), _classes(report), _confusion(report), _positions(report)]

@@ -6,6 +6,7 @@ from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.classes import Classes, find_classes
 from pld_tf.data.held_out import held_out
+from pld_tf.data.store.loudness import BLOCK_MS, word_levels_db
 from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import RungResult
 from pld_tf.distill.validation import student_validation
@@ -51,6 +52,7 @@ def bundle_contents(
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
         data_key=store.key,
+        word_level_db=trained_level_db(store, classes),
         excluded=tuple(sorted(excluded)),
         rung=rung.number,
         length_ms=rung.length_ms,
@@ -66,6 +68,15 @@ def bundle_contents(
         golden_audio=clips.some_crops(starts, rung.length_ms, golden),
         golden_features=validation.features[golden, ..., 0],
     )
+
+
+def trained_level_db(store: Store, classes: Classes) -> float:
+    """Median level of the keywords that are trained on, in dB of full scale, to 0.1 dB."""
+    index = store.splits["train"]
+    of_clip = classes.of_word[index.words]
+    is_keyword = (of_clip >= 0) & (of_clip < classes.unknown_class)
+    block_samples = store.sample_rate_hz * BLOCK_MS // 1000
+    return round(float(np.median(word_levels_db(index.energies[is_keyword], block_samples))), 1)
 
 
 def _representative(

@@ -32,6 +32,7 @@ class BundleContents:
       recipe: the resolved recipe, in values that JSON can hold.
       seed: of the run.
       data_key: hash of the corpus that the run was trained on.
+      word_level_db: median level of the keywords that it was trained on, in dB of full scale.
       excluded: paths of the clips of that corpus that the run left out.
       rung: number of the student's rung, from 0.
       variant: how the student was finished; None if it was not.
@@ -54,6 +55,7 @@ class BundleContents:
     recipe: dict[str, Any]
     seed: int
     data_key: str
+    word_level_db: float | None = None
     excluded: tuple[str, ...] = ()
     rung: int
     variant: str | None = None
@@ -135,6 +137,7 @@ def _header(stage: Path, *, frames: int, contents: BundleContents) -> dict[str, 
         "recipe": contents.recipe,
         "seed": contents.seed,
         "data_key": contents.data_key,
+        "word_level_db": contents.word_level_db,
         "excluded": list(contents.excluded),
         "rung": contents.rung,
         **({"variant": contents.variant} if contents.variant else {}),

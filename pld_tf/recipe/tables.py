@@ -138,7 +138,9 @@ class AugmentChoices(Table):
     """What is done to crops in training. The same for a teacher and its student."""
 
     gain_db: Annotated[float, Field(ge=0, le=40)] = 6.0
-    """Loudness varies by up to this much, up and down."""
+    """Loudness varies by up to this much, up and down. Recordings 12 dB quieter than those of the
+    training turned an accuracy of 98 % into 92 %, 20 dB into 85 %: take more where microphones or
+    distances differ."""
     noise_share: Share = 0.8
     """Share of crops with background noise."""
     noise_volume: Share = 0.1

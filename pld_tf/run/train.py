@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pld_tf.data.corpus.classes import class_notes, find_classes
+from pld_tf.data.corpus.recordings import recordings_text
 from pld_tf.data.store.open import damaged_store_told, open_data
 from pld_tf.data.store.trained_on import TRAINED_ON, trained_on, write_trained_on
 from pld_tf.distill.finish.finish import finish, finish_line, require_finishable
@@ -92,9 +93,14 @@ def rung_line(result: RungResult) -> str:
     return (
         f"rung {result.number} ({result.length_ms} ms{network}): student "
         f"{100 * metrics['student_accuracy']:.1f} %{teacher} on {metrics['validation_clips']} "
-        f"validation clips ({metrics['protocol']}), best of {metrics['epochs']} epochs"
-        f"{_soft_labels_text(metrics.get('soft_labels'))}"
+        f"validation clips{_recordings(metrics)} ({metrics['protocol']}), best of "
+        f"{metrics['epochs']} epochs{_soft_labels_text(metrics.get('soft_labels'))}"
     )
+
+
+def _recordings(metrics: dict[str, Any]) -> str:
+    counts = metrics.get("recordings")  # rungs of an earlier version lack it
+    return f" {recordings_text(counts)}" if counts else ""
 
 
 def _soft_labels_text(stored: dict[str, Any] | None) -> str:

@@ -46,10 +46,14 @@ class StreamParts:
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """The next samples of a stream, int16, and the word in them, if any."""
+    """The next samples of a stream, int16, and the word in them, if any.
+
+    `recording` is the path of the word's clip in its corpus.
+    """
 
     samples: np.ndarray
     spoken: Spoken | None
+    recording: str | None = None
 
 
 def stream(parts: StreamParts, *, seconds: float, seed: int) -> Iterator[Piece]:
@@ -77,15 +81,16 @@ def stream(parts: StreamParts, *, seconds: float, seed: int) -> Iterator[Piece]:
         is_long = rng.random() < LONG_PAUSE_SHARE
         pause = round(rng.uniform(*(LONG_PAUSE_S if is_long else PAUSE_S)) * rate)
         volume = rng.random() * (1.0 if is_long else parts.noise_volume)
-        clip, word = (np.zeros(0), None) if is_long else words.next()
+        clip, word, recording = (np.zeros(0), None, None) if is_long else words.next()
         if done + pause + len(clip) > total:
-            pause, clip, word = total - done, np.zeros(0), None
+            pause, clip, word, recording = total - done, np.zeros(0), None, None
         samples = background.next(pause + len(clip), volume)
         samples[pause:] += clip
         start_s = (done + pause) / rate
         yield Piece(
             samples=np.clip(np.rint(samples), -32768, 32767).astype(np.int16),
             spoken=word and _moved(word, start_s),
+            recording=recording,
         )
         done += len(samples)
 
@@ -114,8 +119,8 @@ class _Words:
         self._others = np.flatnonzero(has_clips & (of_word == unknown))
         self._left: dict[int, list[int]] = {}
 
-    def next(self) -> tuple[np.ndarray, Spoken]:
-        """A clip's samples, float64 with faded edges, and its word as if the clip began at 0."""
+    def next(self) -> tuple[np.ndarray, Spoken, str]:
+        """A clip's samples, float64 with faded edges, its word as if it began at 0, its path."""
         is_keyword = self._rng.random() < KEYWORD_SHARE or not len(self._others)
         word = int(self._rng.choice(self._keywords if is_keyword else self._others))
         if not self._left.get(word):
@@ -125,7 +130,8 @@ class _Words:
         start, end = self._edges[clip].tolist()
         name = self._names[word]
         samples = _faded(read_clip(self._index, clip, self._rate), self._rate * FADE_MS // 1000)
-        return samples, Spoken(word=name, start_s=start, end_s=end)
+        recording = self._index.paths[clip].decode()
+        return samples, Spoken(word=name, start_s=start, end_s=end), recording
 
 
 class _Background:

@@ -9,6 +9,7 @@ import numpy as np
 from pld_tf.streams.decision import NEVER, SCORE_ONE, decide, smoothed
 from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, match, tally
 
+UNTESTED = 26214  # 0.8, as in a bundle that has not been tuned
 SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16, words would end before they fire
 
 
@@ -19,6 +20,7 @@ class ScoredStream:
     Attributes:
       keywords: in the order of `scores`' columns.
       spoken: words of the stream, in order.
+      recordings: path of each of these words in its corpus. A recording may come many times.
       times_s: float64 [inferences], end of the audio that each inference uses.
       scores: int [inferences, keywords], in 1/32768.
       seconds: length of the stream.
@@ -26,9 +28,15 @@ class ScoredStream:
 
     keywords: tuple[str, ...]
     spoken: tuple[Spoken, ...]
+    recordings: tuple[str, ...]
     times_s: np.ndarray
     scores: np.ndarray
     seconds: float
+
+    def untested(self) -> tuple[str, ...]:
+        """Keywords that are never spoken."""
+        spoken = {word.word for word in self.spoken}
+        return tuple(name for name in self.keywords if name not in spoken)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +65,8 @@ class _Option:
 
 def choose(stream: ScoredStream, *, false_accepts: int, refractory: int) -> Choice:
     """The decision with the fewest false rejects among those with few enough false accepts.
+
+    A keyword that is never spoken gets the threshold `UNTESTED`, or one above all that fires.
 
     Each keyword is swept alone: thresholds just above each of its false peaks, raised to the middle
     of the range in which nothing changes. A knapsack distributes the false accepts among keywords.
@@ -167,11 +177,17 @@ class _Keyword:
 
     def options(self, most: int) -> list[_Option]:
         """Useful thresholds with up to `most` false accepts; one of them has none."""
+        if not self._starts_s:
+            return [self._untested()]
         never = _Option(false_accepts=0, misses=len(self._starts_s), threshold=NEVER)
         just_above = [peak // self._smoothing + 1 for peak in self._false_peaks(most + 1)]
         lowest = [1] if len(just_above) <= most else []
         tried = (self._option(threshold) for threshold in (*just_above, *lowest))
         return [never, *(option for option in tried if option.false_accepts <= most)]
+
+    def _untested(self) -> _Option:
+        highest = [peak // self._smoothing + 1 for peak in self._false_peaks(1)]
+        return _Option(false_accepts=0, misses=0, threshold=max(UNTESTED, *highest, 0))
 
     def _false_peaks(self, most: int) -> list[int]:
         """Highest sums outside the keyword's words, a refractory time apart, highest first."""

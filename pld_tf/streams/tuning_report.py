@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from pld_tf.data.corpus.recordings import count_recordings, recordings_text
 from pld_tf.data.other_data import other_data_text
-from pld_tf.metrics.poisson import poisson_interval
 from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.streams.decision import SCORE_ONE
+from pld_tf.streams.exposure import exposure
 from pld_tf.streams.tune import Choice, ScoredStream
 from pld_tf.system.tables import text_table
 
 Json = dict[str, Any]
+FEW_SPEAKERS = 3  # then hardly any voice is unlike those of the training
 
 
 def tuning_report(
@@ -25,70 +27,114 @@ def tuning_report(
 
     `other_data` says what the corpus is to the model; None for the one of its training.
     """
-    hours = stream.seconds / 3600
-    tally = choice.tally
-    keywords = []
-    for column, name in enumerate(stream.keywords):
-        spoken = sum(word.word == name for word in stream.spoken)
-        keywords.append(
-            {
-                "keyword": name,
-                "threshold": int(choice.thresholds[column]) / SCORE_ONE,
-                "spoken": spoken,
-                "false_rejects": sum(word.word == name for word in tally.misses),
-                "false_accepts": sum(word.word == name for word in tally.false_accepts),
-            }
-        )
-    spoken, missed = sum(row["spoken"] for row in keywords), len(tally.misses)
-    accepted = len(tally.false_accepts)
+    keywords = [_keyword(stream, choice, column) for column in range(len(stream.keywords))]
+    spoken, missed = sum(row["spoken"] for row in keywords), len(choice.tally.misses)
+    accepted = exposure(stream, choice.tally.false_accepts)
+    recordings = count_recordings(stream.recordings, stream.keywords)
+    different = recordings["of_keywords"]
     return {
         "keywords": keywords,
         "smoothing": choice.smoothing,
         "other_data": other_data,
-        "false_reject_interval": wilson_interval(missed, spoken) if spoken else None,
-        "false_accepts_per_hour_interval": [edge / hours for edge in poisson_interval(accepted)],
+        # Repetitions of a recording are not independent: it counts once.
+        "false_reject_interval": wilson_interval(missed / spoken * different, different)
+        if spoken
+        else None,
+        "false_accepts": len(choice.tally.false_accepts),
+        "false_accepts_per_hour_interval": accepted.interval and list(accepted.interval),
+        "missing": _missing(recordings),
         "tuned": {
             "split": split,
-            "hours": hours,
+            "hours": stream.seconds / 3600,
             "seed": seed,
             "words_spoken": len(stream.spoken),
             "keywords_spoken": spoken,
+            "recordings": recordings,
+            "untested_keywords": list(stream.untested()),
             "false_accepts_per_hour": {
                 "wanted": wanted_per_hour,
-                "measured": accepted / hours,
+                "measured": accepted.per_hour if accepted.is_known else None,
             },
             "false_reject_rate": missed / spoken if spoken else None,
         },
     }
 
 
+def _keyword(stream: ScoredStream, choice: Choice, column: int) -> Json:
+    name = stream.keywords[column]
+    places = [place for place, word in enumerate(stream.spoken) if word.word == name]
+    return {
+        "keyword": name,
+        "threshold": int(choice.thresholds[column]) / SCORE_ONE,
+        "recordings": len({stream.recordings[place] for place in places}),
+        "spoken": len(places),
+        "false_rejects": sum(word.word == name for word in choice.tally.misses),
+        "false_accepts": sum(word.word == name for word in choice.tally.false_accepts),
+    }
+
+
+def _missing(recordings: Json) -> list[str]:
+    """What a stream lacks that a device meets."""
+    missing = []
+    if not recordings["of_other_words"]:
+        missing.append("other words")
+    if recordings["speakers"] is not None and recordings["speakers"] < FEW_SPEAKERS:
+        missing.append("other speakers")
+    return [*missing, "running speech"]  # streams are made of words with pauses
+
+
 def tuning_text(report: Json) -> str:
-    """The report as a table."""
+    """The report as a table, then what it is from and what it can't say."""
     tuned = report["tuned"]
-    keywords = text_table(
-        (_keyword(row, tuned["hours"]) for row in report["keywords"]),
-        head=("keyword", "threshold", "false rejects", "false accepts/h"),
-        right=(1, 2, 3),
-    )
-    rate, low_high = tuned["false_reject_rate"], report["false_reject_interval"]
-    accepts = tuned["false_accepts_per_hour"]
-    low, high = report["false_accepts_per_hour_interval"]
-    rejected = "no keyword was spoken"
-    if rate is not None:
-        rejected = (
-            f"{100 * rate:.1f} % of {tuned['keywords_spoken']} keywords rejected "
-            f"({100 * low_high[0]:.1f} to {100 * low_high[1]:.1f})"
-        )
-    summary = (
+    lines = [
+        text_table(
+            map(_row, report["keywords"]),
+            head=("keyword", "threshold", "recordings", "false rejects", "false accepts"),
+            right=(1, 2, 3, 4),
+        ),
         f"{tuned['hours']:g} h of {tuned['split']} stream{other_data_text(report['other_data'])}, "
-        f"{tuned['words_spoken']} words, "
-        f"smoothing {report['smoothing']}: {accepts['measured']:.1f} false accepts/h "
-        f"({low:.1f} to {high:.1f}; wanted {accepts['wanted']:g}), {rejected}"
+        f"{tuned['words_spoken']} words "
+        f"{recordings_text(tuned['recordings'])}; smoothing {report['smoothing']}: "
+        f"{_accepts(report)}, {_rejects(report)}",
+    ]
+    if untested := tuned["untested_keywords"]:
+        lines.append(
+            f"No recording tests {', '.join(untested)}: the threshold is the default, or above "
+            "what fired wrongly. Record these words, and tune again."
+        )
+    lines.append(
+        f"Not in this stream: {', '.join(report['missing'])}. On a device they give more false "
+        "accepts; docs/data.md says where to get recordings."
     )
-    return f"{keywords}\n{summary}"
+    return "\n".join(lines)
 
 
-def _keyword(row: Json, hours: float) -> tuple[str, ...]:
+def _accepts(report: Json) -> str:
+    accepts, interval = (
+        report["tuned"]["false_accepts_per_hour"],
+        report["false_accepts_per_hour_interval"],
+    )
+    edges = f"{interval[0]:.1f} to {interval[1]:,.1f}; " if interval else ""
+    if accepts["measured"] is None:
+        return (
+            f"false accepts/h not known ({edges}wanted {accepts['wanted']:g}), "
+            f"{report['false_accepts']} in this stream"
+        )
+    return f"{accepts['measured']:.1f} false accepts/h ({edges}wanted {accepts['wanted']:g})"
+
+
+def _rejects(report: Json) -> str:
+    rate, interval = report["tuned"]["false_reject_rate"], report["false_reject_interval"]
+    if rate is None:
+        return "no keyword was spoken"
+    low, high = interval
+    return (
+        f"{100 * rate:.1f} % of {report['tuned']['keywords_spoken']} keywords rejected "
+        f"({100 * low:.1f} to {100 * high:.1f})"
+    )
+
+
+def _row(row: Json) -> tuple[str, ...]:
     threshold = f"{row['threshold']:.3f}" if row["threshold"] <= 1 else "never"
     rejects = f"{row['false_rejects']} of {row['spoken']}"
-    return row["keyword"], threshold, rejects, f"{row['false_accepts'] / hours:.1f}"
+    return row["keyword"], threshold, str(row["recordings"]), rejects, str(row["false_accepts"])

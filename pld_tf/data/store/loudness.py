@@ -27,6 +27,22 @@ def block_energies(samples: np.ndarray, block_samples: int) -> np.ndarray:
     return np.square(blocks).sum(axis=1).astype(np.float32)
 
 
+def word_levels_db(energies: np.ndarray, block_samples: int) -> np.ndarray:
+    """Level of the loudest 200 ms of each clip, in dB of full scale.
+
+    Args:
+      energies: [clips, blocks], from `block_energies`; a shorter clip counts as a whole.
+      block_samples: samples of a block.
+
+    Returns:
+      float64 [clips]. Digital silence is finite.
+
+    >>> word_levels_db(np.full((1, 100), 160 * 3277.0**2), 160).round(1).tolist()
+    [-20.0]
+    """
+    return 10 * np.log10((_word_energy(energies) + 1) / (block_samples * 32768.0**2))
+
+
 def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:
     """Start of the part of `length_ms` with the most energy, on the 10 ms grid.
 

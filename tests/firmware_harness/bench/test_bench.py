@@ -256,6 +256,13 @@ def known_report():
         "accuracy": {
             "protocol": "loudest",
             "clips": 1234,
+            "recordings": {
+                "of_keywords": 1000,
+                "keywords": 7,
+                "all_keywords": 8,
+                "of_other_words": 99,
+                "speakers": None,
+            },
             "crops": 1234,
             "float": 0.925,
             "int8": 0.92345,
@@ -287,6 +294,8 @@ def test_the_page_gives_percent_and_thousands():
         "    pld-tf bench B --data D",
     ):
         assert line in page.splitlines()
+    heard = "from 1,000 recordings of 7 of 8 keywords and 99 of other words (speakers: not named)"
+    assert f"1,234 crops of 1,234 clips, {heard}, protocol loudest." in page
     assert "Median against float: 0.50 times." in page
     assert "Same class from both models: 99.00 %." in page
     assert "Largest logit difference: 3.50 output steps." in page

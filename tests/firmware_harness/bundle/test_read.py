@@ -90,6 +90,19 @@ def test_a_bundle_knows_the_clips_that_its_run_left_out(folder):
     assert open_bundle(folder).excluded == ("yes/a.wav", "no/b.wav")
 
 
+def test_the_level_of_the_training_is_a_number_or_missing(folder):
+    assert open_bundle(folder).word_level_db is None
+    edit(folder, word_level_db=-19.5)
+    assert open_bundle(folder).word_level_db == -19.5
+
+
+@pytest.mark.parametrize("value", ["-20", True, 1e9, [1]])
+def test_another_level_is_refused(folder, value):
+    edit(folder, word_level_db=value)
+    with pytest.raises(HarnessError, match="word_level_db must be a number of at most 200"):
+        open_bundle(folder)
+
+
 @pytest.mark.parametrize("value", ["yes/a.wav", None, [7], {"a": 1}])
 def test_a_list_of_left_out_clips_that_is_none_is_refused(folder, value):
     edit(folder, excluded=value)

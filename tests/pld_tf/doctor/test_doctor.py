@@ -200,6 +200,9 @@ def sick(tmp_path_factory) -> Path:
         write_wav(root / f"yes/s{number}_nohash_0.wav", word(start_ms=300 + number), RATE)
     write_wav(root / "yes/short_nohash_0.wav", word(400, start_ms=100), RATE)
     write_wav(root / "yes/silent_nohash_0.wav", word() // 100, RATE)
+    write_wav(root / "yes/faint_nohash_0.wav", word(start_ms=302) // 15, RATE)
+    shout = np.where(np.abs(word(start_ms=303)) > 300, 32000, 0) * np.sign(word(start_ms=303))
+    write_wav(root / "yes/shout_nohash_0.wav", shout.astype(np.int16), RATE)
     write_wav(root / "yes/cut_nohash_0.wav", word(start_ms=800), RATE)
     write_wav(root / "yes/hum_nohash_0.wav", np.arange(RATE) % 50 * 40, RATE)
     loud = word(start_ms=200)
@@ -225,6 +228,8 @@ FOUND = {
     "short": {"yes/short_nohash_0.wav"},
     "near_silent": {"yes/silent_nohash_0.wav"},
     "no_word": {"yes/hum_nohash_0.wav"},
+    "quiet": {"yes/faint_nohash_0.wav"},
+    "loud": {"yes/shout_nohash_0.wav"},
     "cut_off": {"yes/cut_nohash_0.wav"},
     "clipped": {"yes/loud_nohash_0.wav"},
     "wrong_rate": {"yes/rate_nohash_0.wav"},
@@ -248,7 +253,7 @@ def test_every_fault_is_found_where_it_is_and_nowhere_else_and_nothing_changes(s
     before = contents(sick)
     report = diagnose(sick)
     assert reasons(report) == FOUND
-    assert report.clips == 18
+    assert report.clips == 20
     assert contents(sick) == before
 
 

@@ -73,7 +73,7 @@ def test_lists_that_share_a_speaker_are_told_as_refused(tmp_path):
 def test_too_few_clips_for_a_batch_are_told_with_what_can_be_done(tmp_path):
     found = list_corpus(corpus(tmp_path, "yes no", clips=1))
     assert "8 clips" in str(overview(found, recipe("words.silence=0.0")).refused)
-    larger = overview(found, recipe("words.silence=9.0", "training.batch_size=32")).refused
+    larger = overview(found, recipe("words.silence=3.0", "training.batch_size=32")).refused
     assert "or set training.batch_size=16." in str(larger)
 
 

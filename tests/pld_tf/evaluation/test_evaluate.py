@@ -78,6 +78,9 @@ def test_the_report_covers_four_protocols_and_adds_up(report):
     decisions = {name: values["decisions"] for name, values in report["protocols"].items()}
     # 4 test clips of each of 3 tones, and silence; five random crops of each.
     assert report["clips"] == 16
+    assert report["recordings"] == {
+        "of_keywords": 8, "keywords": 2, "all_keywords": 2, "of_other_words": 4, "speakers": 4,
+    }  # fmt: skip
     assert decisions == {"centre": 16, "random": 80, "loudest": 16, "sliding": 16}
     for values in report["protocols"].values():
         confusion = np.array(values["confusion"])
@@ -108,7 +111,7 @@ def test_the_text_shows_every_table(report):
     text = evaluation_text(report)
     for title in (
         "rung 1 (500 ms), 4,130 parameters",
-        "16 test clips",
+        "16 test clips from 8 recordings of 2 of 2 keywords and 4 of other words, 4 speakers",
         "95 % interval",
         "precision",
         "confusion",

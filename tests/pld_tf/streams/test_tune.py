@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from export.c_code.decision import THRESHOLD
 from export.jobs.set_decision import read_decision
 from pld_tf.bridge import tune_bundle
 from pld_tf.bridge.tune_bundle import Wanted, score_stream, stream_clips
 from pld_tf.streams.decision import NEVER, SCORE_ONE
 from pld_tf.streams.detections import Detected, Spoken, Tally
+from pld_tf.streams.exposure import exposure
 from pld_tf.streams.tune import (
     SMOOTHINGS,
+    UNTESTED,
     Choice,
     ScoredStream,
     _choose_thresholds,
@@ -40,6 +43,7 @@ def stream(scores, spoken_at, *, step_s=1.0):
     return ScoredStream(
         keywords=keywords,
         spoken=tuple(words),
+        recordings=tuple(f"{word.word}/{place}.wav" for place, word in enumerate(words)),
         times_s=(np.arange(len(columns)) + 1) * step_s,
         scores=columns,
         seconds=len(columns) * step_s,
@@ -168,10 +172,84 @@ def test_a_stream_without_words_or_sound_has_a_choice():
     )
 
 
+def test_a_keyword_that_is_never_spoken_gets_the_threshold_of_an_untuned_bundle():
+    """Whatever is allowed, and whatever fires below it."""
+    heard = stream([(0, 9000), (30000, 0), (0, 9000)], [(1, "a")])
+    choice = choose(heard, false_accepts=5, refractory=0)
+    assert heard.untested() == ("b",)
+    assert choice.thresholds[1] == UNTESTED == THRESHOLD
+
+
+def test_a_keyword_that_is_never_spoken_is_set_above_all_that_fires():
+    heard = stream([(0, 30000), (30000, 0)], [(1, "a")])
+    assert choose(heard, false_accepts=5, refractory=0).thresholds[1] == 30001
+
+
+def repeated(recordings: int, plays: int, *, others=True, false_accepts=0) -> ScoredStream:
+    """An hour in which each of a few recordings comes many times, a second apart."""
+    names = [f"{'bird' if others and n % 2 else 'yes'}/{n}.wav" for n in range(recordings)]
+    paths = [names[play % recordings] for play in range(plays)]
+    spoken = [
+        Spoken(word=path.partition("/")[0], start_s=play, end_s=play + 0.5)
+        for play, path in enumerate(paths)
+    ]
+    return ScoredStream(
+        keywords=("yes",), spoken=tuple(spoken), recordings=tuple(paths), times_s=np.zeros(0),
+        scores=np.zeros((0, 1), int), seconds=3600,
+    )  # fmt: skip
+
+
+def test_two_recordings_eight_hundred_times_promise_no_rate():
+    """No false accept: the mean is at most 3.69 in 2 / 1636 of an hour."""
+    found = exposure(repeated(2, 1636), ())
+    assert not found.is_known
+    assert found.interval == pytest.approx((0, 3.689 * 1636 / 2), rel=1e-3)
+
+
+def test_false_accepts_count_once_for_each_recording_that_fires():
+    """One recording of 400 fires each of the four times it comes: one event in 400 / 1600 h."""
+    heard = repeated(400, 1600)
+    again = tuple(Detected(word="yes", time_s=at + 0.3) for at in (7, 407, 807, 1207))
+    found = exposure(heard, again)
+    assert found.is_known
+    assert found.per_hour == 4
+    assert found.interval == pytest.approx((0.0253 * 4, 5.572 * 4), rel=1e-2)
+
+
+def test_an_hour_without_repetitions_has_the_interval_of_poisson():
+    heard = repeated(1600, 1600)
+    twice = (Detected(word="yes", time_s=3.2), Detected(word="yes", time_s=9.2))
+    assert exposure(heard, twice).interval == pytest.approx((0.2422, 7.2247), abs=1e-3)
+
+
+def test_keywords_alone_tell_nothing_of_false_accepts():
+    assert not exposure(repeated(1600, 1600, others=False), ()).is_known
+    assert exposure(repeated(1600, 1600), ()).is_known
+
+
+@given(st.integers(1, 30), st.integers(0, 300), st.lists(st.floats(0, 900), max_size=40))
+def test_what_was_measured_lies_in_its_interval(recordings, more, times):
+    found = exposure(
+        repeated(recordings, recordings + more),
+        tuple(Detected(word="yes", time_s=time) for time in sorted(times)),
+    )
+    low, high = found.interval or (0, 0)
+    assert 0 <= low <= found.per_hour <= high
+
+
+def test_a_stream_without_words_has_no_interval():
+    heard = ScoredStream(
+        keywords=("yes",), spoken=(), recordings=(), times_s=np.zeros(0),
+        scores=np.zeros((0, 1), int), seconds=60,
+    )  # fmt: skip
+    assert exposure(heard, ()).interval is None
+
+
 def report(false_accepts=2, hours=0.5):
     heard = ScoredStream(
         keywords=("yes", "no"),
         spoken=(Spoken(word="yes", start_s=1, end_s=2), Spoken(word="bird", start_s=3, end_s=4)),
+        recordings=("yes/ann_nohash_0.wav", "bird/ben_nohash_0.wav"),
         times_s=np.arange(3.0),
         scores=np.zeros((3, 2), int),
         seconds=3600 * hours,
@@ -192,25 +270,52 @@ def test_a_report_counts_per_hour_with_its_interval():
     made = report()
     assert made["tuned"] == {
         "split": "validation", "hours": 0.5, "seed": 7, "words_spoken": 2, "keywords_spoken": 1,
+        "recordings": {"of_keywords": 1, "keywords": 1, "all_keywords": 2, "of_other_words": 1,
+                       "speakers": 2},
+        "untested_keywords": ["no"],
         "false_accepts_per_hour": {"wanted": 4.0, "measured": 4.0}, "false_reject_rate": 1.0,
     }  # fmt: skip
-    # Two events are 0.2422 to 7.2247, in half an hour.
-    low_high = pytest.approx([0.4844, 14.4494], abs=1e-3)
+    # Both follow one recording: 0.0253 to 5.572 events, in half an hour.
+    low_high = pytest.approx([0.0506, 11.143], abs=1e-3)
     assert made["false_accepts_per_hour_interval"] == low_high
     assert made["keywords"][0] == {
-        "keyword": "yes", "threshold": 0.5, "spoken": 1, "false_rejects": 1, "false_accepts": 0,
+        "keyword": "yes", "threshold": 0.5, "recordings": 1, "spoken": 1,
+        "false_rejects": 1, "false_accepts": 0,
     }  # fmt: skip
     json.dumps(made, allow_nan=False)
 
 
 def test_a_report_reads_as_a_table():
     assert tuning_text(report()).splitlines() == [
-        "keyword  threshold  false rejects  false accepts/h",
-        "yes          0.500         1 of 1              0.0",
-        "no           never         0 of 0              4.0",
-        "0.5 h of validation stream, 2 words, smoothing 3: 4.0 false accepts/h (0.5 to 14.4; "
-        "wanted 4), 100.0 % of 1 keywords rejected (20.7 to 100.0)",
+        "keyword  threshold  recordings  false rejects  false accepts",
+        "yes          0.500           1         1 of 1              0",
+        "no           never           0         0 of 0              2",
+        "0.5 h of validation stream, 2 words from 1 recording of 1 of 2 keywords and 1 of other "
+        "words, 2 speakers; smoothing 3: 4.0 false accepts/h (0.1 to 11.1; wanted 4), 100.0 % of "
+        "1 keywords rejected (20.7 to 100.0)",
+        "No recording tests no: the threshold is the default, or above what fired wrongly. Record "
+        "these words, and tune again.",
+        "Not in this stream: other speakers, running speech. On a device they give more false "
+        "accepts; docs/data.md says where to get recordings.",
     ]
+
+
+def test_a_rate_that_is_not_known_is_neither_promised_nor_written():
+    heard = repeated(2, 1636, others=False)
+    choice = Choice(
+        smoothing=1,
+        thresholds=np.array([16384]),
+        tally=Tally(hits=(), misses=heard.spoken[:818], false_accepts=()),
+    )
+    made = tuning_report(heard, choice, wanted_per_hour=1.0, split="validation", seed=0)
+    assert made["tuned"]["false_accepts_per_hour"] == {"wanted": 1.0, "measured": None}
+    # Half of two recordings, not of 1,636: Wilson 1927.
+    assert made["false_reject_interval"] == pytest.approx((0.0945, 0.9055), abs=1e-3)
+    said = tuning_text(made)
+    assert "1636 words from 2 recordings of 1 of 1 keywords and 0 of other words" in said
+    assert "false accepts/h not known (0.0 to 3,017.5; wanted 1), 0 in this stream" in said
+    assert "Not in this stream: other words, running speech." in said
+    json.dumps(made, allow_nan=False)
 
 
 def test_wanted_false_accepts_are_whole_ones_of_the_stream():
@@ -242,6 +347,7 @@ def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
     np.testing.assert_array_equal(heard.scores, scores[:, :2])
     np.testing.assert_array_equal(heard.times_s, times / 1000)
     assert list(heard.spoken) == [p.spoken for p in pieces if p.spoken]
+    assert [path.partition("/")[0] for path in heard.recordings] == [w.word for w in heard.spoken]
     assert (heard.keywords, heard.seconds) == (("yes", "no"), 20)
     assert done[-1] == (20, 20)
     assert any("is not the data that" in line for line in said)
