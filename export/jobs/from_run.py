@@ -167,8 +167,8 @@ def _check_ends(model: ModelInfo, bundle: ModelBundle, *, kind: str) -> None:
         if tensor.shape != shape or tensor.dtype != _DTYPES[kind]:
             raise ExportError(
                 f"the {name} of {bundle.directory / 'saved_model'} must become {_DTYPES[kind]} "
-                f"{list(shape)}, got {tensor.dtype} {list(tensor.shape)}; the bundle mixes two "
-                "runs. Write it again."
+                f"{list(shape)}, got {tensor.dtype} {list(tensor.shape)}; the model bundle "
+                "mixes two runs. Write it again."
             )
 
 

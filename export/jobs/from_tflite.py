@@ -54,7 +54,8 @@ def export_tflite(
     info = inspect(model)
     if info.float_operators:
         raise ExportError(
-            f"{model} has float operators ({', '.join(info.float_operators)}); a bundle is made of "
+            f"{model} has float operators ({', '.join(info.float_operators)}); a firmware bundle "
+            "is made of "
             "models that are int8 throughout. Convert it with full integer quantization."
         )
     content = model.read_bytes()

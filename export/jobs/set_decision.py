@@ -9,11 +9,12 @@ from export.errors import ExportError
 from export.system.files import (
     FIRMWARE_BUNDLE_FORMAT,
     Json,
-    new_folder,
     read_json,
     sha256,
     write_json,
 )
+from export.system.folder_kind import FIRMWARE_BUNDLE, other_kind
+from export.system.whole_folder import whole_folder
 
 HEADER = "kws_decision_config.h"
 
@@ -45,30 +46,55 @@ def write_decision(bundle: Path, decision: Json) -> Json:
     """
     manifest = _checked_manifest(bundle)
     text = _header(bundle, manifest, decision)
-    with new_folder(bundle.resolve()) as stage:
-        shutil.copytree(bundle, stage, dirs_exist_ok=True, symlinks=True)
-        (stage / HEADER).write_text(text, encoding="ascii")
-        manifest["decision"] = decision
-        manifest["files"][HEADER] = _entry(stage / HEADER)
-        write_json(stage / "manifest.json", manifest)
+    try:
+        # Every file is copied, the user's own too, so the old folder may be replaced.
+        with whole_folder(bundle.resolve(), refuse=lambda out: None) as stage:
+            _copy(bundle, stage)
+            (stage / HEADER).write_text(text, encoding="ascii")
+            manifest["decision"] = decision
+            manifest["files"][HEADER] = _entry(stage / HEADER)
+            write_json(stage / "manifest.json", manifest)
+    except OSError as error:
+        raise ExportError(
+            f"the decision can't be written into {bundle}: {error.strerror or error}. Make room "
+            "beside it for a copy; the firmware bundle is as it was."
+        ) from error
     return manifest
 
 
+def _copy(bundle: Path, stage: Path) -> None:
+    """All files, up to the first error: `shutil.copytree` would gather errors in a list."""
+    for path in sorted(bundle.rglob("*")):
+        copy = stage / path.relative_to(bundle)
+        if path.is_dir() and not path.is_symlink():
+            copy.mkdir()
+        else:
+            shutil.copy2(path, copy, follow_symlinks=False)
+
+
 def _checked_manifest(bundle: Path) -> Json:
+    if problem := other_kind(bundle, needed=FIRMWARE_BUNDLE):
+        raise ExportError(problem)
+    if not (bundle / "manifest.json").is_file():
+        raise ExportError(
+            f"{bundle} is no firmware bundle: it has no manifest.json. Give a folder of pld-tf "
+            "export RUN --int8."
+        )
     manifest = read_json(bundle / "manifest.json")
     files = manifest.get("files")
     decides = isinstance(manifest.get("decision"), dict) and isinstance(files, dict)
     known = manifest.get("format") == FIRMWARE_BUNDLE_FORMAT
     if not known or not decides or HEADER not in cast(Json, files):
         raise ExportError(
-            f"{bundle} is no bundle that hears audio: its manifest must have format "
+            f"{bundle} is no firmware bundle that hears audio: its manifest must have format "
             f"{FIRMWARE_BUNDLE_FORMAT}, a decision, and list {HEADER}. Write it again with "
             "pld-tf export --int8."
         )
     listed = cast(Json, files)[HEADER]
     if not (bundle / HEADER).is_file() or listed != _entry(bundle / HEADER):
         raise ExportError(
-            f"{bundle / HEADER} was changed since it was written; write the bundle again with "
+            f"{bundle / HEADER} was changed since it was written; write the firmware bundle again "
+            "with "
             "pld-tf export, or put the old file back."
         )
     return manifest
@@ -88,7 +114,7 @@ def _header(bundle: Path, manifest: Json, decision: Json) -> str:
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ExportError(
             f"labels.json, feature_spec.json or manifest.json of {bundle} lacks what a decision "
-            f"needs ({error!r}); write the bundle again with pld-tf export."
+            f"needs ({error!r}); write the firmware bundle again with pld-tf export."
         ) from error
 
 

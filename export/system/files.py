@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import math
+import os
 import struct
 import tokenize
 import warnings
@@ -19,6 +20,7 @@ import numpy as np
 
 from export.errors import ExportError
 from export.system import strict_json
+from export.system.own_files import folder_refusal
 from export.system.whole_folder import whole_folder
 
 FIRMWARE_BUNDLE_FORMAT = 1  # of its manifest.json
@@ -67,7 +69,7 @@ def read_json(path: Path) -> Json:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
-        raise ExportError(f"{path} is not JSON ({error}); write the bundle again.") from error
+        raise ExportError(f"{path} is not JSON ({error}); write it again.") from error
     if not isinstance(value, dict):
         raise ExportError(f"{path} must hold a JSON object, got {type(value).__name__}.")
     return cast(Json, value)
@@ -109,9 +111,7 @@ def read_npz(path: Path) -> Arrays:
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
     except _DAMAGE as error:
-        raise ExportError(
-            f"{path} is not a readable .npz ({error}); write the bundle again."
-        ) from error
+        raise ExportError(f"{path} is not a readable .npz ({error}); write it again.") from error
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
@@ -150,11 +150,11 @@ def is_firmware_bundle(directory: Path) -> bool:
 
 @contextmanager
 def new_folder(out: Path) -> Generator[Path]:
-    """A `whole_folder` that replaces only a firmware bundle.
+    """A `whole_folder` that replaces only a firmware bundle that nobody has changed.
 
     Raises:
-      ExportError: `out` is neither a firmware bundle nor an empty folder, its parent cannot be
-        written to, or the disk is full.
+      ExportError: `out` is neither such a firmware bundle nor an empty folder, its parent cannot
+        be written to, or the disk is full.
     """
     try:
         with whole_folder(out, refuse=_refuse_something_else) as stage:
@@ -167,9 +167,19 @@ def new_folder(out: Path) -> Generator[Path]:
 
 
 def _refuse_something_else(out: Path) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())) or is_firmware_bundle(out):
+    if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
         return
-    raise ExportError(
-        f"--out {out} exists and is not a firmware bundle; it stays as it is. "
-        "Name a new folder, or remove this one."
-    )
+    if not is_firmware_bundle(out):
+        raise ExportError(
+            f"--out {out} exists and is not a firmware bundle; it stays as it is. "
+            "Name a new folder, or remove this one."
+        )
+    files = read_json(out / "manifest.json")["files"]
+    entries = cast(Json, files).items() if isinstance(files, dict) else ()
+    listed = {
+        name: str(cast(Json, entry).get("sha256"))
+        for name, entry in entries
+        if isinstance(entry, dict)
+    }
+    if refusal := folder_refusal(out, listed, manifest="manifest.json"):
+        raise ExportError(f"--out {refusal}")

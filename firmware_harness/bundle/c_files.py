@@ -66,7 +66,8 @@ def sources_of(bundle: Bundle, path: Path, generate: GenerateC | None) -> KwsSou
         return KwsSources(files={name: read_text(bundle.folder, name) for name in wanted})
     if generate is None:
         raise HarnessError(
-            f"{path} holds no {_MODEL[1]}, which a device needs. Write the bundle again with "
+            f"{path} holds no {_MODEL[1]}, which a device needs. Write the firmware bundle again "
+            "with "
             "pld-tf export --int8."
         )
     model = path if bundle.folder is None else bundle.folder / bundle.model.name

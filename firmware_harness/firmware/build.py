@@ -82,6 +82,7 @@ def run_tool(command: Sequence[str], *, folder: Path, doing: str) -> None:
         raise HarnessError(f"{doing} failed: {error}.") from error
     if ended.returncode != 0:
         raise HarnessError(
-            f"{doing} failed: {Path(command[0]).name} {ending(ended)}. Export the bundle again, "
+            f"{doing} failed: {Path(command[0]).name} {ending(ended)}. Export the firmware bundle "
+            "again, "
             "or take a board with more memory."
         )

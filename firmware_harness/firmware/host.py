@@ -62,4 +62,6 @@ def _run(program: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HarnessError(f"the C on this machine did not end: {error}.") from error
     if ended.returncode != 0:
-        raise HarnessError(f"the C on this machine {ending(ended)}. Export the bundle again.")
+        raise HarnessError(
+            f"the C on this machine {ending(ended)}. Export the firmware bundle again."
+        )

@@ -1,7 +1,7 @@
 """Builds the benchmark for one board: ELF, BIN, HEX, and UF2 if its chip takes it."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from firmware_harness.firmware.build import BOARD_FILES, QEMU_FILES, Sections, l
 from firmware_harness.firmware.run_files import write_workload
 from firmware_harness.firmware.uf2 import to_uf2
 from firmware_harness.measure.workload import Workload
+from firmware_harness.system.own_files import files_refusal, record_files
 from firmware_harness.system.toolchain import arm_tool, said_by
 
 EMBEDDED_INPUTS = 4  # a crop of audio takes 16 KB of flash
@@ -125,7 +126,9 @@ def _converted(board: Board, elf: Path) -> Iterable[Path]:
         yield elf.with_suffix(".uf2")
 
 
-def _keep(made: Iterable[Path], out: Path) -> list[Path]:
+def _keep(made: Sequence[Path], out: Path) -> list[Path]:
+    if refusal := files_refusal([out / path.name for path in made], option="--out"):
+        raise HarnessError(refusal)
     kept: list[Path] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -136,4 +139,5 @@ def _keep(made: Iterable[Path], out: Path) -> list[Path]:
         raise HarnessError(
             f"cannot write to {out}: {error.strerror}. Give another --out."
         ) from error
+    record_files(kept)
     return kept

@@ -90,7 +90,7 @@ def _parts(folder: Path) -> frozenset[str]:
     if missing:
         raise HarnessError(
             f"{folder} holds no {missing[0]}; expected a folder written by pld-tf export --int8. "
-            "Write the bundle again with this version."
+            "Write the firmware bundle again with this version."
         )
     parts = ["model"]
     for part, names in (("frontend", FRONTEND), ("stream", STREAM)):
@@ -126,14 +126,14 @@ def _compile(folder: Path, contents: dict[str, bytes], parts: frozenset[str]) ->
         if ended.returncode != 0:
             raise HarnessError(
                 f"the C compiler refuses the C of {folder}: {_first_error(ended.stderr)}. "
-                "Write the bundle again with pld-tf export."
+                "Write the firmware bundle again with pld-tf export."
             )
         try:
             # Loaded into memory here, so the file may be deleted.
             return ctypes.CDLL(str(place / "kws.so"))
         except OSError as error:
             raise HarnessError(
-                f"the C of {folder} does not load: {error}. Write the bundle again with "
+                f"the C of {folder} does not load: {error}. Write the firmware bundle again with "
                 "pld-tf export."
             ) from error
 

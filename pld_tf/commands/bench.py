@@ -1,6 +1,7 @@
 """The command bench: parse, call one function, print."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,10 +15,13 @@ from pld_tf.system.stderr import load_tensorflow
 
 def bench(
     bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export, or a .tflite file.")
+        Path, typer.Argument(metavar="BUNDLE", help="Firmware bundle, or a .tflite file.")
     ],
     data: Annotated[
-        Path | None, typer.Option("--data", "-d", help="Corpus whose test clips give accuracy.")
+        Path | None,
+        typer.Option(
+            "--data", "-d", help="Corpus that gives accuracy, also another than trained on."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write this report as .json and .md.")
@@ -56,11 +60,13 @@ def bench(
       pld-tf bench model.tflite --target ethos-u55-128 --json
     """
     from firmware_harness.bench.bench import HOST, TFLITE, bench_tflite, check_targets
-    from firmware_harness.report.page import render_markdown, write_report
+    from firmware_harness.report.page import render_markdown, report_paths, write_report
     from pld_tf.system.progress import progress_bar
 
     asked = targets or [TFLITE]
     check_targets(asked)
+    if out is not None:  # before a long measurement
+        report_paths(out)
     examples = None
     if data is not None:
         load_tensorflow()
@@ -82,7 +88,7 @@ def bench(
             threads=threads,
             generate_c=generate_c,
             layers=layers,
-            command=" ".join(["pld-tf", *sys.argv[1:]]),
+            command=shlex.join(["pld-tf", *sys.argv[1:]]),
             progress=lambda phase, done, total: advance(done, total),
         )
     if out is not None:

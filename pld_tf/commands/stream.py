@@ -17,9 +17,7 @@ Seed = Annotated[int, typer.Option(min=0, max=10**9, help="Of all that is drawn.
 
 
 def tune(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="Folder of pld-tf export; is changed.")
-    ],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Firmware bundle; is changed.")],
     data: Data,
     false_accepts_per_hour: Annotated[
         float, typer.Option(min=0, max=100, help="Wrong words in an hour that are still well.")
@@ -66,7 +64,7 @@ def listen(
     source: Annotated[
         Path, typer.Argument(metavar="FILE|-", help="Recording; - for standard input.")
     ],
-    bundle: Annotated[Path, typer.Option("--bundle", "-b", help="Folder of pld-tf export.")],
+    bundle: Annotated[Path, typer.Option("--bundle", "-b", help="Firmware bundle.")],
     words: Annotated[
         Path | None,
         typer.Option(help="CSV of what is said when: count misses and false accepts."),
@@ -99,10 +97,13 @@ def listen(
 
 def data_stream(
     out: Annotated[
-        Path, typer.Argument(metavar="OUT.wav", help="File to write; OUT.csv holds its words.")
+        Path,
+        typer.Argument(
+            metavar="OUT.wav", help="New file, or an earlier stream; OUT.csv: its words."
+        ),
     ],
     bundle: Annotated[
-        Path, typer.Option("--bundle", "-b", help="Its words, its rate, without what it left out.")
+        Path, typer.Option("--bundle", "-b", help="Firmware bundle: its words, its rate.")
     ],
     data: Data,
     split: Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")] = "test",
@@ -121,7 +122,9 @@ def data_stream(
     from pld_tf.bridge.tune_bundle import stream_clips
     from pld_tf.streams.files import write_stream
     from pld_tf.streams.synthesis import stream
+    from pld_tf.system.files import refuse_foreign
 
+    refuse_foreign([out, out.with_suffix(".csv")], option="OUT.wav")
     parts, _ = stream_clips(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
     pieces = stream(parts, seconds=seconds, seed=seed)
     spoken = write_stream(out, pieces, sample_rate_hz=parts.store.sample_rate_hz)

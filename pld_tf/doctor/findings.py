@@ -8,7 +8,8 @@ from typing import Any
 
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.errors import PldError
-from pld_tf.system.files import write_text
+from pld_tf.system.files import refuse_foreign, write_text
+from pld_tf.system.own_files import record_files
 from pld_tf.system.tables import text_table
 
 # Worst first: faults that bias the test, that teach wrong labels, that only weaken training.
@@ -109,8 +110,9 @@ def write_findings(path: Path, report: Report) -> None:
     """Write one CSV row for each finding, columns as in `Finding`.
 
     Raises:
-      PldError: the file can't be written.
+      PldError: the file can't be written, or is there and not as it was written.
     """
+    refuse_foreign([path], option="--out")
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, [field.name for field in fields(Finding)], lineterminator="\n")
     rows.writeheader()
@@ -121,3 +123,4 @@ def write_findings(path: Path, report: Report) -> None:
         raise PldError(
             f"the findings can't be written to {path}: {error.strerror}. Give another --out."
         ) from error
+    record_files([path])

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
+from pld_tf.system.files import refuse_foreign, written_whole
+from pld_tf.system.own_files import record_files
 
 if TYPE_CHECKING:
     from pld_tf.streams.synthesis import Piece
@@ -27,12 +29,23 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
     """Write a stream as PATH, a WAV file, and its words as a CSV file of the same name.
 
     Raises:
-      PldError: the files cannot be written.
+      PldError: the files cannot be written, or one is there and not as it was written.
     """
+    words_path = path.with_suffix(".csv")
+    refuse_foreign([path, words_path], option="OUT.wav")
+    with _told(path):
+        spoken = _write_sound(path, pieces, sample_rate_hz)
+    with _told(words_path):
+        _write_words(words_path, spoken)
+    record_files([path, words_path])
+    return spoken
+
+
+def _write_sound(path: Path, pieces: Iterable[Piece], sample_rate_hz: int) -> list[Spoken]:
     spoken: list[Spoken] = []
     # wave gets an open file. If it fails to open a path itself, its destructor raises again.
     with (
-        _written_whole(path) as wav_path,
+        written_whole(path) as wav_path,
         wav_path.open("wb") as opened,
         wave.open(opened, "wb") as file,
     ):
@@ -43,14 +56,17 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
             file.writeframesraw(piece.samples.astype("<i2").tobytes())
             if piece.spoken:
                 spoken.append(piece.spoken)
+    return spoken
+
+
+def _write_words(path: Path, spoken: Iterable[Spoken]) -> None:
     with (
-        _written_whole(path.with_suffix(".csv")) as csv_path,
+        written_whole(path) as csv_path,
         csv_path.open("w", encoding="utf-8", newline="") as file,
     ):
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(_CSV_COLUMNS)
         lines.writerows((w.word, f"{w.start_s:.3f}", f"{w.end_s:.3f}") for w in spoken)
-    return spoken
 
 
 def read_words(path: Path) -> list[Spoken]:
@@ -92,13 +108,9 @@ def _word_of(row: Sequence[str], where: str, earliest: float) -> Spoken:
 
 
 @contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path that replaces `path` when the body succeeds."""
-    temporary = path.with_name(path.name + ".tmp")
+def _told(path: Path) -> Iterator[None]:
+    """Turn an error in writing `path` into one line."""
     try:
-        yield temporary
-        temporary.replace(path)
+        yield
     except OSError as error:
         raise PldError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,23 +2,23 @@
 
 import io
 import json
+import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pld_tf.errors import PldError
+from pld_tf.system.own_files import files_refusal
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text under a temporary name, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -35,11 +35,33 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
     write_bytes(path, whole.getvalue())
 
 
+def refuse_foreign(paths: Sequence[Path], *, option: str) -> None:
+    """Refuse to replace files that are not as pld-tf wrote them.
+
+    Raises:
+      PldError: there is such a file.
+    """
+    if refusal := files_refusal(paths, option=option):
+        raise PldError(refusal)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes under a temporary name, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path that replaces `path` when the body succeeds."""
+    # A name that no file of a user has.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):  # it has another name now, or could not be made
+            temporary.unlink()
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:

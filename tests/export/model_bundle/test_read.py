@@ -112,7 +112,7 @@ def test_a_file_outside_the_bundle_is_refused(name, directory):
     header = json.loads((directory / "bundle.json").read_text())
     header["files"][name] = {"sha256": "0", "bytes": 0}
     (directory / "bundle.json").write_text(json.dumps(header))
-    with pytest.raises(ExportError, match="outside the bundle"):
+    with pytest.raises(ExportError, match="outside the model bundle"):
         read_bundle(directory)
 
 

@@ -1,5 +1,7 @@
 """Files are whole or absent."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, write):
     path = tmp_path / "a"
     write(path, "old")
     before = path.read_bytes()
-    (tmp_path / "a.tmp").mkdir()  # in the way of the temporary file
+    (tmp_path / f".a.{os.getpid()}.tmp").mkdir()  # in the way of the temporary file
     with pytest.raises(IsADirectoryError):
         write(path, "new")
     assert path.read_bytes() == before
