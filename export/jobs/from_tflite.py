@@ -22,6 +22,7 @@ from export.system.files import (
     write_json,
     write_texts,
 )
+from export.system.folder_kind import folder_kind
 from export.system.progress import Progress
 from export.tflite.facts import ModelInfo, inspect
 
@@ -51,6 +52,12 @@ def export_tflite(
       ExportError: the file is damaged or not int8 throughout, has a layer without C code, or its C
         gives other bytes than TFLite Micro; nothing is written then.
     """
+    if model.is_dir():
+        what = folder_kind(model) or "folder"
+        raise ExportError(
+            f"{model} is a {what}, but a .tflite file is needed behind --from-tflite. A run or its "
+            "model bundle is exported without that option."
+        )
     info = inspect(model)
     if info.float_operators:
         raise ExportError(

@@ -87,6 +87,11 @@ def find_bundle(run: Path, rung: int | None = None) -> Path:
     if rung is not None:
         return _rung_bundle(run, rung)
     last = _last_bundle(run)
+    if last is None and folder_kind(run) is None and not (run / "rungs").is_dir():
+        raise ExportError(
+            f"{run} is no run folder and no model bundle: it has no run.json and no bundle.json. "
+            "Give the --run-dir of pld-tf distill."
+        )
     if last is None:
         raise ExportError(
             f"{run} is not a finished run: pld-tf distill writes bundle/ at the end of the ladder. "

@@ -91,7 +91,7 @@ def list_corpus(root: Path, *, excluded: frozenset[str] = frozenset()) -> Corpus
             *_folder_notes(scanned.words),
             *scanned.notes,
             *_list_notes(present, lists),
-            *_speaker_notes(clips),
+            *speaker_notes(clips),
             *_excluded_notes(len(present) - len(clips)),
         ),
         fingerprint=_fingerprint(found, root),
@@ -227,7 +227,8 @@ def _list_notes(paths: list[str], lists: dict[str, frozenset[str] | None]) -> It
             yield f"{LISTS[split]} names {len(absent)} clip(s) that are not here, as {absent[0]}."
 
 
-def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
+def speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
+    """What a split by speakers can't do for lack of names."""
     nameless = [clip for clip in clips if clip.speaker is None]
     if not nameless:
         return []

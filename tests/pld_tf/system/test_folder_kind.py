@@ -3,6 +3,7 @@
 import pytest
 
 from export.errors import ExportError
+from export.jobs.from_tflite import export_tflite
 from export.jobs.set_decision import read_decision
 from export.model_bundle.read import find_bundle
 from firmware_harness.bundle.read import open_bundle
@@ -57,9 +58,17 @@ def test_where_a_run_is_needed_its_model_bundle_leads_to_it(run):
 
 @pytest.mark.parametrize("reads", [open_bundle, read_decision, find_bundle, read_run])
 def test_any_other_folder_is_told_what_is_missing(tmp_path, reads):
-    with pytest.raises(ERRORS, match=r"firmware bundle|run folder|finished run") as told:
+    with pytest.raises(ERRORS, match=r"firmware bundle|run folder") as told:
         reads(tmp_path)
     assert str(tmp_path) in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [("firmware", "firmware bundle"), ("my run", "run folder"), (".", "folder")]
+)
+def test_a_folder_given_as_a_tflite_is_told(run, given, kind):
+    with pytest.raises(ExportError, match=rf"is a {kind}, but a \.tflite file is needed"):
+        export_tflite(run.parent / given, out=run.parent / "out")
 
 
 def test_a_tflite_given_as_a_run_is_sent_to_its_option(tmp_path):
