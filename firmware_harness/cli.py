@@ -24,7 +24,7 @@ def flash(
         Path | None,
         typer.Argument(
             metavar="BUNDLE",
-            help="Folder of pld-tf export, or an int8 .tflite.",
+            help="Firmware bundle, or an int8 .tflite.",
             show_default=False,
         ),
     ] = None,

@@ -283,7 +283,9 @@ def test_a_link_out_of_a_firmware_bundle_is_not_followed(folder):
     model = folder / "firmware_bundle" / "model.tflite"
     model.rename(folder / "elsewhere")
     model.symlink_to(folder / "elsewhere")
-    with pytest.raises(HarnessError, match=r"model\.tflite is in the bundle's manifest but not"):
+    with pytest.raises(
+        HarnessError, match=r"model\.tflite is in the firmware bundle's manifest but not"
+    ):
         open_bundle(folder / "firmware_bundle")
 
 

@@ -10,7 +10,9 @@ PACKAGES = ("pld_tf", "export", "firmware_harness")
 TWINS = [
     "metrics/probabilities.py",
     "metrics/wilson.py",
+    "system/folder_kind.py",
     "system/held_back.py",
+    "system/own_files.py",
     "system/people_text.py",
     "system/prefix.py",
     "system/source_commit.py",

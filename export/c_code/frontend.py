@@ -283,7 +283,7 @@ def mel_weights(mel: Integers) -> MelWeights:
         if fed.size and fed[0] < filter - 1:
             raise ExportError(
                 "feature_tables.npz: mel must feed each FFT bin to two neighbouring filters at "
-                f"most, but bin {first + i} feeds {fed.tolist()}; write the bundle again."
+                f"most, but bin {first + i} feeds {fed.tolist()}; write the model bundle again."
             )
         pairs[i] = [row[filter - 1] if filter else 0, row[filter]]
     ends = np.searchsorted(begins, np.arange(filters + 1), side="right")
@@ -303,7 +303,7 @@ def _checked_tables(spec: Spec, tables: Tables) -> tuple[Integers, Integers, Int
     if fft_size & (fft_size - 1) or not window <= fft_size <= MAX_FFT_SIZE:
         raise ExportError(
             f"feature_spec.json: fft_size must be a power of two from {max(4, window)} to "
-            f"{MAX_FFT_SIZE}, got {fft_size}; write the bundle again."
+            f"{MAX_FFT_SIZE}, got {fft_size}; write the model bundle again."
         )
     expected = {
         "window": (np.int16, (window,), 0, 2**15 - 1),
@@ -315,7 +315,7 @@ def _checked_tables(spec: Spec, tables: Tables) -> tuple[Integers, Integers, Int
     if mel[0].any() or mel[-1].any() or not mel.any(axis=0).all():
         raise ExportError(
             "feature_tables.npz: mel must hear something in every filter, and neither 0 Hz nor "
-            "half the sample rate; write the bundle again."
+            "half the sample rate; write the model bundle again."
         )
     return arrays["window"], mel, arrays["dct"]
 
@@ -325,7 +325,7 @@ def _whole(spec: Spec, name: str, least: int) -> int:
     if type(value) is not int or not least <= value <= MAX_NUMBER:
         raise ExportError(
             f"feature_spec.json must give {name} as a whole number from {least} to {MAX_NUMBER}, "
-            f"got {value!r}; write the bundle again."
+            f"got {value!r}; write the model bundle again."
         )
     return value
 
@@ -338,13 +338,13 @@ def _table(
         got = "none" if table is None else f"{table.dtype.name} {list(table.shape)}"
         raise ExportError(
             f"feature_tables.npz: {name} must be {np.dtype(dtype).name} of shape {list(shape)}, "
-            f"got {got}; write the bundle again."
+            f"got {got}; write the model bundle again."
         )
     values = table.astype(np.int64)
     if values.size and not low <= values.min() <= values.max() <= high:
         raise ExportError(
             f"feature_tables.npz: {name} must be from {low} to {high}, got {values.min()} to "
-            f"{values.max()}; write the bundle again."
+            f"{values.max()}; write the model bundle again."
         )
     return values
 

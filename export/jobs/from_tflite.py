@@ -25,6 +25,7 @@ from export.system.files import (
     write_json,
     write_texts,
 )
+from export.system.folder_kind import folder_kind
 from export.system.prefix import DEFAULT
 from export.system.progress import Progress
 from export.tflite.ends import border_conversions, without_border_conversions
@@ -58,6 +59,12 @@ def export_tflite(
       ExportError: the file is damaged or not int8 throughout, has a layer without C code, or its C
         gives other bytes than TFLite Micro; nothing is written then.
     """
+    if model.is_dir():
+        what = folder_kind(model) or "folder"
+        raise ExportError(
+            f"{model} is a {what}, but a .tflite file is needed behind --from-tflite. A run or its "
+            "model bundle is exported without that option."
+        )
     check_prefix(prefix)
     content, ends = _from_int8_to_int8(model)
     info = model_info(parse_graph(content, name=str(model)), model)

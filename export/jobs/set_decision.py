@@ -9,12 +9,13 @@ from export.errors import ExportError
 from export.system.files import (
     FIRMWARE_BUNDLE_FORMAT,
     Json,
-    new_folder,
     read_json,
     sha256,
     write_json,
 )
+from export.system.folder_kind import FIRMWARE_BUNDLE, other_kind
 from export.system.prefix import DEFAULT, renamed, renamed_file, why_not
+from export.system.whole_folder import whole_folder
 
 _HEADER = "kws_decision_config.h"
 
@@ -46,8 +47,9 @@ def write_decision(bundle: Path, decision: Json) -> Json:
     """
     manifest = _checked_manifest(bundle)
     text = _header(bundle, manifest, decision)
-    with new_folder(bundle.resolve()) as stage:
-        shutil.copytree(bundle, stage, dirs_exist_ok=True, symlinks=True)
+    # Every file is copied, the user's own too, so the old folder may be replaced.
+    with whole_folder(bundle.resolve(), refuse=lambda out: None) as stage:
+        _copy(bundle, stage)
         header, prefix = _header_name(manifest), str(manifest.get("prefix", DEFAULT))
         (stage / header).write_text(renamed(text, prefix), encoding="ascii")
         manifest["decision"] = decision
@@ -56,7 +58,24 @@ def write_decision(bundle: Path, decision: Json) -> Json:
     return manifest
 
 
+def _copy(bundle: Path, stage: Path) -> None:
+    """All files, up to the first error: `shutil.copytree` would gather errors in a list."""
+    for path in sorted(bundle.rglob("*")):
+        copy = stage / path.relative_to(bundle)
+        if path.is_dir() and not path.is_symlink():
+            copy.mkdir()
+        else:
+            shutil.copy2(path, copy, follow_symlinks=False)
+
+
 def _checked_manifest(bundle: Path) -> Json:
+    if problem := other_kind(bundle, needed=FIRMWARE_BUNDLE):
+        raise ExportError(problem)
+    if not (bundle / "manifest.json").is_file():
+        raise ExportError(
+            f"{bundle} is no firmware bundle: it has no manifest.json. Give a folder of pld-tf "
+            "export RUN --int8."
+        )
     manifest = read_json(bundle / "manifest.json")
     files = manifest.get("files")
     decides = isinstance(manifest.get("decision"), dict) and isinstance(files, dict)
@@ -64,14 +83,15 @@ def _checked_manifest(bundle: Path) -> Json:
     header = _header_name(manifest)
     if not known or not decides or header not in cast(Json, files):
         raise ExportError(
-            f"{bundle} is no bundle that hears audio: its manifest must have format "
+            f"{bundle} is no firmware bundle that hears audio: its manifest must have format "
             f"{FIRMWARE_BUNDLE_FORMAT}, a decision, and list {header}. Write it again with "
             "pld-tf export --int8."
         )
     listed = cast(Json, files)[header]
     if not (bundle / header).is_file() or listed != _entry(bundle / header):
         raise ExportError(
-            f"{bundle / header} was changed since it was written; write the bundle again with "
+            f"{bundle / header} was changed since it was written; write the firmware bundle again "
+            "with "
             "pld-tf export, or put the old file back."
         )
     return manifest
@@ -98,7 +118,7 @@ def _header(bundle: Path, manifest: Json, decision: Json) -> str:
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ExportError(
             f"labels.json, feature_spec.json or manifest.json of {bundle} lacks what a decision "
-            f"needs ({error!r}); write the bundle again with pld-tf export."
+            f"needs ({error!r}); write the firmware bundle again with pld-tf export."
         ) from error
 
 

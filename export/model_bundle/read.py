@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from export.errors import ExportError
 from export.system.files import Arrays, Json, read_json, read_npz, sha256
+from export.system.folder_kind import FIRMWARE_BUNDLE, RUN, folder_kind, other_kind
 
 MODEL_BUNDLE_FORMAT = 1
 REQUIRED = (
@@ -73,11 +74,24 @@ def find_bundle(run: Path, rung: int | None = None) -> Path:
     Raises:
       ExportError: there is none, or there are two; the text names the rungs that have one.
     """
+    if run.is_file():
+        raise ExportError(
+            f"{run} is a file, but a run folder of pld-tf distill is needed. A .tflite from "
+            "elsewhere "
+            "goes behind --from-tflite."
+        )
     if not run.is_dir():
         raise ExportError(f"{run} must be a run folder of pld-tf distill; there is no such folder.")
+    if folder_kind(run) == FIRMWARE_BUNDLE:
+        raise ExportError(str(other_kind(run, needed=RUN)))
     if rung is not None:
         return _rung_bundle(run, rung)
     last = _last_bundle(run)
+    if last is None and folder_kind(run) is None and not (run / "rungs").is_dir():
+        raise ExportError(
+            f"{run} is no run folder and no model bundle: it has no run.json and no bundle.json. "
+            "Give the --run-dir of pld-tf distill."
+        )
     if last is None:
         raise ExportError(
             f"{run} is not a finished run: pld-tf distill writes bundle/ at the end of the ladder. "
@@ -153,14 +167,16 @@ def _check_header(header: Json, directory: Path) -> None:
     if header.get("format") != MODEL_BUNDLE_FORMAT:
         raise ExportError(
             f"{path} must have format {MODEL_BUNDLE_FORMAT}, got {header.get('format')!r}; "
-            "write the bundle again with this version of pld-tf."
+            "write the model bundle again with this version of pld-tf."
         )
     for name, kind in (ORIGIN | {"files": dict, "model": dict}).items():
         if type(header.get(name)) is not kind:  # True does not count as a number
-            raise ExportError(f"{path} must give {name!r} as {kind.__name__}; write it again.")
+            raise ExportError(
+                f"{path} must give {name!r} as {kind.__name__}; write the model bundle again."
+            )
     missing = sorted(set(REQUIRED) - set(header["files"]))
     if missing:
-        raise ExportError(f"{path} must list {missing[0]}; write the bundle again.")
+        raise ExportError(f"{path} must list {missing[0]}; write the model bundle again.")
 
 
 def _check_files(files: dict[str, Any], directory: Path) -> None:
@@ -176,14 +192,16 @@ def _check_file(name: str, expected: object, directory: Path) -> None:
     path = directory / name
     parts = PurePosixPath(name).parts
     if not parts or PurePosixPath(name).is_absolute() or "\\" in name or ".." in parts:
-        raise ExportError(f"{directory / 'bundle.json'} lists {name!r}, outside the bundle.")
+        raise ExportError(f"{directory / 'bundle.json'} lists {name!r}, outside the model bundle.")
     if not _is_file_of(directory, path):
-        raise ExportError(f"{path} is listed in bundle.json but missing; write it again.")
+        raise ExportError(
+            f"{path} is listed in bundle.json but missing; write the model bundle again."
+        )
     fields = cast(Json, expected) if isinstance(expected, dict) else {}
     if path.stat().st_size != fields.get("bytes") or sha256(path) != fields.get("sha256"):
         raise ExportError(
             f"{path} is not the file that bundle.json lists (its size or sha256 differs); "
-            "write the bundle again, or copy it again."
+            "write the model bundle again, or copy it again."
         )
 
 
@@ -247,7 +265,7 @@ def _floats(
     if not np.isfinite(array).all():
         raise ExportError(
             f"{path}: {name} must be finite numbers, but holds NaN or infinity; the training may "
-            "have diverged. Write the bundle again."
+            "have diverged. Write the model bundle again."
         )
     return array
 
@@ -265,7 +283,7 @@ def _array(
 ) -> NDArray[Any]:
     """One array of the expected type and shape; None in `shape` allows any size but 0."""
     if name not in arrays:
-        raise ExportError(f"{path} must hold an array {name!r}; write the bundle again.")
+        raise ExportError(f"{path} must hold an array {name!r}; write the model bundle again.")
     array = arrays[name]
     fits = array.ndim == len(shape) and all(
         size == expected if expected is not None else size > 0
@@ -274,6 +292,6 @@ def _array(
     if array.dtype != dtype or not fits:
         raise ExportError(
             f"{path}: {name} must be {np.dtype(dtype).name} of shape {list(shape)} (None: any), "
-            f"got {array.dtype.name} of shape {list(array.shape)}; write the bundle again."
+            f"got {array.dtype.name} of shape {list(array.shape)}; write the model bundle again."
         )
     return array

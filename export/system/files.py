@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import math
+import os
 import struct
 import tokenize
 import warnings
@@ -19,6 +20,7 @@ import numpy as np
 
 from export.errors import ExportError
 from export.system import strict_json
+from export.system.own_files import folder_refusal
 from export.system.whole_folder import whole_folder
 
 FIRMWARE_BUNDLE_FORMAT = 1  # of its manifest.json
@@ -67,7 +69,7 @@ def read_json(path: Path) -> Json:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
-        raise ExportError(f"{path} is not JSON ({error}); write the bundle again.") from error
+        raise ExportError(f"{path} is not JSON ({error}); write it again.") from error
     if not isinstance(value, dict):
         raise ExportError(f"{path} must hold a JSON object, got {type(value).__name__}.")
     return cast(Json, value)
@@ -112,9 +114,7 @@ def read_npz(path: Path) -> Arrays:
     except PermissionError:
         raise  # nothing is damaged
     except _DAMAGE as error:
-        raise ExportError(
-            f"{path} is not a readable .npz ({error}); write the bundle again."
-        ) from error
+        raise ExportError(f"{path} is not a readable .npz ({error}); write it again.") from error
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
@@ -153,10 +153,10 @@ def is_firmware_bundle(directory: Path) -> bool:
 
 @contextmanager
 def new_folder(out: Path) -> Generator[Path]:
-    """A `whole_folder` that replaces only a firmware bundle.
+    """A `whole_folder` that replaces only a firmware bundle that nobody has changed.
 
     Raises:
-      ExportError: `out` is neither a firmware bundle nor an empty folder.
+      ExportError: `out` is neither such a firmware bundle nor an empty folder.
       OSError: as `whole_folder`.
     """
     with whole_folder(out, refuse=check_replaceable) as stage:
@@ -169,9 +169,19 @@ def check_replaceable(out: Path) -> None:
     Raises:
       ExportError: something else is there.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())) or is_firmware_bundle(out):
+    if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
         return
-    raise ExportError(
-        f"--out {out} exists and is not a firmware bundle; it stays as it is. "
-        "Name a new folder, or remove this one."
-    )
+    if not is_firmware_bundle(out):
+        raise ExportError(
+            f"--out {out} exists and is not a firmware bundle; it stays as it is. "
+            "Name a new folder, or remove this one."
+        )
+    files = read_json(out / "manifest.json")["files"]
+    entries = cast(Json, files).items() if isinstance(files, dict) else ()
+    listed = {
+        name: str(cast(Json, entry).get("sha256"))
+        for name, entry in entries
+        if isinstance(entry, dict)
+    }
+    if refusal := folder_refusal(out, listed, manifest="manifest.json"):
+        raise ExportError(f"--out {refusal}")

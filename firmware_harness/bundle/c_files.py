@@ -92,7 +92,8 @@ def sources_of(bundle: Bundle, path: Path, generate: GenerateC | None) -> KwsSou
         return KwsSources(files=texts, prefix=bundle.prefix)
     if generate is None:
         raise HarnessError(
-            f"{path} holds no {_MODEL[1]}, which a device needs. Write the bundle again with "
+            f"{path} holds no {_MODEL[1]}, which a device needs. Write the firmware bundle again "
+            "with "
             "pld-tf export --int8."
         )
     generated = generate(path if bundle.folder is None else bundle.folder / bundle.model.name)

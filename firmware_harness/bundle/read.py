@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from firmware_harness.errors import HarnessError
 from firmware_harness.system import strict_json
+from firmware_harness.system.folder_kind import FIRMWARE_BUNDLE, other_kind
 from firmware_harness.system.prefix import DEFAULT, why_not
 
 FIRMWARE_BUNDLE_FORMAT = 1
@@ -104,7 +105,7 @@ def open_bundle(path: Path, *, refused_too: bool = False) -> Bundle:
     if kind not in KINDS:
         raise HarnessError(
             f"{path / MANIFEST_NAME}: kind must be one of {', '.join(KINDS)}, got {kind!r}. "
-            "Write the bundle again with pld-tf export."
+            "Write the firmware bundle again with pld-tf export."
         )
     refused = _refusal(manifest)
     if refused is not None and not refused_too:
@@ -115,7 +116,7 @@ def open_bundle(path: Path, *, refused_too: bool = False) -> Bundle:
     if MODEL_NAME not in names:
         raise HarnessError(
             f"{path / MANIFEST_NAME} lists no {MODEL_NAME}. "
-            "Write the bundle again with pld-tf export."
+            "Write the firmware bundle again with pld-tf export."
         )
     recipe_name = _text_or_none(manifest.get("recipe_name"))
     has_float = kind != "float" and FLOAT_NAME in names
@@ -209,20 +210,22 @@ def read_tflite(path: Path) -> ModelFile:
 def _read_manifest(path: Path) -> dict[str, object]:
     if not path.is_file():
         raise HarnessError(
-            f"{path.parent} holds no {path.name}; expected a folder written by pld-tf export, "
-            "or a .tflite file."
+            other_kind(path.parent, needed=FIRMWARE_BUNDLE)
+            or f"{path.parent} holds no {path.name}; expected a firmware bundle, the folder that "
+            "pld-tf export writes, or a .tflite file."
         )
     try:
         manifest = strict_json.loads(_read(path, MAX_MANIFEST_BYTES).decode())
     except ValueError as error:
         raise HarnessError(
-            f"{path} is not JSON ({error}). Write the bundle again with pld-tf export."
+            f"{path} is not JSON ({error}). Write the firmware bundle again with pld-tf export."
         ) from error
     fields = _fields(manifest, path, "an object")
     if fields.get("format") != FIRMWARE_BUNDLE_FORMAT:
         raise HarnessError(
             f"{path}: this version reads format {FIRMWARE_BUNDLE_FORMAT}, got "
-            f"{fields.get('format')!r}. Write the bundle again with this version's pld-tf export."
+            f"{fields.get('format')!r}. Write the firmware bundle again with this version's "
+            "pld-tf export."
         )
     return fields
 
@@ -233,7 +236,9 @@ def _check_files(folder: Path, listed: object) -> frozenset[str]:
         where = folder / MANIFEST_NAME
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or "\\" in name or ".." in parts:
-            raise HarnessError(f"{where}: file name {name!r} leaves the bundle. Export it again.")
+            raise HarnessError(
+                f"{where}: file name {name!r} leaves the firmware bundle. Export it again."
+            )
         fields = _fields(entry, where, f"files.{name}: an object with sha256 and bytes")
         _check_file(folder, name, size=fields.get("bytes"), sha256=fields.get("sha256"))
     return frozenset(files)
@@ -244,25 +249,28 @@ def _check_file(folder: Path, name: str, *, size: object, sha256: object) -> Non
     if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise HarnessError(
             f"{folder / MANIFEST_NAME}: the sha256 of {name} must be 64 hexadecimal "
-            "digits. Write the bundle again with pld-tf export."
+            "digits. Write the firmware bundle again with pld-tf export."
         )
     if not _is_file_of(folder, path):
         raise HarnessError(
-            f"{path} is in the bundle's manifest but not in its folder. Copy the whole bundle, "
+            f"{path} is in the firmware bundle's manifest but not in its folder. Copy the whole "
+            "firmware bundle, "
             "or write it again with pld-tf export."
         )
     actual_size = path.stat().st_size
     if actual_size != size:
         raise HarnessError(
-            f"{path} has {actual_size} bytes, but the bundle's manifest says {size}: the file "
-            "was changed. Write the bundle again with pld-tf export."
+            f"{path} has {actual_size} bytes, but the firmware bundle's manifest says {size}: the "
+            "file "
+            "was changed. Write the firmware bundle again with pld-tf export."
         )
     with path.open("rb") as stream:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
     if actual != sha256:
         raise HarnessError(
-            f"{path} has SHA-256 {actual[:12]}..., but the bundle's manifest says "
-            f"{sha256[:12]}...: the file was changed. Write the bundle again with pld-tf export."
+            f"{path} has SHA-256 {actual[:12]}..., but the firmware bundle's manifest says "
+            f"{sha256[:12]}...: the file was changed. Write the firmware bundle again with pld-tf "
+            "export."
         )
 
 
@@ -290,7 +298,7 @@ def _fields(value: object, path: Path, expected: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise HarnessError(
             f"{path}: expected {expected}, got {type(value).__name__}. "
-            "Write the bundle again with pld-tf export."
+            "Write the firmware bundle again with pld-tf export."
         )
     return cast(dict[str, object], value)
 
@@ -300,7 +308,8 @@ def _field(manifest: dict[str, object], name: str, kind: type[_Kind], folder: Pa
     if type(value) is not kind:  # True does not count as a number
         raise HarnessError(
             f"{folder / MANIFEST_NAME}: {name} must be {kind.__name__}, got "
-            f"{type(value).__name__}. Write the bundle again with this version's pld-tf export."
+            f"{type(value).__name__}. Write the firmware bundle again with this version's pld-tf "
+            "export."
         )
     return value
 
@@ -310,7 +319,8 @@ def _texts(value: object, path: Path, name: str) -> tuple[str, ...]:
     texts = tuple(item for item in items if isinstance(item, str))
     if len(texts) < len(items):
         raise HarnessError(
-            f"{path}: {name} must be a list of texts. Write the bundle again with pld-tf export."
+            f"{path}: {name} must be a list of texts. Write the firmware bundle again with pld-tf "
+            "export."
         )
     return texts
 

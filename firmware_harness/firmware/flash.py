@@ -1,5 +1,7 @@
 """Builds the benchmark for a board, flashes it, and reads the board's counts."""
 
+import shutil
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -114,10 +116,13 @@ def run_image(image: BoardImage, workload: Workload) -> dict[str, Any]:
 
 
 def _emulated(image: BoardImage, workload: Workload) -> tuple[dict[str, int], int]:
-    elf = image.files["elf"]
-    emulate(image.board, elf)
     few = workload.first(EMBEDDED_INPUTS)
-    measured = read_measured(elf.parent, few)
+    with tempfile.TemporaryDirectory() as name:  # the firmware writes beside its image
+        folder = Path(name)
+        for path in image.files.values():
+            shutil.copyfile(path, folder / path.name)
+        emulate(image.board, folder / image.files["elf"].name)
+        measured = read_measured(folder, few)
     mismatched = int((measured.outputs != few.outputs).sum())
     if measured.features is not None and few.features is not None:
         mismatched += int((measured.features != few.features).sum())

@@ -68,4 +68,6 @@ def _run(program: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise HarnessError(f"the C on this machine did not end within {_SECONDS} s.") from error
     if ended.returncode != 0:
-        raise HarnessError(f"the C on this machine {ending(ended)}. Export the bundle again.")
+        raise HarnessError(
+            f"the C on this machine {ending(ended)}. Export the firmware bundle again."
+        )

@@ -1,6 +1,6 @@
 """Builds the benchmark for one board: ELF, BIN, HEX, and UF2 if its chip takes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from firmware_harness.firmware.build import BOARD_FILES, QEMU_FILES, Sections, l
 from firmware_harness.firmware.run_files import write_workload
 from firmware_harness.firmware.uf2 import to_uf2
 from firmware_harness.measure.workload import Workload
+from firmware_harness.system.own_files import files_refusal, record_files
 from firmware_harness.system.temporary import errors_name, temporary_folder
 from firmware_harness.system.toolchain import arm_tool, said_by
 
@@ -124,11 +125,14 @@ def _converted(board: Board, elf: Path) -> Iterable[Path]:
         yield elf.with_suffix(".uf2")
 
 
-def _keep(made: Iterable[Path], out: Path) -> list[Path]:
+def _keep(made: Sequence[Path], out: Path) -> list[Path]:
+    if refusal := files_refusal([out / path.name for path in made], option="--out"):
+        raise HarnessError(refusal)
     kept: list[Path] = []
     with errors_name(out, temporary=out):
         out.mkdir(parents=True, exist_ok=True)
         for path in made:
             (out / path.name).write_bytes(path.read_bytes())
             kept.append(out / path.name)
+    record_files(kept)
     return kept

@@ -49,17 +49,19 @@ def read_measured(folder: Path, workload: Workload) -> Measured:
         if numbers[key] != expected:
             raise HarnessError(
                 f"kws_model.h gives {key} {numbers[key]}, but the .tflite has {expected}: the "
-                "bundle mixes two models. Export it again."
+                "firmware bundle mixes two models. Export it again."
             )
     if numbers["overruns"]:
         raise HarnessError(
-            "kws_model_run writes beyond its output or its scratch memory. Export the bundle again."
+            "kws_model_run writes beyond its output or its scratch memory. Export the firmware "
+            "bundle again."
         )
     if numbers["model_errors"]:
-        raise HarnessError("kws_model_run gave an error. Export the bundle again.")
+        raise HarnessError("kws_model_run gave an error. Export the firmware bundle again.")
     if numbers.get("audio_errors"):
         raise HarnessError(
-            "the audio of golden.npz has not KWS_CROP_SAMPLES samples a crop: the bundle mixes two "
+            "the audio of golden.npz has not KWS_CROP_SAMPLES samples a crop: the firmware bundle "
+            "mixes two "
             "models. Export it again."
         )
     outputs = np.fromfile(folder / "outputs.bin", np.int8)
@@ -96,7 +98,7 @@ def layers_of(measured: Measured, model: Model) -> tuple[Operator, ...]:
     if found != expected or len(measured.layer_ticks) != expected:
         raise HarnessError(
             f"kws_model.h has {found} layers, but {model.file.name} has {expected} operators that "
-            "compute: the bundle mixes two models. Export it again."
+            "compute: the firmware bundle mixes two models. Export it again."
         )
     return operators
 
@@ -105,6 +107,6 @@ def _shaped(found: NDArray[np.int8], expected: NDArray[np.int8], what: str) -> N
     if found.size != expected.size:
         raise HarnessError(
             f"the firmware wrote {found.size} bytes of {what}, expected {expected.size}: the "
-            "bundle mixes two models. Export it again."
+            "firmware bundle mixes two models. Export it again."
         )
     return found.reshape(expected.shape)

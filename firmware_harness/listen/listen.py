@@ -37,7 +37,7 @@ def open_listener(bundle: Path) -> HostLibrary:
     opened = open_bundle(bundle)
     if not bundle.is_dir() or opened.kind != "int8":
         raise HarnessError(
-            f"{bundle} has no C for audio; give a folder of pld-tf export RUN --int8."
+            f"{bundle} has no C for audio; give a firmware bundle of pld-tf export RUN --int8."
         )
     library = open_library(bundle, prefix=opened.prefix)
     library.open_stream()

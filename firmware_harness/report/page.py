@@ -8,6 +8,7 @@ from firmware_harness.errors import HarnessError
 from firmware_harness.measure.accuracy import THROUGH_C
 from firmware_harness.report.firmware import firmware_sections
 from firmware_harness.report.tables import cell, section, size_text
+from firmware_harness.system.own_files import files_refusal, record_files
 from firmware_harness.system.temporary import whole_file
 
 _KIND_NAMES = {THROUGH_C: "int8, audio through C"}
@@ -25,15 +26,28 @@ def write_report(report: dict[str, Any], out: Path) -> tuple[Path, Path]:
       The two paths, JSON first.
 
     Raises:
-      HarnessError: the folder cannot be written to.
+      HarnessError: the folder cannot be written to, or as `report_paths`.
+    """
+    paths = report_paths(out)
+    texts = json.dumps(report, indent=2, allow_nan=False) + "\n", render_markdown(report)
+    for path, text in zip(paths, texts, strict=True):
+        _write(path, text)
+    record_files(paths)
+    return paths
+
+
+def report_paths(out: Path) -> tuple[Path, Path]:
+    """OUT.json and OUT.md.
+
+    Raises:
+      HarnessError: `out` has no name, or one of them is there and not as pld-tf wrote it.
     """
     stem = out.name.removesuffix(".json").removesuffix(".md")
     if not stem:
         raise HarnessError(f"the report needs a file name, got {str(out)!r}. Give --out a name.")
     paths = out.with_name(f"{stem}.json"), out.with_name(f"{stem}.md")
-    texts = json.dumps(report, indent=2, allow_nan=False) + "\n", render_markdown(report)
-    for path, text in zip(paths, texts, strict=True):
-        _write(path, text)
+    if refusal := files_refusal(paths, option="--out"):
+        raise HarnessError(refusal)
     return paths
 
 
@@ -50,7 +64,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         section("Machine", ["", ""], _machine_rows(report)),
     ]
     if report["command"]:
-        sections.append(f"## Command\n\n    {' '.join(report['command'].split())}")
+        sections.append(f"## Command\n\n    {' '.join(report['command'].splitlines())}")
     return "\n\n".join(section for section in sections if section) + "\n"
 
 

@@ -97,7 +97,7 @@ def _parts(folder: Path, prefix: str) -> frozenset[str]:
     if missing:
         raise HarnessError(
             f"{folder} holds no {missing[0]}; expected a folder written by pld-tf export --int8. "
-            "Write the bundle again with this version."
+            "Write the firmware bundle again with this version."
         )
     parts = ["model"]
     for part, names in zip(("frontend", "stream"), others, strict=True):
@@ -137,7 +137,7 @@ def _compile(
         if ended.returncode != 0:
             raise HarnessError(
                 f"the C compiler refuses the C of {folder}: {_first_error(ended.stderr)}. "
-                + way_out(ended, "Name another one in CC, or export the bundle again.")
+                + way_out(ended, "Name another one in CC, or export the firmware bundle again.")
             )
         try:
             # Loaded into memory here, so the file may be deleted.

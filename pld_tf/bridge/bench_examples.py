@@ -36,7 +36,8 @@ def bundle_examples(
     opened = open_bundle_data(bundle, path, data=data, split="test", skip_bad=skip_bad, say=say)
     if opened is None or bundle.length_ms is None:
         raise PldError(
-            f"--data needs a bundle of pld-tf export: {path} alone does not say which features "
+            f"--data needs a firmware bundle of pld-tf export: {path} alone does not say which "
+            "features "
             "and classes its model takes. Leave --data out to measure latency and size."
         )
     recipe, tested = opened

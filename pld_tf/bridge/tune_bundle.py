@@ -52,8 +52,8 @@ def stream_clips(
     )
     if opened is None:
         raise PldError(
-            f"{bundle} does not say which words it was trained on. Give a bundle that pld-tf "
-            "export has written from a run."
+            f"{bundle} does not say which words it was trained on. Give a firmware bundle "
+            "that pld-tf export has written from a run."
         )
     recipe, tested = opened
     parts = StreamParts(

@@ -1,6 +1,7 @@
 """The command bench: parse, call one function, print."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,14 +18,17 @@ def bench(
         Path,
         typer.Argument(
             metavar="BUNDLE",
-            help="Folder of pld-tf export, or a .tflite file.",
+            help="Firmware bundle, or a .tflite file.",
             callback=is_firmware_bundle,
         ),
     ],
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data", "-d", help="Corpus whose test clips give accuracy.", callback=is_corpus
+            "--data",
+            "-d",
+            help="Corpus that gives accuracy, also another than trained on.",
+            callback=is_corpus,
         ),
     ] = None,
     out: Annotated[
@@ -65,11 +69,13 @@ def bench(
       pld-tf bench model.tflite --target ethos-u55-128 --json
     """
     from firmware_harness.bench.bench import HOST, TFLITE, bench_tflite, check_targets
-    from firmware_harness.report.page import render_markdown, write_report
+    from firmware_harness.report.page import render_markdown, report_paths, write_report
     from pld_tf.system.progress import progress_bar
 
     asked = targets or [TFLITE]
     check_targets(asked)
+    if out is not None:  # before a long measurement
+        report_paths(out)
     examples = None
     if data is not None:
         load_tensorflow()
@@ -91,7 +97,7 @@ def bench(
             threads=threads,
             generate_c=generate_c,
             layers=layers,
-            command=" ".join(["pld-tf", *sys.argv[1:]]),
+            command=shlex.join(["pld-tf", *sys.argv[1:]]),
             progress=lambda phase, done, total: advance(done, total),
         )
     if out is not None:

@@ -45,6 +45,7 @@ def doctor(
 
     Wrong is unreadable, silent, clipped, cut off, doubled or perhaps mislabelled.
     Delete from the CSV the clips that you want to keep. Then pass it to pld-tf distill --exclude.
+    A CSV that you have edited is never overwritten: give another --out.
 
     \b
     Examples:
@@ -58,7 +59,10 @@ def doctor(
     from pld_tf.bridge.run_judge import run_judge
     from pld_tf.doctor.doctor import doctor as run_doctor
     from pld_tf.doctor.findings import report_json, report_text, write_findings
+    from pld_tf.system.files import refuse_foreign
 
+    if out is not None:  # before a long check
+        refuse_foreign([out], option="--out")
     judge = partial(run_judge, with_run, confidence=confidence) if with_run else None
     report = run_doctor(
         data, make_judge=judge, short_ms=short_ms, recipe=checked, recipe_name=recipe

@@ -1,6 +1,7 @@
 """The commands `pld-tf reproduce ...`: parse, call one function, print."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -60,7 +61,7 @@ def reproduce_paper(
     from pld_tf.reproduce.run import reproduce_paper as run_reproduce
     from pld_tf.reproduce.tables import protocol_text
 
-    command = " ".join(["pld-tf", *sys.argv[1:]])
+    command = shlex.join(["pld-tf", *sys.argv[1:]])
     asked = Asked(recipe=recipe, seeds=seeds, protocol=protocol, command=command)
     report = run_reproduce(
         asked, data=data, run_dir=run_dir, skip_bad=skip_bad, int8_bytes=int8_bytes, say=note

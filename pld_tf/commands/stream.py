@@ -26,7 +26,7 @@ def tune(
         Path,
         typer.Argument(
             metavar="BUNDLE",
-            help="Folder of pld-tf export; is changed.",
+            help="Firmware bundle; is changed.",
             callback=is_firmware_bundle,
         ),
     ],
@@ -76,7 +76,7 @@ def listen(
     source: Annotated[
         Path, typer.Argument(metavar="FILE|-", help="Recording; - for standard input.")
     ],
-    bundle: Annotated[Path, typer.Option("--bundle", "-b", help="Folder of pld-tf export.")],
+    bundle: Annotated[Path, typer.Option("--bundle", "-b", help="Firmware bundle.")],
     words: Annotated[
         Path | None,
         typer.Option(help="CSV of what is said when: count misses and false accepts."),
@@ -111,14 +111,17 @@ def listen(
 
 def data_stream(
     out: Annotated[
-        Path, typer.Argument(metavar="OUT.wav", help="File to write; OUT.csv holds its words.")
+        Path,
+        typer.Argument(
+            metavar="OUT.wav", help="New file, or an earlier stream; OUT.csv: its words."
+        ),
     ],
     bundle: Annotated[
         Path,
         typer.Option(
             "--bundle",
             "-b",
-            help="Its words, its rate, without what it left out.",
+            help="Firmware bundle: its words, its rate.",
             callback=is_firmware_bundle,
         ),
     ],
@@ -141,7 +144,9 @@ def data_stream(
     from pld_tf.bridge.tune_bundle import stream_clips
     from pld_tf.streams.files import write_stream
     from pld_tf.streams.synthesis import stream
+    from pld_tf.system.files import refuse_foreign
 
+    refuse_foreign([out, out.with_suffix(".csv")], option="OUT.wav")
     parts, _ = stream_clips(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
     pieces = stream(parts, seconds=seconds, seed=seed)
     spoken = write_stream(out, pieces, sample_rate_hz=parts.store.sample_rate_hz)

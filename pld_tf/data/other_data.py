@@ -19,6 +19,7 @@ class OtherData:
       known_clips: clips that the model knows from training; None if that can't be told.
       known_speakers: speakers of the split that the model knows from training.
       clips_of_known_speakers: their clips, but for those in `known_clips`.
+      nameless_clips: clips without a speaker in their names; None as for `known_clips`.
       keywords: how many the model has.
       missing_keywords: keywords that have no clip left.
       unknown_words: words that are no keywords and count as `unknown`.
@@ -32,6 +33,7 @@ class OtherData:
     known_clips: int | None
     known_speakers: int | None
     clips_of_known_speakers: int | None
+    nameless_clips: int | None
     keywords: int
     missing_keywords: list[str]
     unknown_words: list[str]
@@ -60,11 +62,23 @@ class OtherData:
             )
         known, more = self.known_clips, self.clips_of_known_speakers
         if not known and not more:
-            return f"Of its {clips}, none is known from training, and no speaker is."
+            return (
+                f"Of its {clips}, none is known from training, and no speaker is.{self._nameless()}"
+            )
         left = self.clips - known - (more or 0)
         return (
             f"Of its {clips}, {known} are known from training, and {more} more are of "
             f"{self.known_speakers} speakers known from training: they are left out, {left} stay."
+            f"{self._nameless()}"
+        )
+
+    def _nameless(self) -> str:
+        if not self.nameless_clips:
+            return ""
+        return (
+            f" {self.nameless_clips} have no speaker in their names (<speaker>_nohash_<n>): "
+            "whether "
+            "their voices are known can't be told."
         )
 
     def _words(self) -> Iterator[str]:

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from pld_tf.data.corpus.classes import IGNORED, Classes, find_classes, keywords_without_clips
-from pld_tf.data.corpus.corpus import Corpus, list_corpus
+from pld_tf.data.corpus.corpus import Corpus, list_corpus, speaker_notes
 from pld_tf.data.corpus.lists import LISTS
 from pld_tf.data.held_out import HeldOut, held_out
 from pld_tf.data.other_data import OtherData
 from pld_tf.data.store.open import open_data, pack_and_tell
 from pld_tf.data.store.pack import listing_of
 from pld_tf.data.store.packed import Store
-from pld_tf.data.store.trained_on import TrainedOn, clip_hashes, speaker_hashes
+from pld_tf.data.store.trained_on import NOTHING, TrainedOn, clip_hashes, speaker_hashes
 from pld_tf.errors import PldError
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.progress import Say
@@ -129,13 +129,16 @@ def _of_split(corpus: Corpus, split: str) -> Corpus:
     as_split = tuple(replace(clip, split=split) for clip in clips)
     made_of = f"{corpus.fingerprint} only {split}"
     fingerprint = hashlib.sha256(made_of.encode()).hexdigest()
-    return replace(corpus, clips=as_split, fingerprint=fingerprint)
+    about_splits = speaker_notes(corpus.clips)
+    notes = tuple(note for note in corpus.notes if note not in about_splits)
+    return replace(corpus, clips=as_split, fingerprint=fingerprint, notes=notes)
 
 
 def _other(store: Store, data: Path, origin: Origin, split: str) -> ScoredClips:
     classes = find_classes(origin.recipe.words, store.words, needs_all=False)
     index = store.splits[split]
-    is_known, is_voice, voices = _known(store, split, origin.trained_on)
+    speakers = speaker_hashes(index.paths)
+    is_known, is_voice = _known(store, split, speakers, origin.trained_on)
     left_out = is_known | is_voice
     told = origin.trained_on is not None
     words = _Words(store, classes, np.bincount(index.words[~left_out], minlength=len(store.words)))
@@ -145,8 +148,9 @@ def _other(store: Store, data: Path, origin: Origin, split: str) -> ScoredClips:
         split=split,
         clips=len(index),
         known_clips=int(is_known.sum()) if told else None,
-        known_speakers=voices if told else None,
+        known_speakers=len(np.unique(speakers[is_voice])) if told else None,
         clips_of_known_speakers=int((is_voice & ~is_known).sum()) if told else None,
+        nameless_clips=int((speakers == NOTHING).sum()) if told else None,
         keywords=classes.unknown_class,
         missing_keywords=words.missing,
         unknown_words=words.no_keywords if classes.unknown else [],
@@ -157,15 +161,14 @@ def _other(store: Store, data: Path, origin: Origin, split: str) -> ScoredClips:
     return ScoredClips(store=store, split=split, classes=classes, left_out=left_out, other=other)
 
 
-def _known(store: Store, split: str, known: TrainedOn | None) -> tuple[np.ndarray, np.ndarray, int]:
-    """Which clips of a split are known, which are of known speakers, and how many those are."""
+def _known(
+    store: Store, split: str, speakers: np.ndarray, known: TrainedOn | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which clips of a split are known, and which are of known speakers; both bool [clips]."""
     if known is None:
-        nothing = np.zeros(len(store.splits[split]), bool)
-        return nothing, nothing, 0
-    speakers = speaker_hashes(store.splits[split].paths)
-    is_voice = np.isin(speakers, known.speakers)
-    is_known = np.isin(clip_hashes(store, split), known.clips)
-    return is_known, is_voice, len(np.unique(speakers[is_voice]))
+        nothing = np.zeros(len(speakers), bool)
+        return nothing, nothing
+    return np.isin(clip_hashes(store, split), known.clips), np.isin(speakers, known.speakers)
 
 
 class _Words:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pld_tf.data.corpus.corpus import Clip
 from pld_tf.doctor.overview import Overview, overview_json, overview_text
-from pld_tf.system.files import write_text
+from pld_tf.system.files import refuse_foreign, write_text
+from pld_tf.system.own_files import record_files
 from pld_tf.system.tables import text_table
 
 # Worst first: faults that bias the test, that teach wrong labels, that only weaken training.
@@ -118,10 +119,13 @@ def write_findings(path: Path, report: Report) -> None:
     """Write one CSV row for each finding, columns as in `Finding`.
 
     Raises:
-      OSError: the file can't be written.
+      PldError: the file is there and not as it was written.
+      OSError: it can't be written.
     """
+    refuse_foreign([path], option="--out")
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, [field.name for field in fields(Finding)], lineterminator="\n")
     rows.writeheader()
     rows.writerows(asdict(found) for found in report.findings)
     write_text(path, text.getvalue())
+    record_files([path])

@@ -6,7 +6,7 @@ from pathlib import Path
 from pld_tf.errors import PldError
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
-from pld_tf.run.folder import OTHER_DATA, differences, refuse_other_choices
+from pld_tf.run.folder import OTHER_DATA, differences, refuse_occupied, refuse_other_choices
 from pld_tf.run.onednn import read_onednn
 from pld_tf.system.files import write_json
 from pld_tf.system.onednn import is_onednn_on
@@ -16,6 +16,11 @@ from pld_tf.system.source_commit import source_commit
 
 CLAIM_FORMAT = 2
 KIND = "paper"
+# What a reproduction writes beside run.json.
+WRITTEN = (
+    *("paper.json", "paper.csv", "paper.md", "paper.png", "int8_bytes.json"),
+    *("decisions", "rungs", "soft_labels"),
+)
 
 
 def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
@@ -29,6 +34,7 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
     path = run_dir / "run.json"
     now = {"commit": source_commit(), "versions": package_versions(), "onednn": is_onednn_on()}
     if not path.exists():
+        refuse_occupied(run_dir, WRITTEN)
         begun = {"recipe": recipe.model_dump(mode="json"), "data_key": data_key}
         write_json(path, {"format": CLAIM_FORMAT, "kind": KIND} | begun | now)
         return

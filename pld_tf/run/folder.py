@@ -3,18 +3,20 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pld_tf.data.store.trained_on import TRAINED_ON
 from pld_tf.errors import PldError
 from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
 from pld_tf.run.onednn import read_onednn
 from pld_tf.system.files import write_json
+from pld_tf.system.folder_kind import RUN, other_kind
 from pld_tf.system.onednn import is_onednn_on
 from pld_tf.system.progress import Say
 from pld_tf.system.provenance import package_versions
@@ -22,6 +24,8 @@ from pld_tf.system.source_commit import source_commit
 from pld_tf.system.temporary import errors_name
 
 RUN_FORMAT = 2
+# What a run writes beside run.json.
+WRITTEN = (TRAINED_ON, "rungs", "bundle", "finish", "soft_labels")
 OTHER_DATA = "other data, or data that has changed since"
 
 
@@ -80,7 +84,8 @@ def read_run(run_dir: Path) -> Run:
     path = run_dir / "run.json"
     if not path.is_file():
         raise PldError(
-            f"{run_dir} is no run folder: {path.name} is missing. pld-tf distill makes one."
+            other_kind(run_dir, needed=RUN)
+            or f"{run_dir} is no run folder: {path.name} is missing. pld-tf distill makes one."
         )
     try:
         values = json.loads(path.read_text("utf-8"))
@@ -138,6 +143,7 @@ def claim(
 ) -> None:
     """Claim the folder for this run, or check that it belongs to it."""
     if not (run_dir / "run.json").exists():
+        refuse_occupied(run_dir, WRITTEN)
         values: dict[str, Any] = {
             "format": RUN_FORMAT,
             "recipe_name": recipe_name,
@@ -166,6 +172,21 @@ def claim(
         say(
             f"{run_dir} was begun with other code (oneDNN, commit or package versions): what is "
             "trained now may differ from what either would give alone."
+        )
+
+
+def refuse_occupied(run_dir: Path, names: Iterable[str]) -> None:
+    """Refuse a folder without `run.json` that has files where a run would write its own.
+
+    Raises:
+      PldError: there is such a file.
+    """
+    found = [name for name in names if os.path.lexists(run_dir / name)]
+    if found:
+        raise PldError(
+            f"{run_dir} has no run.json, but {', '.join(found)}, which no run of pld-tf left "
+            "there; "
+            "nothing was written. Give another --run-dir."
         )
 
 

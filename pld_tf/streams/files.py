@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
+from pld_tf.system.files import refuse_foreign
 from pld_tf.system.names import plain_name
+from pld_tf.system.own_files import record_files
 from pld_tf.system.people_csv import csv_rows, separator_of
 from pld_tf.system.people_text import read_people_text
 from pld_tf.system.temporary import whole_file
@@ -29,8 +31,18 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
     """Write a stream as PATH, a WAV file, and its words as a CSV file of the same name.
 
     Raises:
-      OSError: the files cannot be written.
+      PldError: a file is there and not as it was written.
+      OSError: the files can't be written.
     """
+    words_path = path.with_suffix(".csv")
+    refuse_foreign([path, words_path], option="OUT.wav")
+    spoken = _write_sound(path, pieces, sample_rate_hz)
+    _write_words(words_path, spoken)
+    record_files([path, words_path])
+    return spoken
+
+
+def _write_sound(path: Path, pieces: Iterable[Piece], sample_rate_hz: int) -> list[Spoken]:
     spoken: list[Spoken] = []
     # wave gets an open file. If it fails to open a path itself, its destructor raises again.
     with (
@@ -45,14 +57,17 @@ def write_stream(path: Path, pieces: Iterable[Piece], *, sample_rate_hz: int) ->
             file.writeframesraw(piece.samples.astype("<i2").tobytes())
             if piece.spoken:
                 spoken.append(piece.spoken)
+    return spoken
+
+
+def _write_words(path: Path, spoken: Iterable[Spoken]) -> None:
     with (
-        whole_file(path.with_suffix(".csv")) as csv_path,
+        whole_file(path) as csv_path,
         csv_path.open("w", encoding="utf-8", newline="") as file,
     ):
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(_CSV_COLUMNS)
         lines.writerows((w.word, f"{w.start_s:.3f}", f"{w.end_s:.3f}") for w in spoken)
-    return spoken
 
 
 def read_words(path: Path) -> list[Spoken]:

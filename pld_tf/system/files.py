@@ -5,7 +5,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pld_tf.errors import PldError
+from pld_tf.system.own_files import files_refusal
 from pld_tf.system.temporary import whole_file
 
 
@@ -33,6 +34,16 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
     np.savez(whole, **arrays)
     # A copy: Python 3.12 crashes when it collects a BytesIO whose view an error still holds.
     write_bytes(path, whole.getvalue())
+
+
+def refuse_foreign(paths: Sequence[Path], *, option: str) -> None:
+    """Refuse to replace files that are not as pld-tf wrote them.
+
+    Raises:
+      PldError: there is such a file.
+    """
+    if refusal := files_refusal(paths, option=option):
+        raise PldError(refusal)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

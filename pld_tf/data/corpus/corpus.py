@@ -108,7 +108,7 @@ def list_corpus(
             *scanned.notes,
             *unread_list_notes(scanned.entries),
             *lists.notes(),
-            *([] if lists.are_there else [*_speaker_notes(clips), *_divided_notes(split_of)]),
+            *([] if lists.are_there else [*speaker_notes(clips), *_divided_notes(split_of)]),
             *_excluded_notes(len(present) - len(clips)),
         ),
         fingerprint=_fingerprint([*files, *scanned.noise], root, moved),
@@ -175,7 +175,8 @@ def _folder_notes(words: dict[str, list[Found]]) -> list[str]:
     return [f"{len(empty)} word folder(s) without audio are left out: {shown}."]
 
 
-def _speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
+def speaker_notes(clips: tuple[Clip, ...]) -> list[str]:
+    """What a split by speakers can't do for lack of names."""
     nameless = [clip for clip in clips if clip.speaker is None]
     if not nameless:
         return []

@@ -87,6 +87,30 @@ def test_a_failure_leaves_the_old_bundle(bundle, monkeypatch):
     assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
 
 
+def test_a_disk_that_is_full_at_the_copy_blames_the_bundle_in_one_line(bundle, monkeypatch):
+    def full(source, target, **options):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(set_decision.shutil, "copy2", full)
+    with pytest.raises(ExportError) as told:
+        write_decision(bundle, OTHER)
+    assert str(told.value) == (
+        f"the decision can't be written into {bundle}: No space left on device. Make room beside "
+        "it for a copy; the firmware bundle is as it was."
+    )
+    assert read_decision(bundle) == DECISION
+
+
+def test_files_that_the_user_keeps_in_a_bundle_stay(bundle):
+    (bundle / "mine" / "deep").mkdir(parents=True)
+    (bundle / "mine" / "deep" / "main.c").write_text("mine")
+    (bundle / "link").symlink_to("mine/deep/main.c")
+    write_decision(bundle, OTHER)
+    assert (bundle / "mine" / "deep" / "main.c").read_text() == "mine"
+    assert (bundle / "link").is_symlink()
+    assert (bundle / "link").read_text() == "mine"
+
+
 def test_a_number_out_of_range_is_refused_before_anything_is_written(bundle):
     with pytest.raises(ExportError, match="smoothing of the decision"):
         write_decision(bundle, OTHER | {"smoothing": 0})
@@ -113,7 +137,7 @@ def rewrite(path, **changes):
 )
 def test_a_folder_that_hears_nothing_is_refused(bundle, changes):
     rewrite(bundle / "manifest.json", **changes)
-    with pytest.raises(ExportError, match="is no bundle that hears audio"):
+    with pytest.raises(ExportError, match="is no firmware bundle that hears audio"):
         read_decision(bundle)
 
 

@@ -31,6 +31,9 @@ def test_a_bundle_reads_back_from_its_run_and_from_itself(directory):
 
 
 def test_an_unfinished_run_is_told_from_no_run(tmp_path):
+    with pytest.raises(ExportError, match=r"is no run folder and no model bundle: it has no run"):
+        read_bundle(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
     with pytest.raises(ExportError, match="is not a finished run: pld-tf distill writes bundle/"):
         read_bundle(tmp_path)
     with pytest.raises(ExportError, match="there is no such folder"):
@@ -112,7 +115,7 @@ def test_a_file_outside_the_bundle_is_refused(name, directory):
     header = json.loads((directory / "bundle.json").read_text())
     header["files"][name] = {"sha256": "0", "bytes": 0}
     (directory / "bundle.json").write_text(json.dumps(header))
-    with pytest.raises(ExportError, match="outside the bundle"):
+    with pytest.raises(ExportError, match="outside the model bundle"):
         read_bundle(directory)
 
 

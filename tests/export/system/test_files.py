@@ -1,5 +1,6 @@
 """Folders that appear whole or not at all."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from export.system.files import inventory, new_folder, read_npz, write_npz
 from export.system.temporary import beside
 
 MANIFEST = {"format": 1, "kind": "int8", "files": {}}
+OLD = {"sha256": hashlib.sha256(b"old").hexdigest(), "bytes": 3}
 
 
 def test_the_folder_appears_when_the_body_succeeds(tmp_path):
@@ -28,7 +30,7 @@ def test_the_folder_appears_when_the_body_succeeds(tmp_path):
 def test_an_older_firmware_bundle_is_replaced_with_all_its_files(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "manifest.json").write_text(json.dumps(MANIFEST))
+    (out / "manifest.json").write_text(json.dumps(MANIFEST | {"files": {"stale.c": OLD}}))
     (out / "stale.c").write_text("old")
     with new_folder(out) as stage:
         (stage / "a").write_text("new")
@@ -59,6 +61,23 @@ def test_a_folder_of_something_else_is_refused_and_kept(manifest, tmp_path):
     ):
         raise AssertionError
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("main.c", "mine"), ("stale.c", "edited"), ("deep/notes.txt", "mine")]
+)
+def test_a_firmware_bundle_with_work_of_the_user_in_it_is_kept(name, text, tmp_path):
+    manifest = MANIFEST | {"files": {"stale.c": OLD}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "stale.c").write_text("old")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    with (
+        pytest.raises(ExportError, match=rf"did not write, or .* changed since: {name}; it stays"),
+        new_folder(tmp_path),
+    ):
+        raise AssertionError
+    assert (tmp_path / name).read_text() == text
 
 
 @pytest.fixture

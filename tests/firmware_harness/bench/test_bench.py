@@ -10,7 +10,8 @@ from places import GOLDEN, SHARED
 from firmware_harness.bench import bench
 from firmware_harness.bench.bench import Examples, bench_tflite
 from firmware_harness.errors import HarnessError
-from firmware_harness.report.page import render_markdown, write_report
+from firmware_harness.report.page import render_markdown, report_paths, write_report
+from firmware_harness.system.own_files import LIST_NAME
 
 SHARED = SHARED / "models"
 FEW = {"runs": 5, "warmup": 1}
@@ -208,13 +209,41 @@ def test_json_holds_the_report_and_markdown_its_page(report, tmp_path):
     assert (json_path.name, markdown_path.name) == ("bench.v1.json", "bench.v1.md")
     assert json.loads(json_path.read_text(encoding="utf-8")) == report
     assert markdown_path.read_text(encoding="utf-8") == render_markdown(report)
-    assert len(list(json_path.parent.iterdir())) == 2  # nothing unfinished stays
+    names = {path.name for path in json_path.parent.iterdir()}
+    assert names == {"bench.v1.json", "bench.v1.md", LIST_NAME}  # nothing unfinished stays
 
 
 @pytest.mark.parametrize("name", ["out", "out.json", "out.md"])
 def test_an_ending_of_the_report_path_is_dropped(report, tmp_path, name):
     paths = write_report(report, tmp_path / name)
     assert [path.name for path in paths] == ["out.json", "out.md"]
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.md"])
+def test_a_report_replaces_its_own_files_and_no_others(tmp_path, name):
+    write_report(known_report(), tmp_path / "r")
+    write_report(known_report(), tmp_path / "r")
+    (tmp_path / name).write_text("notes of the user")
+    with pytest.raises(
+        HarnessError, match=rf"{name} exists, and pld-tf did not write it, or it was"
+    ):
+        report_paths(tmp_path / "r")
+    with pytest.raises(HarnessError, match="nothing was written"):
+        write_report(known_report(), tmp_path / "r")
+    assert (tmp_path / name).read_text() == "notes of the user"
+
+
+def test_the_command_in_a_report_keeps_its_quotes():
+    command = "pld-tf bench 'my  bundle' --data '/a b/c'"
+    assert f"\n    {command}\n" in render_markdown(known_report() | {"command": command})
+
+
+def test_a_report_on_other_data_says_so():
+    report = known_report()
+    notes = ["own is not the data that b was trained on.", "No clip of 1 of 2 keywords: no."]
+    report["accuracy"]["other_data"] = {"notes": notes}
+    page = render_markdown(report)
+    assert all(note in page for note in notes)
 
 
 def test_a_report_path_that_cannot_be_written_is_refused(report, tmp_path):
@@ -272,7 +301,7 @@ def known_report():
         },
         "machine": {"cpu": "C", "cores": 2, "os": "O", "python": "3.11.7", "packages": {"p": "1"}},
         "commit": None,
-        "command": "pld-tf bench  B\n--data D",
+        "command": "pld-tf bench B\n--data D",
     }
 
 

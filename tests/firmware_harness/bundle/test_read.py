@@ -171,7 +171,9 @@ def test_a_truncated_file_is_refused_with_both_sizes(folder):
 
 def test_a_missing_file_is_refused_and_named(folder):
     (folder / "labels.json").unlink()
-    with pytest.raises(HarnessError, match=r"labels\.json is in the bundle's manifest but not"):
+    with pytest.raises(
+        HarnessError, match=r"labels\.json is in the firmware bundle's manifest but not"
+    ):
         open_bundle(folder)
 
 
@@ -185,7 +187,7 @@ def test_the_format_number_is_checked_before_any_file(folder):
 @pytest.mark.parametrize("name", ["../model.tflite", "/etc/hostname", "a/../../b", "", "a\\b"])
 def test_a_file_name_that_leaves_the_bundle_is_refused(folder, name):
     edit(folder, files={name: entry(MODEL)})
-    with pytest.raises(HarnessError, match="leaves the bundle"):
+    with pytest.raises(HarnessError, match="leaves the firmware bundle"):
         open_bundle(folder)
 
 
@@ -227,7 +229,7 @@ def test_a_manifest_of_more_than_16_mebibytes_is_refused(folder):
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path):
-    with pytest.raises(HarnessError, match=r"holds no manifest\.json; expected a folder"):
+    with pytest.raises(HarnessError, match=r"holds no manifest\.json; expected a firmware bundle"):
         open_bundle(tmp_path)
 
 

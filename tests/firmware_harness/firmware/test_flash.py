@@ -15,7 +15,7 @@ from firmware_harness.bundle.c_files import sources_of
 from firmware_harness.bundle.read import open_bundle
 from firmware_harness.cli import flash as flash_command
 from firmware_harness.errors import HarnessError
-from firmware_harness.firmware import flash, pyocd_child
+from firmware_harness.firmware import flash, image, pyocd_child
 from firmware_harness.firmware.boards import load_board
 from firmware_harness.firmware.image import build_board_image
 from firmware_harness.firmware.run_files import parse_result
@@ -102,6 +102,31 @@ def test_an_out_that_cannot_be_written_is_refused(bundle, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FileExistsError, match=f"{tmp_path}/file"):
         run(bundle, "--board", "nrf52840-dk", "--build-only", "--out", tmp_path / "file")
+
+
+def test_kept_files_replace_earlier_ones_and_never_a_file_of_the_user(tmp_path):
+    made = [tmp_path / "made" / name for name in ("board.elf", "board.bin")]
+    made[0].parent.mkdir()
+    for path in made:
+        path.write_text("new")
+    out = tmp_path / "out"
+    assert [path.name for path in image._keep(made, out)] == ["board.elf", "board.bin"]
+    image._keep(made, out)
+    (out / "board.bin").write_text("mine")
+    made[0].write_text("newer")
+    with pytest.raises(HarnessError, match=r"board\.bin exists, .* or give another --out"):
+        image._keep(made, out)
+    assert (out / "board.bin").read_text() == "mine"
+    assert (out / "board.elf").read_text() == "new"
+
+
+@stub.needs_qemu
+def test_an_emulated_board_leaves_files_of_the_user_in_out(bundle, tmp_path):
+    for name in ("outputs.bin", "result.txt", "features.bin"):
+        (tmp_path / name).write_text("mine")
+    run(bundle, "--board", "mps2-an386", "--out", tmp_path)
+    for name in ("outputs.bin", "result.txt", "features.bin"):
+        assert (tmp_path / name).read_text() == "mine"
 
 
 def test_without_pyocd_the_extra_is_named_before_anything_is_built(bundle, monkeypatch):

@@ -2,6 +2,7 @@ import importlib.metadata
 import json
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -260,6 +261,27 @@ def test_bench_finds_the_accuracy_that_evaluate_finds(pld, tiny, exported, tiny_
     for protocol, evaluated in json.loads(out)["protocols"].items():
         _, out, _ = pld("bench", exported, "-d", tiny / "tones", "--protocol", protocol, "--json")
         assert json.loads(out)["accuracy"]["float"] == pytest.approx(evaluated["accuracy"])
+
+
+def test_bench_on_other_data_leaves_out_what_the_bundle_knows(pld, tiny, exported, tmp_path):
+    """Of three clips of "one", one is of training; the bundle carries hashes from the run."""
+    own = tmp_path / "own" / "one"
+    own.mkdir(parents=True)
+    for number, name in enumerate(("train00", "test00", "test01")):
+        shutil.copy(tiny / "tones" / "one" / f"{name}_nohash_0.wav", own / f"{number}.wav")
+    out_file = tmp_path / "it's a report"
+    options = ["--data", tmp_path / "own", "--json", "--out", out_file]
+    code, out, err = pld("bench", exported, *options)
+    assert code == 0, err
+    report = json.loads(out)
+    other = report["accuracy"]["other_data"]
+    assert (other["clips"], other["known_clips"], other["missing_keywords"]) == (3, 1, ["two"])
+    assert report["accuracy"]["clips"] == 2 + 2  # and silence
+    assert "is not the data that" in err
+    page = out_file.with_suffix(".md").read_text()
+    assert other["notes"][0] in page
+    (line,) = [line for line in page.splitlines() if line.startswith("    pld-tf bench")]
+    assert shlex.split(line) == ["pld-tf", "bench", str(exported), *map(str, options)]
 
 
 def test_a_lone_tflite_is_benched_without_accuracy(pld, exported):

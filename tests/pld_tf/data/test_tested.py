@@ -58,6 +58,9 @@ def test_a_corpus_without_lists_is_used_whole(origin, tmp_path):
     assert scored(tested) == sorted(names)
     assert tested.other is not None
     assert any("is not the data that RUN was trained on" in line for line in said)
+    assert tested.other.nameless_clips == 1
+    assert any("1 have no speaker in their names" in line for line in said)
+    assert not any("split by itself" in line for line in said)
 
 
 @pytest.mark.parametrize(

@@ -409,3 +409,19 @@ def test_a_name_with_a_comma_and_quotes_survives_the_csv(pld, tmp_path):
     pld("doctor", tmp_path / "data", "--out", tmp_path / "x.csv")
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         assert {row["path"] for row in csv.DictReader(file)} == {name}
+
+
+def test_the_csv_is_replaced_as_long_as_nobody_has_edited_it(pld, sick, tmp_path):
+    out = tmp_path / "found.csv"
+    for _ in range(2):
+        assert pld("doctor", sick, "--out", out)[0] == 0
+    out.write_text("path\nyes/kept.wav\n")
+    said = refusal(pld("doctor", sick, "--out", out))
+    assert "found.csv exists, and pld-tf did not write it, or it was changed since" in said
+    assert out.read_text() == "path\nyes/kept.wav\n"
+
+
+def test_a_csv_that_stays_is_told_before_the_clips_are_read(pld, tmp_path):
+    (tmp_path / "mine.csv").write_text("mine")
+    said = refusal(pld("doctor", tmp_path / "no corpus", "--out", tmp_path / "mine.csv"))
+    assert "mine.csv exists" in said

@@ -1,12 +1,13 @@
 """Two ways of training compared: pairs of runs, clip by clip."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pld_tf.data.store.trained_on import TRAINED_ON, read_trained_on, write_trained_on
 from pld_tf.errors import PldError
 from pld_tf.evaluation.compare import (
     _protocol,
@@ -89,7 +90,8 @@ def test_runs_of_other_lengths_classes_or_clips_are_not_paired(tiny):
     with pytest.raises(PldError, match=r"an input length of 1, .* can't be paired"):
         _require_alike(first, shorter)
     with pytest.raises(PldError, match=r"has classes \['a'\]"):
-        _require_alike(first, replace(first, classes=SimpleNamespace(names=("a",))))
+        classes = replace(first.classes, names=("a",))
+        _require_alike(first, replace(first, tested=replace(first.tested, classes=classes)))
     fewer = replace(first.clips, labels=first.clips.labels[:-1])
     with pytest.raises(PldError, match="is tested on other clips"):
         _require_alike(first, replace(first, clips=fewer))
@@ -103,7 +105,7 @@ def test_a_comparison_reads_as_a_table():
     }  # fmt: skip
     report = {
         "runs": ["a0", "a1"], "against": ["b0", "b1"], "split": "test", "clips": 1973,
-        "length_ms": 500, "protocols": {"loudest": values},
+        "length_ms": 500, "other_data": [], "protocols": {"loudest": values},
     }  # fmt: skip
     assert comparison_text(report).splitlines() == [
         "a0, a1 against b0, b1: 2 pairs, 500 ms, 1973 test clips",
@@ -111,6 +113,32 @@ def test_a_comparison_reads_as_a_table():
         "protocol     runs  against   gain  95 % interval   by pair",
         "loudest   93.72 %  93.31 %  +0.41  -0.42 to +1.17  +0.41 +0.66",
     ]
+
+
+@pytest.mark.slow
+def test_a_clip_that_one_run_knows_counts_for_neither(tiny, tmp_path):
+    """A run that does not know it, because it has no hashes, is tested without it too."""
+    copy = shutil.copytree(tiny / "run", tmp_path / "run")
+    for word in ("one", "two"):
+        (tmp_path / "own" / word).mkdir(parents=True)
+        for name in ("train00", "test00", "test01"):
+            path = tiny / "tones" / word / f"{name}_nohash_0.wav"
+            shutil.copy(path, tmp_path / "own" / word / f"{name}.wav")
+    hashes = read_trained_on(copy)
+    assert hashes is not None
+    nothing = replace(hashes, clips=hashes.clips[:0])
+    write_trained_on(copy / TRAINED_ON, nothing)
+    report = compare_runs(
+        [tiny / "run"],
+        [copy],
+        data=tmp_path / "own",
+        split="test",
+        skip_bad=False,
+        say=lambda line: None,
+    )
+    assert [other["known_clips"] for other in report["other_data"]] == [2, 0]
+    assert report["clips"] == 4 + 2  # two clips of each word, and silence
+    assert f"6 test clips of other data ({tmp_path / 'own'})" in comparison_text(report)
 
 
 @pytest.mark.slow

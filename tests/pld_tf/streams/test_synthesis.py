@@ -26,6 +26,7 @@ from pld_tf.streams.synthesis import (
     _word_edges,
     stream,
 )
+from pld_tf.system.own_files import LIST_NAME, record_files
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +208,7 @@ def test_files_hold_the_stream_and_its_words(parts, tmp_path):
     for one, other in zip(back, spoken, strict=True):
         assert one.start_s == pytest.approx(other.start_s, abs=0.0005001)
         assert one.end_s == pytest.approx(other.end_s, abs=0.0005001)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.csv", "s.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LIST_NAME, "s.csv", "s.wav"]
 
 
 def test_a_folder_that_is_not_there_is_told(parts, tmp_path):
@@ -217,6 +218,7 @@ def test_a_folder_that_is_not_there_is_told(parts, tmp_path):
 
 def test_a_failed_stream_leaves_no_file(parts, tmp_path):
     (tmp_path / "s.wav").write_bytes(b"old")
+    record_files([tmp_path / "s.wav"])
 
     def broken():
         yield from pieces(parts, seconds=2)
@@ -224,7 +226,8 @@ def test_a_failed_stream_leaves_no_file(parts, tmp_path):
 
     with pytest.raises(PldError, match="broken"):
         write_stream(tmp_path / "s.wav", broken(), sample_rate_hz=16000)
-    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("s.wav", b"old")]
+    assert (tmp_path / "s.wav").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LIST_NAME, "s.wav"]
 
 
 def test_words_are_read_without_tensorflow():
@@ -309,3 +312,28 @@ def test_the_command_writes_both_files(pld, corpus_root, tmp_path):
     assert said == f"{out}: 20 s, {len(rows) - 1} words; when: {out.with_suffix('.csv')}\n"
     assert len(read_wav(out)) == 20 * listening_bundle.SPEC["sample_rate_hz"]
     assert {row[0] for row in rows[1:]} <= set(tiny_corpus.COUNTS["test"])
+
+
+@pytest.mark.parametrize("name", ["s.wav", "s.csv"])
+def test_a_stream_replaces_its_own_files_and_no_others(parts, tmp_path, name):
+    def write():
+        return write_stream(
+            tmp_path / "s.wav", stream(parts, seconds=2, seed=1), sample_rate_hz=4000
+        )
+
+    write()
+    write()
+    (tmp_path / name).write_bytes(b"a recording of the user")
+    other = {"s.wav": "s.csv", "s.csv": "s.wav"}[name]
+    before = (tmp_path / other).read_bytes()
+    with pytest.raises(PldError, match=rf"{name} exists, .* or give another OUT.wav"):
+        write()
+    assert (tmp_path / name).read_bytes() == b"a recording of the user"
+    assert (tmp_path / other).read_bytes() == before
+
+
+def test_a_file_of_the_user_with_the_name_of_an_unfinished_one_stays(parts, tmp_path):
+    for name in ("s.wav.tmp", "s.csv.tmp"):
+        (tmp_path / name).write_text("mine")
+    write_stream(tmp_path / "s.wav", stream(parts, seconds=2, seed=1), sample_rate_hz=4000)
+    assert (tmp_path / "s.wav.tmp").read_text() == (tmp_path / "s.csv.tmp").read_text() == "mine"

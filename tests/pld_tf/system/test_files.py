@@ -1,5 +1,6 @@
 """Files are whole or absent."""
 
+
 import numpy as np
 import pytest
 
