@@ -26,7 +26,8 @@ def write_report(report: dict[str, Any], out: Path) -> tuple[Path, Path]:
       The two paths, JSON first.
 
     Raises:
-      HarnessError: the folder cannot be written to, or as `report_paths`.
+      OSError: the folder cannot be written to.
+      HarnessError: as `report_paths`.
     """
     paths = report_paths(out)
     texts = json.dumps(report, indent=2, allow_nan=False) + "\n", render_markdown(report)

@@ -21,7 +21,7 @@ from export.device_fit.limits import Layers, Limits, device_costs, refused_opera
 from export.device_fit.preflight import narrower_widths, report_text, require_fit
 from export.errors import ExportError
 from export.tflite.graph import Graph, Operator, Tensor, read_graph
-from pld_tf.commands import main, train
+from pld_tf.commands import app, train
 from pld_tf.recipe.load import load_recipe, recipe_names
 
 BY_NODE = {"Conv2D_1": "first", "Conv2D_2": "second", "Relu_1": "re_lu", "MatMul_1": "logits"}
@@ -224,7 +224,7 @@ def answered(monkeypatch, pld):
     """Runs a command line whose preflight gives `answer`; gives exit code, stdout and stderr."""
 
     def run(answer: dict, *arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(main, "preflight", lambda name: answer | {"recipe": name})
+        monkeypatch.setattr(app, "preflight", lambda name: answer | {"recipe": name})
         monkeypatch.setattr(train, "preflight_recipe", lambda recipe, name: answer)
         return pld(*arguments)
 
@@ -254,21 +254,24 @@ def test_export_without_out_says_what_is_missing(answered):
 
 
 def test_export_alone_knows_no_recipe():
-    app = typer.Typer()
-    app.command()(export_command)
-    ended = CliRunner().invoke(app, ["mine", "--preflight"])
+    alone = typer.Typer()
+    alone.command()(export_command)
+    ended = CliRunner().invoke(alone, ["mine", "--preflight"])
     assert "export alone knows no recipe" in str(ended.exception)
     brought = Brought(preflight=lambda name: report())
-    assert "mine fits" in CliRunner().invoke(app, ["mine", "--preflight"], obj=brought).stdout
+    assert "mine fits" in CliRunner().invoke(alone, ["mine", "--preflight"], obj=brought).stdout
 
 
-def test_distill_stops_before_it_looks_at_the_data(answered, tmp_path):
+def test_distill_stops_before_it_packs_the_data(answered, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLD_TF_CACHE", str(tmp_path / "cache"))
     tiny_run.write_recipe(tmp_path / "mine.toml", device={"ram_kb": 1})
-    arguments = [tmp_path / "mine.toml", "-d", tmp_path / "nowhere", "-o", tmp_path / "run"]
+    data = tiny_run.make_corpus(tmp_path / "tones")
+    arguments = [tmp_path / "mine.toml", "-d", data, "-o", tmp_path / "run"]
     code, out, err = answered(report(**BAD), "distill", *arguments)
     assert (code, out) == (2, "")
     assert err == "pld-tf: recipe mine does not fit: too large. Do this.\n"
     assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 # --- when it is due ---

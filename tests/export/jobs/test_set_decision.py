@@ -1,6 +1,7 @@
 """Another decision in a bundle: one step, and nothing else changes."""
 
 import json
+from pathlib import Path
 
 import listening_bundle
 import pytest
@@ -81,23 +82,20 @@ def test_a_failure_leaves_the_old_bundle(bundle, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(set_decision, "write_json", full)
-    with pytest.raises(ExportError, match="No space left on device"):
+    with pytest.raises(OSError, match="No space left on device"):
         write_decision(bundle, OTHER)
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
     assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
 
 
-def test_a_disk_that_is_full_at_the_copy_blames_the_bundle_in_one_line(bundle, monkeypatch):
+def test_a_disk_that_is_full_at_the_copy_blames_a_file_of_the_bundle(bundle, monkeypatch):
     def full(source, target, **options):
         raise OSError(28, "No space left on device", str(target))
 
     monkeypatch.setattr(set_decision.shutil, "copy2", full)
-    with pytest.raises(ExportError) as told:
+    with pytest.raises(OSError, match="No space left on device") as told:
         write_decision(bundle, OTHER)
-    assert str(told.value) == (
-        f"the decision can't be written into {bundle}: No space left on device. Make room beside "
-        "it for a copy; the firmware bundle is as it was."
-    )
+    assert Path(told.value.filename).parent == bundle
     assert read_decision(bundle) == DECISION
 
 

@@ -248,7 +248,7 @@ def test_a_report_on_other_data_says_so():
 
 def test_a_report_path_that_cannot_be_written_is_refused(report, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(NotADirectoryError, match=f"{tmp_path}/file/bench"):
+    with pytest.raises(FileExistsError, match=f"{tmp_path}/file"):
         write_report(report, tmp_path / "file" / "bench")
 
 

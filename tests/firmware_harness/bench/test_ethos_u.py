@@ -87,7 +87,7 @@ def test_a_summary_of_another_vela_is_refused(tmp_path, text):
 
 def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(ethos_u, "PACKAGE", "no-such-package")
-    with pytest.raises(HarnessError, match=r"pip install ethos-u-vela==5\.2\.0"):
+    with pytest.raises(HarnessError, match=r"pip install 'ethos-u-vela==5\.2\.0'"):
         ethos_u.compile_for("ethos-u55-128", read_tflite(GOLDEN / "int8.tflite"))
 
 

@@ -29,7 +29,7 @@ app.command()(flash_command)
 def run(*arguments):
     """Standard output of the command; what a user caused is raised."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if isinstance(result.exception, HarnessError):
+    if isinstance(result.exception, HarnessError | OSError):
         raise result.exception
     assert result.exit_code == 0, result.output
     return result.output

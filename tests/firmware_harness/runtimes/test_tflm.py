@@ -201,7 +201,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(tflm, "PACKAGE", "no-such-package")
     assert tflm.arena_of_file(GOLDEN / "int8.tflite") is None
     with pytest.raises(
-        HarnessError, match=r"pip install tflite-micro==0\.dev20261023182759"
+        HarnessError, match=r"pip install 'tflite-micro==0\.dev20261023182759'"
     ) as error:
         tflm.measure_arena(load())
     assert "\n" not in str(error.value)

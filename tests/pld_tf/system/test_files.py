@@ -1,6 +1,5 @@
 """Files are whole or absent."""
 
-
 import numpy as np
 import pytest
 
