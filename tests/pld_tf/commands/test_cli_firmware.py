@@ -101,8 +101,8 @@ def test_tune_changes_the_decision_alone_and_listen_hears_with_it(
     assert tuned["tuned"] == json.loads(out)["tuned"] | {"data_key": tuned["tuned"]["data_key"]}
     changed = {
         path.name
-        for path in bundle.iterdir()
-        if path.read_bytes() != (exported / path.name).read_bytes()
+        for path in bundle.rglob("*.*")
+        if path.read_bytes() != (exported / path.relative_to(bundle)).read_bytes()
     }
     assert changed == {"manifest.json", "kws_decision_config.h"}
     stream = tmp_path / "s.wav"

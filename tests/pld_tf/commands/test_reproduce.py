@@ -11,7 +11,7 @@ from pld_tf.reproduce.tables import protocol_text
 
 
 @pytest.fixture
-def pld(monkeypatch, capsys):
+def pld(monkeypatch, capsys, tmp_path):
     """Runs `pld-tf reproduce paper`; gives exit code, stdout, stderr and what was asked for."""
     asked: dict[str, Any] = {}
 
@@ -20,6 +20,8 @@ def pld(monkeypatch, capsys):
         return tiny.made_up_report(tiny.all_tested())
 
     monkeypatch.setattr(run_module, "reproduce_paper", reproduce_paper)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "speech").mkdir()
 
     def run(*arguments: object):
         words = ["pld-tf", "reproduce", "paper", "-d", "speech", "-o", "run", *arguments]

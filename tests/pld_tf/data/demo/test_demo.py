@@ -154,7 +154,7 @@ def test_the_working_folder_is_refused_and_left(tmp_path, monkeypatch):
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(PldError, match=r"GPL-3.*pip install espeakng-loader==0\.2\.4"):
+    with pytest.raises(PldError, match=r"GPL-3.*pip install 'espeakng-loader==0\.2\.4'"):
         make_demo_corpus(tmp_path / "demo")
     assert list(tmp_path.iterdir()) == []
 
