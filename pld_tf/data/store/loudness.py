@@ -40,7 +40,9 @@ def word_levels_db(energies: np.ndarray, block_samples: int) -> np.ndarray:
     >>> word_levels_db(np.full((1, 100), 160 * 3277.0**2), 160).round(1).tolist()
     [-20.0]
     """
-    return 10 * np.log10((_word_energy(energies) + 1) / (block_samples * 32768.0**2))
+    blocks = min(WORD_MS // BLOCK_MS, energies.shape[1])
+    loudest = _word_energy(energies) * blocks
+    return 10 * np.log10((loudest + 1) / (blocks * block_samples * 32768.0**2))
 
 
 def loudest_start_ms(energies: np.ndarray, length_ms: int) -> np.ndarray:

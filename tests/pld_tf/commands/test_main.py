@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -87,10 +88,25 @@ def test_an_error_of_the_system_is_one_line(pld, command, tmp_path):
     assert said == f"{tmp_path}/no/a: No such file or directory. There is no folder {tmp_path}/no."
 
 
+@pytest.fixture
+def handled():
+    """Gives a signal the handler that a shell's foreground commands have."""
+    before: dict[int, Any] = {}
+
+    def handle(number: int) -> None:
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        before[number] = signal.signal(number, usual)
+
+    yield handle
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_ends_a_command_with_its_code_and_one_line(pld, command, number, code):
+def test_a_signal_ends_a_command_with_its_code_and_one_line(pld, command, number, code, handled):
+    handled(number)
     cleaned = []
 
     def wait() -> None:
