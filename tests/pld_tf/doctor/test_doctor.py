@@ -423,5 +423,7 @@ def test_the_csv_is_replaced_as_long_as_nobody_has_edited_it(pld, sick, tmp_path
 
 def test_a_csv_that_stays_is_told_before_the_clips_are_read(pld, tmp_path):
     (tmp_path / "mine.csv").write_text("mine")
-    said = refusal(pld("doctor", tmp_path / "no corpus", "--out", tmp_path / "mine.csv"))
+    (tmp_path / "corpus" / "yes").mkdir(parents=True)
+    (tmp_path / "corpus" / "yes" / "a.wav").touch()
+    said = refusal(pld("doctor", tmp_path / "corpus", "--out", tmp_path / "mine.csv"))
     assert "mine.csv exists" in said
