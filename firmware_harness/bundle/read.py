@@ -52,7 +52,7 @@ class Bundle:
       recipe: the resolved recipe, a JSON object with unchecked values.
       data_key: hash of the corpus that the model was trained on.
       excluded: paths of the clips of that corpus that the run left out.
-      word_level_db: median level of the keywords that it was trained on, in dB of full scale.
+      word_level_db: median level of the words that it was trained on, in dB of full scale.
       rung: the model's rung, from 0.
       length_ms: length of the audio that the model takes.
       commit: of the source that trained it; None outside a checkout.

@@ -26,7 +26,7 @@ def level_findings(levels_db: Mapping[Clip, float]) -> Iterator[Finding]:
 def median_levels(
     levels_db: Mapping[Clip, float], trained_db: float | None
 ) -> dict[str, float | None]:
-    """Median level of all clips, of each split and of a run's training; None where none is."""
+    """Median level of all clips, of each split, and of a run's training; None without clips."""
     of_split = {
         split: [level for clip, level in levels_db.items() if clip.split == split]
         for split in SPLITS

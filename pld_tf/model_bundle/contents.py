@@ -4,7 +4,7 @@ import numpy as np
 
 from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.data.batches.training_data import TrainingData
-from pld_tf.data.corpus.classes import Classes, find_classes
+from pld_tf.data.corpus.classes import IGNORED, Classes, find_classes
 from pld_tf.data.held_out import held_out
 from pld_tf.data.store.loudness import BLOCK_MS, word_levels_db
 from pld_tf.data.store.pack import Store
@@ -71,12 +71,11 @@ def bundle_contents(
 
 
 def trained_level_db(store: Store, classes: Classes) -> float:
-    """Median level of the keywords that are trained on, in dB of full scale, to 0.1 dB."""
+    """Median level of the words that are trained on, in dB of full scale, to 0.1 dB."""
     index = store.splits["train"]
-    of_clip = classes.of_word[index.words]
-    is_keyword = (of_clip >= 0) & (of_clip < classes.unknown_class)
+    is_trained = classes.of_word[index.words] != IGNORED
     block_samples = store.sample_rate_hz * BLOCK_MS // 1000
-    return round(float(np.median(word_levels_db(index.energies[is_keyword], block_samples))), 1)
+    return round(float(np.median(word_levels_db(index.energies[is_trained], block_samples))), 1)
 
 
 def _representative(

@@ -32,7 +32,7 @@ class BundleContents:
       recipe: the resolved recipe, in values that JSON can hold.
       seed: of the run.
       data_key: hash of the corpus that the run was trained on.
-      word_level_db: median level of the keywords that it was trained on, in dB of full scale.
+      word_level_db: median level of the words that it was trained on, in dB of full scale.
       excluded: paths of the clips of that corpus that the run left out.
       rung: number of the student's rung, from 0.
       variant: how the student was finished; None if it was not.
