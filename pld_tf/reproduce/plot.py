@@ -18,6 +18,14 @@ def write_plot(path: Path, report: dict[str, Any]) -> None:
     """Write a PNG; the same report gives the same bytes."""
     # Imported here, because it takes a second and other commands do not need it. Figure alone has
     # no global state and draws with Agg, which needs no display.
+    from matplotlib import style
+
+    with style.context("default"):  # whatever the user's matplotlibrc says
+        picture = _picture(report)
+    write_bytes(path, picture)
+
+
+def _picture(report: dict[str, Any]) -> bytes:
     from matplotlib.figure import Figure
 
     rows = _rows(report)
@@ -34,7 +42,7 @@ def write_plot(path: Path, report: dict[str, Any]) -> None:
     )
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
-    write_bytes(path, picture.getvalue())
+    return picture.getvalue()
 
 
 def _rows(report: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

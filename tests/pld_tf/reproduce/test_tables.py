@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import matplotlib
 import numpy as np
 import pytest
 import tiny_reproduction as tiny
@@ -169,6 +170,13 @@ def test_the_plot_is_a_png_and_the_same_report_gives_the_same_bytes(report, tmp_
     one = (tmp_path / "one.png").read_bytes()
     assert one.startswith(b"\x89PNG")
     assert one == (tmp_path / "two.png").read_bytes()
+
+
+def test_the_users_matplotlibrc_does_not_change_the_plot(report, tmp_path):
+    write_plot(tmp_path / "one.png", report)
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red"}):
+        write_plot(tmp_path / "two.png", report)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
 def test_the_plot_shows_the_figures(report, tmp_path):
