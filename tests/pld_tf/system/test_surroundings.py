@@ -42,7 +42,7 @@ def test_a_warning_is_no_error_and_child_processes_see_the_same(tmp_path):
         'look = \'import os; print(os.environ["KERAS_BACKEND"], "PYTHONWARNINGS" in os.environ)\'\n'
         "subprocess.run([sys.executable, '-c', look])"
     )
-    assert said(code, tmp_path) == "tensorflow None\n"
+    assert said(code, tmp_path) == "tensorflow False\n"
 
 
 @pytest.mark.slow
@@ -53,6 +53,6 @@ def test_keras_and_matplotlib_are_as_shipped(tmp_path):
         "from matplotlib.figure import Figure\n"
         "keras = tf_keras.backend\n"
         "print(keras.floatx(), keras.image_data_format(), keras.epsilon())\n"
-        "print(tf.keras.__version__ == tf_keras.__version__, matplotlib.get_backend().lower())"
+        "print(tf.keras.Model is tf_keras.Model, matplotlib.get_backend().lower())"
     )
     assert said(code, tmp_path) == "float32 channels_last 1e-07\nTrue agg\n"
