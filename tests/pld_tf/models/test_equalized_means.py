@@ -35,8 +35,10 @@ def means(model: tf_keras.Model) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["bc_resnet", "bc_resnet_bn"])
-@pytest.mark.parametrize(("frames", "bins"), [(49, 40), (5, 40), (49, 11)])
+@pytest.mark.parametrize(
+    ("family", "frames", "bins"),
+    [("bc_resnet", 49, 40), ("bc_resnet_bn", 5, 40), ("bc_resnet_bn", 49, 11)],
+)
 def test_it_is_the_same_function(family, frames, bins):
     model = network(family, frames=None, bins=bins)
     equalized = with_equalized_means(model)
