@@ -311,8 +311,6 @@ def test_how_crops_are_repeated_is_handed_down(store, tmp_path, monkeypatch):
     [
         ({"networks": [2, 1, 1]}, 1),
         ({"keep_first_teacher": True}, 2),
-        ({"train_fraction": [1.0, 1.0, 0.5]}, 2),
-        ({"teach_unlabelled": False}, 1),
         ({"mixup": 0.4}, 0),
     ],
 )

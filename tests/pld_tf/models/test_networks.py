@@ -222,7 +222,7 @@ def test_macs_of_other_features_than_the_model_takes_are_refused():
 
 
 @every_family
-@pytest.mark.parametrize("frames", [24, 49, 98])
+@pytest.mark.parametrize("frames", [24, 98])
 def test_any_length_gives_finite_float32_logits(family, frames):
     logits = built(family, SMALLEST[family])(features(frames)).numpy()
     assert logits.shape == (2, CLASSES)
