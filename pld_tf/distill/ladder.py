@@ -10,7 +10,9 @@ from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.check import require_batch
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
+from pld_tf.data.negatives.taught import Mined, TaughtNegatives
 from pld_tf.data.store.pack import Store
+from pld_tf.distill.mining import mine, read_mined, write_mined
 from pld_tf.distill.rung import Rung
 from pld_tf.distill.rungs import RungResult, Rungs
 from pld_tf.distill.soft_labels.store import Stored, stored_labels
@@ -55,7 +57,7 @@ class Ladder(Rungs):
     """
 
     def __init__(self, *, recipe: Recipe, store: Store, run_dir: Path, seed: int) -> None:
-        super().__init__(recipe=recipe, data_key=store.key, run_dir=run_dir, seed=seed)
+        super().__init__(recipe=recipe, data_key=store.training_key, run_dir=run_dir, seed=seed)
         self._store = store
         self._classes = find_classes(recipe.words, store.words)
         require_batch(self._data(0).clips_per_epoch, recipe.training.batch_size)
@@ -122,7 +124,30 @@ class Ladder(Rungs):
             seed=self._network_seed(number, network),
             train_fraction=recipe.rung_train_fraction(number),
             teach_unlabelled=bool(number) and recipe.teaching.teach_unlabelled,
+            negatives=TaughtNegatives.of(self._store, recipe.negatives, self._mined(number)),
         )
+
+    def _mined(self, number: int) -> Mined | None:
+        """Hard negatives for a rung, of the networks of the rung before it."""
+        recipe, negatives = self._recipe, self._store.negatives
+        if not (number and negatives and recipe.negatives.mined):
+            return None
+        score, length_ms = recipe.negatives.mined_score, recipe.crop_lengths_ms(number - 1)[-1]
+        path = self._folder(number - 1, 0) / f"mined-{length_ms}ms-{score:g}.npz"
+        if not path.is_file():
+            teachers = range(recipe.rung_networks(number - 1))
+            with progress_bar(f"rung {number}, mining", unit="pieces") as advance:
+                mined = mine(
+                    [self.load(number - 1, network).student for network in teachers],
+                    negatives,
+                    spec=recipe.features,
+                    length_ms=length_ms,
+                    keywords=len(recipe.words.keywords),
+                    least_score=score,
+                    advance=advance,
+                )
+            write_mined(path, mined)
+        return read_mined(path)
 
     def _train(self, number: int, network: int, folder: Path, taught_by: list[RungResult]) -> None:
         recipe, length_ms = self._recipe, self._recipe.lengths_ms[number]

@@ -97,7 +97,7 @@ def open_rung(
         trained_on=read_trained_on(run_dir),
     )
     tested = open_tested(data, origin, split=split, skip_bad=skip_bad, say=say)
-    ladder = Rungs(recipe=run.recipe, data_key=run.data_key, run_dir=run_dir, seed=run.seed)
+    ladder = Rungs(recipe=run.recipe, data_key=run.training_key, run_dir=run_dir, seed=run.seed)
     return OpenedRung(run=run, result=ladder.load(number), tested=tested, clips=tested.held_out())
 
 

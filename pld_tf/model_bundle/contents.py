@@ -6,6 +6,7 @@ from pld_tf.data.batches.pipeline import training_batches
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.classes import IGNORED, Classes, find_classes
 from pld_tf.data.held_out import held_out
+from pld_tf.data.negatives.taught import TaughtNegatives
 from pld_tf.data.store.loudness import BLOCK_MS, word_levels_db
 from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import RungResult
@@ -91,6 +92,7 @@ def _representative(
         lengths_ms=(length_ms,),
         batch=recipe.training.batch_size,
         seed=seed,
+        negatives=TaughtNegatives.of(store, recipe.negatives),
     )
     batches = training_batches(data, first_epoch=0, epochs=1)
     enough = batches.take(-(-REPRESENTATIVE_CROPS // recipe.training.batch_size))

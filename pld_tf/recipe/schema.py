@@ -16,6 +16,7 @@ from pld_tf.recipe.tables import (
     FinishChoices,
     LadderChoices,
     ModelChoice,
+    NegativeChoices,
     TeachingChoices,
     TrainingChoices,
     WordChoices,
@@ -35,6 +36,7 @@ class Recipe(Table):
     features: FeatureSpec = FeatureSpec()
     crops: CropChoices = CropChoices()
     augment: AugmentChoices = AugmentChoices()
+    negatives: NegativeChoices = NegativeChoices()
     teaching: TeachingChoices = TeachingChoices()
     training: TrainingChoices
     finish: FinishChoices = FinishChoices()
@@ -57,6 +59,7 @@ class Recipe(Table):
                     f"{name} must hold 1 entry, or {len(lengths_ms)}, one per rung of "
                     f"ladder.input_lengths_ms; got {len(values)}"
                 )
+        _check_negatives(self)
         _check_teaching(self)
         _check_finish(self)
         return self
@@ -132,6 +135,18 @@ def _check_features(features: FeatureSpec, shortest_ms: int) -> None:
             f"ladder.input_lengths_ms ends at {shortest_ms}, which gives {frames} frames; networks "
             f"take at least {MIN_FRAMES}. End higher, or shorten features.window_ms or hop_ms"
         )
+
+
+def _check_negatives(recipe: Recipe) -> None:
+    for name, value in (
+        ("augment.speech_share", recipe.augment.speech_share),
+        ("negatives.mined", recipe.negatives.mined),
+    ):
+        if value and not recipe.negatives.crops:
+            raise ValueError(
+                f"{name} needs negatives.crops, crops of the corpus' _negatives_ in an epoch; got "
+                f"{value:g} and no such crops"
+            )
 
 
 def _check_teaching(recipe: Recipe) -> None:

@@ -151,6 +151,9 @@ class AugmentChoices(Table):
     """Least and greatest signal-to-noise ratio of crops with noise: the level of the clip's loudest
     200 ms over that of the noise. `[0, 30]` is usual. Empty: `noise_volume` says how loud noise
     is."""
+    speech_share: Share = 0.0
+    """Share of the noise that is sound of `_negatives_` instead: others speak while the word is
+    said. Needs `negatives.crops`."""
     room_share: Share = 0.0
     """Share of crops heard in a room, 16 crops at a time in the same one. The rooms are generated:
     64 boxes whose echoes die away within 0.15 to 0.7 s. 0.5 is usual."""
@@ -172,6 +175,19 @@ class AugmentChoices(Table):
     """SpecAugment: bands of mel bins that are covered."""
     mel_mask_bins: Annotated[int, Field(ge=0)] = 6
     """Greatest width of such a band, in mel bins."""
+
+
+class NegativeChoices(Table):
+    """Hours of sound without keywords, from the folder `_negatives_` of the corpus."""
+
+    crops: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Crops of it in an epoch, taught as `unknown`, pauses as `silence`. Its folders share them
+    evenly. 0 takes none. 4000 is usual for 8,000 clips of words."""
+    mined: Annotated[int, Field(ge=0, le=1_000_000), Affects.TEACHING] = 0
+    """Most hard crops in an epoch, beside `crops`. After each rung its network listens to
+    `_negatives_`. Where it is sure of a keyword, the crop is hard, and joins the next rung."""
+    mined_score: Annotated[float, Field(gt=0, lt=1), Affects.TEACHING] = 0.5
+    """How sure it must be: the least probability of the keyword."""
 
 
 class TeachingChoices(Table):

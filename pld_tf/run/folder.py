@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pld_tf.data.store.packed import Store, training_key
 from pld_tf.data.store.trained_on import TRAINED_ON
 from pld_tf.errors import PldError
 from pld_tf.recipe.affects import Affects, choices
@@ -34,7 +35,7 @@ class Run:
     """The contents of `run.json`: the recipe, seed and data of a run.
 
     `excluded` are the paths of clips that the run leaves out, whether they exist or not. `onednn`
-    says whether it computes with oneDNN's kernels.
+    says whether it computes with oneDNN's kernels. `negatives_key` is None if it takes none.
     """
 
     folder: Path
@@ -42,10 +43,16 @@ class Run:
     recipe: Recipe
     seed: int
     data_key: str
+    negatives_key: str | None
     excluded: frozenset[str]
     onednn: bool
     commit: str | None
     versions: dict[str, str]
+
+    @property
+    def training_key(self) -> str:
+        """The key of all recordings that it was trained on."""
+        return training_key(self.data_key, self.negatives_key)
 
 
 @contextmanager
@@ -105,6 +112,7 @@ def read_run(run_dir: Path) -> Run:
             recipe=parse_recipe(values["recipe"], str(path)),
             seed=int(values["seed"]),
             data_key=str(values["data_key"]),
+            negatives_key=values.get("negatives_key"),  # runs of an earlier version lack it
             # Runs of an earlier version lack this list.
             excluded=frozenset(map(str, values.get("excluded", []))),
             onednn=read_onednn(values),
@@ -137,11 +145,12 @@ def claim(
     recipe: Recipe,
     recipe_name: str,
     seed: int,
-    data_key: str,
+    store: Store,
     excluded: frozenset[str],
     say: Say,
 ) -> None:
     """Claim the folder for this run, or check that it belongs to it."""
+    negatives_key = store.negatives.key if store.negatives else None
     if not (run_dir / "run.json").exists():
         refuse_occupied(run_dir, WRITTEN)
         values: dict[str, Any] = {
@@ -149,7 +158,8 @@ def claim(
             "recipe_name": recipe_name,
             "recipe": recipe.model_dump(mode="json"),
             "seed": seed,
-            "data_key": data_key,
+            "data_key": store.key,
+            "negatives_key": negatives_key,
             "excluded": sorted(excluded),
             "onednn": is_onednn_on(),
             "commit": source_commit(),
@@ -163,8 +173,10 @@ def claim(
         changed.insert(0, f"seed {earlier.seed}, now {seed}")
     if earlier.excluded != excluded:
         changed.insert(0, _other_list(earlier.excluded, excluded))
-    elif earlier.data_key != data_key:
+    elif earlier.data_key != store.key:
         changed.insert(0, OTHER_DATA)
+    elif earlier.negatives_key != negatives_key:
+        changed.insert(0, f"in _negatives_ {OTHER_DATA}")
     refuse_other_choices(run_dir, changed)
     now = (is_onednn_on(), source_commit(), package_versions())
     begun = (earlier.onednn, earlier.commit, earlier.versions)

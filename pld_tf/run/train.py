@@ -59,7 +59,7 @@ def distill(
             recipe=recipe,
             recipe_name=recipe_name,
             seed=seed,
-            data_key=store.key,
+            store=store,
             excluded=excluded,
             say=say,
         )

@@ -69,7 +69,7 @@ def decode(data: bytes) -> Recording:
         raise BadClip(f"damaged, or of a kind that can't be read: {_reason(error)}") from None
     if whole and width:
         _check_blocks(whole, samples=len(values), width=width * sound.channels)
-    return Recording(sample_rate_hz=sound.samplerate, mono=_mono(values))
+    return Recording(sample_rate_hz=sound.samplerate, mono=to_mono(values))
 
 
 def _other(data: bytes) -> bytes:
@@ -131,7 +131,7 @@ def _reason(error: soundfile.LibsndfileError) -> str:
     return error.error_string.removeprefix("Error : ").rstrip(".")
 
 
-def _mono(values: np.ndarray) -> np.ndarray:
+def to_mono(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.int16 and values.shape[1] == 1:
         return values[:, 0]
     if values.dtype == np.float32:

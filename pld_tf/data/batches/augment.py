@@ -66,7 +66,14 @@ def plan_crops(
     spec, augment = data.spec, data.augment
     length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], lengths)
     loudest = tf.gather_nd(tables.loudest, tf.stack([lengths, tf.cast(clip, tf.int32)], axis=1))
-    start = drawn.crop_starts(draws, loudest, length=length, spec=spec, crops=data.crops)
+    start = drawn.crop_starts(
+        draws,
+        loudest,
+        length=length,
+        spec=spec,
+        crops=data.crops,
+        is_placed=tf.gather(tables.is_mined, clip),
+    )
     masks = ()
     if augment.time_masks or augment.mel_masks:
         frames = [spec.frames(spec.samples(ms)) for ms in data.lengths_ms]
@@ -188,10 +195,16 @@ class AugmentedClips:
         audio = tf.ensure_shape(tf.io.decode_raw(records, tf.int16), [None, spec.clip_samples])
         audio = tf.pad(audio, [[0, 0], [margin, margin]])
         self._audio = _maybe_in_room(audio, setting, tables, data.augment.room_share)
-        noise_start = drawn.noise_starts(draws, len(tables.noise) - 2 * margin, spec.clip_samples)
+        is_silence = clip >= tables.clips
+        noise_start = drawn.noise_starts(
+            draws,
+            len(tables.noise) - 2 * margin,
+            spec.clip_samples,
+            recorded=tables.recorded - 2 * margin,
+            takes_speech=drawn.takes_speech(draws, is_silence, data.augment),
+        )
         self._noise = tables.noise
         self._noise_starts = margin + noise_start
-        is_silence = tf.gather(tables.labels, clip) == data.classes.silence_class
         self._gain, self._volume = drawn.loudness_factors(
             draws,
             is_silence,

@@ -39,6 +39,7 @@ def crop_starts(
     length: tf.Tensor,
     spec: FeatureSpec,
     crops: CropChoices,
+    is_placed: tf.Tensor | bool = False,
 ) -> tf.Tensor:
     """First sample of each crop.
 
@@ -48,6 +49,7 @@ def crop_starts(
       length: int32 [batch] or scalar, samples in a crop.
       spec: gives the sample rate.
       crops: share around the loudest part, its jitter, shift of the clip.
+      is_placed: bool [batch], crops that always lie around `loudest`.
 
     Returns:
       int32 [batch], from -shift to clip samples - length + shift. Zeros lie outside the clip.
@@ -61,7 +63,8 @@ def crop_starts(
     anywhere = draws[:, _START] * (room + 2 * margin) - margin
     jitter = (2 * draws[:, _START] - 1) * most_jitter
     around = tf.clip_by_value(tf.cast(loudest, tf.float32) + jitter, -margin, room + margin)
-    start = tf.where(draws[:, _WHERE] < crops.loudest_share, around, anywhere)
+    is_around = (draws[:, _WHERE] < crops.loudest_share) | is_placed
+    start = tf.where(is_around, around, anywhere)
     return tf.cast(tf.round(start), tf.int32)
 
 
@@ -114,9 +117,36 @@ def loudness_factors(
     return gain[:, None], noise[:, None]
 
 
-def noise_starts(draws: tf.Tensor, noise_samples: int, clip_samples: int) -> tf.Tensor:
-    """Start of each clip's second of noise, int32 [batch]."""
-    return tf.cast(draws[:, _NOISE_START] * float(noise_samples - clip_samples), tf.int32)
+def noise_starts(
+    draws: tf.Tensor,
+    noise_samples: int,
+    clip_samples: int,
+    *,
+    recorded: int | None = None,
+    takes_speech: tf.Tensor | bool = False,
+) -> tf.Tensor:
+    """Start of each clip's second of noise, int32 [batch].
+
+    Args:
+      draws: float32 [batch, draws].
+      noise_samples: of all noise.
+      clip_samples: of a clip.
+      recorded: samples of recorded noise; speech to lie under words follows. None: there is none.
+      takes_speech: bool [batch], clips that take their noise from that speech.
+    """
+    place = draws[:, _NOISE_START]
+    recorded = noise_samples if recorded is None else recorded
+    start = place * float(recorded - clip_samples)
+    if noise_samples > recorded:
+        in_speech = recorded + place * float(noise_samples - recorded - clip_samples)
+        start = tf.where(takes_speech, in_speech, start)
+    return tf.cast(start, tf.int32)
+
+
+def takes_speech(draws: tf.Tensor, is_silence: tf.Tensor, augment: AugmentChoices) -> tf.Tensor:
+    """Crops whose noise is speech of others, bool [batch]; of silence none."""
+    most = augment.noise_share * augment.speech_share
+    return tf.logical_and(draws[:, _NOISE_ON] < most, tf.logical_not(is_silence))
 
 
 def within_hop(draws: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 # TensorFlow's type stubs lack stateless_shuffle and tensor seeds.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -43,26 +43,36 @@ def draw_crops(data: TrainingData, tables: Tables, epoch: tf.Tensor) -> tf.Tenso
 
 
 def mixed_records(data: TrainingData, tables: Tables, seeds: Seeds) -> tf.data.Dataset:
-    """(clip, record) of the epoch's clips, silence spread evenly among them."""
-    index = data.index
-    taken = chosen(tables, seeds.clips)
-    order = tf.random.experimental.stateless_shuffle(tf.range(len(index.shards)), seed=seeds.shards)
-    clips = tf.data.Dataset.from_tensor_slices(order).interleave(
-        taken_records(index, taken, data.store.sample_rate_hz),
-        cycle_length=4,
-        block_length=MICRO_BATCH,
+    """(clip, record) of the epoch's clips; negatives and silence are spread evenly among words."""
+    index, words = data.index, len(data.store.words)
+    read = taken_records(index, chosen(tables, seeds.clips), data.store.sample_rate_hz)
+    order = tf.random.experimental.stateless_shuffle(
+        tf.range(len(data.words.shards)), seed=seeds.shards
     )
-    if not tables.silence:
-        return clips
-    zeros = tf.constant(bytes(2 * data.spec.clip_samples))
-    silence = tf.data.Dataset.range(tables.clips, tables.clips + tables.silence).map(
-        lambda clip: (clip, zeros)
-    )
-    taken_clips = tf.reduce_sum(tables.quotas)
-    which = tf.cast(tf.range(taken_clips + tables.silence) >= taken_clips, tf.int64)
+    kinds = [_interleaved(order, read, cycle=4)]
+    counts = [tf.reduce_sum(tables.quotas[:words])]
+    if data.negatives:
+        # Neighbours in a shard are of one recording: a batch takes pieces of many shards.
+        shards = tf.range(len(data.words.shards), len(index.shards))
+        order = tf.random.experimental.stateless_shuffle(shards, seed=seeds.shards)
+        kinds.append(_interleaved(order, read, cycle=16))
+        counts.append(tf.reduce_sum(tables.quotas[words:]))
+    if tables.silence:
+        zeros = tf.constant(bytes(2 * data.spec.clip_samples))
+        silence = tf.data.Dataset.range(tables.clips, tables.clips + tables.silence)
+        kinds.append(silence.map(lambda clip: (clip, zeros)))
+        counts.append(tf.constant(tables.silence, tf.int64))
+    if len(kinds) == 1:
+        return kinds[0]
+    ends = tf.cumsum(tf.stack(counts))
+    which = tf.searchsorted(ends, tf.range(ends[-1]), side="right", out_type=tf.int64)
     which = tf.random.experimental.stateless_shuffle(which, seed=seeds.silence)
-    return tf.data.Dataset.choose_from_datasets(
-        [clips, silence], tf.data.Dataset.from_tensor_slices(which)
+    return tf.data.Dataset.choose_from_datasets(kinds, tf.data.Dataset.from_tensor_slices(which))
+
+
+def _interleaved(order: tf.Tensor, read: Any, *, cycle: int) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices(order).interleave(
+        read, cycle_length=cycle, block_length=MICRO_BATCH
     )
 
 

@@ -155,7 +155,7 @@ def word_quotas(classes: Classes, word_counts: np.ndarray) -> tuple[np.ndarray, 
     is_unknown = classes.of_word == classes.unknown_class
     mean_keyword = word_counts[is_keyword].sum() / max(1, is_keyword.sum())
     quotas = np.where(is_keyword, word_counts, 0).astype(np.int64)
-    quotas[is_unknown] = _share_evenly(
+    quotas[is_unknown] = share_evenly(
         round(classes.unknown * mean_keyword), word_counts[is_unknown]
     )
     return quotas, round(classes.silence * mean_keyword)
@@ -175,10 +175,10 @@ def rank_within(words: np.ndarray) -> np.ndarray:
     return rank
 
 
-def _share_evenly(total: int, available: np.ndarray) -> np.ndarray:
+def share_evenly(total: int, available: np.ndarray) -> np.ndarray:
     """Shares as even as possible, each at most `available`, that sum to `total` where possible.
 
-    >>> _share_evenly(10, np.array([1, 9, 9])).tolist()
+    >>> share_evenly(10, np.array([1, 9, 9])).tolist()
     [1, 5, 4]
     """
     shares = np.zeros(len(available), np.int64)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pld_tf.data.corpus.lists import BOTH, SplitLists, lists_digest, read_lists, unread_list_notes
+from pld_tf.data.corpus.negatives import NegativeRecording, split_negatives
 from pld_tf.data.corpus.scan import Found, scan
 from pld_tf.data.corpus.split import divided_speakers, moved_clips, speaker_of, split_clips
 from pld_tf.errors import PldError
@@ -33,6 +34,7 @@ class Corpus:
       clips: sorted by path.
       noise: paths of the background noise recordings, relative to `root`, sorted.
       noise_splits: splits of these recordings, if the lists name any of them.
+      negatives: long recordings without keywords, each with its split.
       lists: the lists that were found.
       notes: one line each, for the user.
       fingerprint: SHA-256 of paths, sizes, times, missing permissions, lists, and of what else
@@ -43,6 +45,7 @@ class Corpus:
     clips: tuple[Clip, ...]
     noise: tuple[str, ...]
     noise_splits: dict[str, str]
+    negatives: tuple[NegativeRecording, ...]
     lists: SplitLists
     notes: tuple[str, ...]
     fingerprint: str
@@ -92,7 +95,8 @@ def list_corpus(
     scanned = scan(root)
     words = _without(scanned.words, frozenset(map(plain_name, excluded)), root)
     present = [file.path for files in scanned.words.values() for file in files]
-    lists = read_lists(root, [*present, *(file.path for file in scanned.noise)])
+    beside = [file.path for file in (*scanned.noise, *scanned.negatives)]
+    lists = read_lists(root, [*present, *beside])
     files = sorted((file for files in words.values() for file in files), key=lambda f: f.path)
     split_of = _splits([file.path for file in files], lists, keywords)
     clips = tuple(_clip(file, split_of[file.path]) for file in files)
@@ -102,6 +106,7 @@ def list_corpus(
         clips=clips,
         noise=tuple(sorted(file.on_disk for file in scanned.noise)),
         noise_splits=_noise_splits(scanned.noise, lists),
+        negatives=split_negatives(scanned.negatives, lists),
         lists=lists,
         notes=(
             *_folder_notes(scanned.words),

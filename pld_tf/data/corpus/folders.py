@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 NOISE_FOLDER = "_background_noise_"
+NEGATIVES_FOLDER = "_negatives_"
 # Names without blanks, underscores and hyphens, in small letters.
 _NOISE = ("backgroundnoise", "background", "noise", "silence")
 _UNKNOWN = ("unknown",)
 
-Role = Literal["word", "noise"]
+Role = Literal["word", "noise", "negatives"]
 
 
 def role_of(folder: str) -> Role | None:
@@ -17,8 +18,12 @@ def role_of(folder: str) -> Role | None:
 
     >>> role_of("yes"), role_of("_silence_"), role_of("_unknown_"), role_of("_old")
     ('word', 'noise', 'word', None)
+    >>> role_of("_negatives_")
+    'negatives'
     """
     name = _bare(folder)
+    if folder == NEGATIVES_FOLDER:
+        return "negatives"
     if folder.startswith(".") or (folder.startswith("_") and name not in (*_NOISE, *_UNKNOWN)):
         return None
     return "noise" if name in _NOISE else "word"
@@ -48,6 +53,15 @@ def passed_over_notes(folders: Iterable[str]) -> list[str]:
     if not shown:
         return []
     return [f"{', '.join(shown)}: passed over. Folders whose names begin with _ are no words."]
+
+
+def is_noise(path: str) -> bool:
+    """Whether a folder in a path holds noise by its name.
+
+    >>> is_noise("musan/noise/free-sound/a.wav"), is_noise("speech/noise.wav")
+    (True, False)
+    """
+    return any(_bare(folder) in _NOISE for folder in path.split("/")[:-1])
 
 
 def _bare(folder: str) -> str:

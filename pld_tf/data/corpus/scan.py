@@ -34,12 +34,14 @@ class Scan:
     Args:
       words: audio files by word.
       noise: audio files of background noise.
+      negatives: audio files without keywords, at any depth.
       entries: names in the folder.
       notes: one line each on files that are not read, and folders that are no words.
     """
 
     words: dict[str, list[Found]]
     noise: list[Found]
+    negatives: list[Found]
     entries: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -64,7 +66,8 @@ def scan(root: Path) -> Scan:
     require_folder(root)
     names = dict(_entries(root))
     statuses = {name: _status(entry) for name, entry in names.items()}
-    folders = [_read(root, n) for n in sorted(names) if _is_folder(statuses[n]) and role_of(n)]
+    inner = sorted(name for name, status in statuses.items() if _is_folder(status))
+    folders = [_read(root, name) for name in inner if role_of(name) in ("word", "noise")]
     words = [folder for folder in folders if role_of(folder.name) == "word"]
     noise = [folder for folder in folders if role_of(folder.name) == "noise"]
     _refuse_twins([folder.name for folder in words], root)
@@ -75,11 +78,14 @@ def scan(root: Path) -> Scan:
     found = Scan(
         words={plain_name(folder.name): folder.audio for folder in words},
         noise=[file for folder in noise for file in folder.audio],
+        negatives=[
+            file for name in inner if role_of(name) == "negatives" for file in _below(root, name)
+        ],
         entries=tuple(names),
         notes=(
             *(f"{name} is a link to nothing and is left out." for name in gone),
             *role_notes((folder.name, len(folder.audio)) for folder in folders),
-            *passed_over_notes(name for name in names if _is_folder(statuses[name])),
+            *passed_over_notes(inner),
             *_case_notes(folder.name for folder in words if folder.audio),
             *loose_notes(loose),
             *deep_notes(deep, root),
@@ -122,6 +128,16 @@ def _read(root: Path, name: str) -> _Folder:
             folder.unread.append((_kind(file), path))
     _refuse_twins([file.on_disk for file in folder.audio], root)
     return folder
+
+
+def _below(root: Path, path: str, depth: int = 1) -> Iterator[Found]:
+    """Recordings in a folder and in those below it, linked ones too."""
+    for name, entry in sorted(_entries(root / path), key=lambda named: named[0]):
+        inner = f"{path}/{name}"
+        if is_audio(name):
+            yield _found(inner, entry)
+        elif depth < _MAX_DEPTH and not name.startswith(".") and _is_folder(_status(entry)):
+            yield from _below(root, inner, depth + 1)
 
 
 def _sounds_below(root: Path, path: str) -> Iterator[str]:

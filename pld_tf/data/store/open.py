@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
 
 from pld_tf.data.corpus.corpus import Corpus, find_corpus
+from pld_tf.data.negatives.pack import open_negatives
 from pld_tf.data.store.pack import SPLITS, Store, open_store
 from pld_tf.errors import PldError
 from pld_tf.recipe.schema import Recipe
@@ -43,7 +45,27 @@ def pack_and_tell(
         )
     for note in store.notes:
         say(note)
-    return store
+    if not recipe.negatives.crops:
+        return store
+    return replace(store, negatives=pack_negatives(corpus, recipe, say=say))
+
+
+def pack_negatives(corpus: Corpus, recipe: Recipe, *, say: Say) -> Store | None:
+    """The packed `_negatives_` of a corpus, with a note on them; None if it has none."""
+    with progress_bar("packing _negatives_") as advance:
+        negatives = open_negatives(
+            corpus, sample_rate_hz=recipe.features.sample_rate_hz, progress=advance, say=say
+        )
+    for note in negatives.notes if negatives else (NO_NEGATIVES,):
+        say(note)
+    return negatives
+
+
+NO_NEGATIVES = (
+    "the corpus has no folder _negatives_ with recordings of speech, music and rooms: nothing "
+    "teaches what is said all day, so running speech will fire. docs/data.md says where to get "
+    "some."
+)
 
 
 @contextmanager

@@ -4,24 +4,21 @@ Clips are packed in an order shuffled by file name, so a part of a shard is a fa
 corpus. Packing that was stopped continues. `packed` describes the files.
 """
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from platformdirs import user_cache_dir
 
 from pld_tf.data.audio.read import BadClip, read_audio
 from pld_tf.data.corpus.corpus import Clip, Corpus
-from pld_tf.data.store.lock import LOCK_NAME, claimed
+from pld_tf.data.store.cache import cache_folder, claimed_for_packing, told_when_full
+from pld_tf.data.store.lock import LOCK_NAME
 from pld_tf.data.store.loudness import BLOCK_MS, block_energies, loudest_start_ms, without_word
 from pld_tf.data.store.noise import noise_notes, recorded_noise, with_generated
 from pld_tf.data.store.packed import (
@@ -81,11 +78,11 @@ def open_store(
       PldError: a needed split without clips, unreadable clips (the first ten are named), a
         damaged store, or a full disk.
     """
-    cache = cache or _cache_folder()
+    cache = cache or cache_folder()
     folder = cache / _folder_name(corpus, sample_rate_hz)
     # The folder gets its final name when it is complete. What it holds is read, or is damaged.
     if not folder.exists():
-        with _claimed(cache, folder.with_name(folder.name + ".partial"), say) as partial:
+        with claimed_for_packing(cache, folder.with_name(folder.name + ".partial"), say) as partial:
             if folder.exists():  # the other process has packed it
                 shutil.rmtree(partial, ignore_errors=True)
             else:
@@ -101,23 +98,6 @@ def listing_of(corpus: Corpus) -> str:
     """Hash of the paths and splits of a corpus' clips, hex. It is quick: no clip is opened."""
     lines = sorted(f"{clip.path}\0{clip.split}\0" for clip in corpus.clips)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _cache_folder() -> Path:
-    """PLD_TF_CACHE, or the user's cache folder.
-
-    Raises:
-      PldError: neither is known, as for a user without a home.
-    """
-    if named := os.environ.get("PLD_TF_CACHE"):
-        return Path(named)
-    with suppress(RuntimeError):  # of later platformdirs; earlier ones give ~/.cache as it stands
-        folder = Path(user_cache_dir("pld-tf"))
-        if folder.is_absolute():
-            return folder
-    raise PldError(
-        "packed recordings need a folder, but this user has no home. Name one in PLD_TF_CACHE."
-    )
 
 
 def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
@@ -163,7 +143,7 @@ def _pack(
         if not any(clip.split == split for clip in corpus.clips):
             raise PldError(_empty_split_message(split, corpus, bad=[]))
     needed_bytes = len(corpus.clips) * sample_rate_hz * 2
-    with _told_when_full(partial, needed_bytes):
+    with told_when_full(partial, needed_bytes):
         recorded = recorded_noise(corpus, sample_rate_hz)
         for split, noise in with_generated(recorded, sample_rate_hz).items():
             write_npz(partial / noise_name(split), noise=noise)
@@ -338,37 +318,3 @@ def _empty_split_message(split: str, corpus: Corpus, bad: list[tuple[str, str]])
         "few, or come from too few speakers. Add clips, or name splits in validation_list.txt and "
         "testing_list.txt."
     )
-
-
-@contextmanager
-def _claimed(cache: Path, partial: Path, say: Say | None) -> Iterator[Path]:
-    """One process packs. Another that needs the same corpus waits, and finds it packed."""
-
-    def waits() -> None:
-        if say:
-            say("waiting for another pld-tf that packs this corpus.")
-
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(claimed(partial, waits=waits))
-        except OSError as error:
-            raise PldError(
-                f"the packed corpus can't be written to {cache}: {error.strerror}. Name another "
-                "folder in PLD_TF_CACHE."
-            ) from error
-        yield partial
-
-
-@contextmanager
-def _told_when_full(partial: Path, needed: int) -> Iterator[None]:
-    """Turn a full disk into one line, and free the space that was used."""
-    try:
-        yield
-    except (OSError, tf.errors.ResourceExhaustedError) as error:
-        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        shutil.rmtree(partial, ignore_errors=True)
-        raise PldError(
-            f"the disk of {partial.parent} is full: packing takes about {needed / 1e6:.0f} MB. "
-            "Free some space, or name another disk in PLD_TF_CACHE."
-        ) from error

@@ -4,6 +4,7 @@ A record holds the bare little-endian samples of one clip of exactly one second.
 about the clip is at the same position in the index.
 """
 
+import hashlib
 import json
 import zipfile
 import zlib
@@ -70,6 +71,7 @@ class Store:
       words: word folders, sorted.
       splits: index of each split.
       notes: one line each on how packing changed clips.
+      negatives: the packed recordings without keywords, if the recipe takes any.
       listing: hash of the corpus' paths and splits, unreadable clips too; see `trained_on`.
     """
 
@@ -80,6 +82,12 @@ class Store:
     splits: dict[str, SplitIndex]
     notes: tuple[str, ...]
     listing: str = ""
+    negatives: "Store | None" = None
+
+    @property
+    def training_key(self) -> str:
+        """The key of all that a training takes: of the words, and of the negatives if any."""
+        return training_key(self.key, self.negatives.key if self.negatives else None)
 
     def noise(self, split: str) -> np.ndarray:
         """Background noise of a split, int16 [samples].
@@ -93,6 +101,13 @@ class Store:
     def word_counts(self, split: str) -> np.ndarray:
         """Clips of each word in a split, int64 [words]."""
         return np.bincount(self.splits[split].words, minlength=len(self.words))
+
+
+def training_key(key: str, negatives_key: str | None) -> str:
+    """One key of a store and of the negatives beside it."""
+    if negatives_key is None:
+        return key
+    return hashlib.sha256(f"{key} {negatives_key}".encode()).hexdigest()
 
 
 def load_store(folder: Path, *, skip_bad: bool) -> Store:

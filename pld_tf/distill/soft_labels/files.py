@@ -13,6 +13,7 @@ import tf_keras
 
 from pld_tf.data.batches.training_data import TrainingData
 from pld_tf.data.corpus.classes import IGNORED, Classes
+from pld_tf.data.negatives.taught import TaughtNegatives
 from pld_tf.distill.step.teachers import Teachers
 from pld_tf.errors import PldError
 from pld_tf.recipe.schema import Recipe
@@ -34,7 +35,7 @@ def store_header(recipe: Recipe, data: TrainingData, teachers: Teachers) -> dict
         "temperature": recipe.teaching.temperature if blended else None,
         "teacher_input": data.teacher_input,
         "teacher_ms": None if data.teacher_input == "crop" else data.teacher_ms,
-        "corpus": data.store.key,
+        "corpus": data.store.training_key,
         "features": data.spec.to_dict(),
         "crops": data.crops.model_dump(),
         "augment": data.augment.model_dump(exclude={"mixup"}),
@@ -47,7 +48,14 @@ def store_header(recipe: Recipe, data: TrainingData, teachers: Teachers) -> dict
         "words": _class_of_word(data.classes, data.store.words),
         "unknown": data.classes.unknown,
         "silence": data.classes.silence,
+        **(_negatives(data.negatives) if data.negatives else {}),
     }
+
+
+def _negatives(negatives: TaughtNegatives) -> dict[str, Any]:
+    """Which pieces batches hold; the teachers decide which are hard."""
+    hard = 0 if negatives.mined is None else len(negatives.mined.pieces)
+    return {"negatives": negatives.crops, "mined": [negatives.most_mined, hard]}
 
 
 class SoftLabelFiles:

@@ -1,0 +1,1 @@
+"""Hours of sound without keywords: packed, read as crops and as streams."""
