@@ -1,19 +1,16 @@
-"""Run a bundle's C on streams made from a corpus, to choose a decision and to test it."""
+"""Choose a decision for a bundle: run its C on streams made from a corpus, and tune."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from firmware_harness.bundle.read import open_bundle
 from firmware_harness.listen.listen import open_listener
-from firmware_harness.runtimes.host_library import HostLibrary
-from pld_tf.bridge.bundle_corpus import open_bundle_data
-from pld_tf.errors import PldError
-from pld_tf.streams.detections import Spoken
-from pld_tf.streams.synthesis import StreamParts, stream
-from pld_tf.streams.tune import ScoredStream, choose
+from pld_tf.bridge.score import score_pieces, score_sounds
+from pld_tf.bridge.stream_clips import packed_negatives, stream_clips
+from pld_tf.streams.conditions import TUNED, USUAL_PIECE_S, Words, spoken_words
+from pld_tf.streams.scored import with_sounds
+from pld_tf.streams.synthesis import stream
+from pld_tf.streams.tune import choose, unseen_accepts
 from pld_tf.streams.tuning_report import tuning_report
 from pld_tf.system.progress import Advance, Say
 
@@ -29,42 +26,6 @@ class Wanted:
     hours: float
     seed: int
 
-    @property
-    def false_accepts(self) -> int:
-        """How many are allowed in the whole stream."""
-        return int(self.false_accepts_per_hour * self.hours)
-
-
-def stream_clips(
-    bundle: Path, *, data: Path, split: str, skip_bad: bool, say: Say
-) -> tuple[StreamParts, Json | None]:
-    """What streams for a bundle are made of: its words, at its rate, without its excluded clips.
-
-    Returns:
-      The parts; and what the data is to the bundle, None if the bundle's run was trained on it.
-
-    Raises:
-      PldError: the bundle does not state its words, or the data can't be used.
-      HarnessError: the bundle is damaged.
-    """
-    opened = open_bundle_data(
-        open_bundle(bundle), bundle, data=data, split=split, skip_bad=skip_bad, say=say
-    )
-    if opened is None:
-        raise PldError(
-            f"{bundle} does not say which words it was trained on. Give a firmware bundle "
-            "that pld-tf export has written from a run."
-        )
-    recipe, tested = opened
-    parts = StreamParts(
-        store=tested.store,
-        split=split,
-        classes=tested.classes,
-        noise_volume=recipe.augment.noise_volume,
-        left_out=tested.left_out,
-    )
-    return parts, tested.other_json()
-
 
 def tune_bundle(
     bundle: Path,
@@ -77,6 +38,9 @@ def tune_bundle(
     advance: Advance,
 ) -> tuple[Json, Json]:
     """Choose smoothing and thresholds for a bundle on validation clips.
+
+    Where the corpus has `_negatives_`, their validation recordings count false accepts, and words
+    come in noise and rooms. Otherwise a stream of words and noise does both.
 
     Args:
       bundle: folder of `pld-tf export`.
@@ -95,13 +59,28 @@ def tune_bundle(
     """
     library = open_listener(bundle)
     parts, other = stream_clips(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
-    scored = score_stream(
-        library, parts, seconds=3600 * wanted.hours, seed=wanted.seed, advance=advance
-    )
-    choice = choose(scored, false_accepts=wanted.false_accepts, refractory=library.refractory)
+    words = Words(parts=parts, seed=wanted.seed)
+    negatives = packed_negatives(data, sample_rate_hz=library.sample_rate_hz, say=say)
+    if negatives and len(negatives.splits[SPLIT]):
+        spoken = score_pieces(
+            library,
+            spoken_words(words, TUNED),
+            seconds=len(words.clips()) * USUAL_PIECE_S,
+            advance=advance,
+        )
+        sounds = list(score_sounds(library, negatives, SPLIT, advance=advance))
+    else:
+        seconds = 3600 * wanted.hours
+        pieces = stream(parts, seconds=seconds, seed=wanted.seed)
+        spoken = score_pieces(library, pieces, seconds=seconds, advance=advance)
+        sounds = []
+    scored = with_sounds(spoken, sounds)
+    tuned_for = {"per_hour": wanted.false_accepts_per_hour, "refractory": library.refractory}
+    choice = choose(scored, **tuned_for)
     report = tuning_report(
         scored,
         choice,
+        unseen=unseen_accepts(spoken, sounds, **tuned_for) if sounds else None,
         wanted_per_hour=wanted.false_accepts_per_hour,
         split=SPLIT,
         seed=wanted.seed,
@@ -112,32 +91,4 @@ def tune_bundle(
     return (
         {**decision, "smoothing": choice.smoothing, "thresholds": thresholds, "tuned": tuned},
         report,
-    )
-
-
-def score_stream(
-    library: HostLibrary, parts: StreamParts, *, seconds: float, seed: int, advance: Advance
-) -> ScoredStream:
-    """Scores of every inference of a stream; nothing else is kept in memory."""
-    listener = library.open_stream()
-    spoken: list[Spoken] = []
-    recordings: list[str] = []
-    times, scores = [], []
-    done = 0
-    for piece in stream(parts, seconds=seconds, seed=seed):
-        ended, given = listener.scores(piece.samples)
-        times.append(ended)
-        scores.append(given[:, : library.num_keywords])
-        if piece.spoken and piece.recording:
-            spoken.append(piece.spoken)
-            recordings.append(piece.recording)
-        done += len(piece.samples)
-        advance(done // library.sample_rate_hz, round(seconds))
-    return ScoredStream(
-        keywords=library.labels[: library.num_keywords],
-        spoken=tuple(spoken),
-        recordings=tuple(recordings),
-        times_s=np.concatenate(times) / library.sample_rate_hz,
-        scores=np.concatenate(scores),
-        seconds=seconds,
     )

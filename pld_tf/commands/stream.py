@@ -141,7 +141,7 @@ def data_stream(
       pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
     """
     load_tensorflow()
-    from pld_tf.bridge.tune_bundle import stream_clips
+    from pld_tf.bridge.stream_clips import stream_clips
     from pld_tf.streams.files import write_stream
     from pld_tf.streams.synthesis import stream
     from pld_tf.system.files import refuse_foreign

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pld_tf.metrics.poisson import poisson_interval
 from pld_tf.streams.detections import Detected
-from pld_tf.streams.tune import ScoredStream
+from pld_tf.streams.scored import ScoredStream
 
 # A rate an hour is known from that many hours in which no recording comes twice: about 190 of them.
 LEAST_HOURS = 0.1
@@ -45,6 +45,31 @@ def exposure(stream: ScoredStream, false_accepts: tuple[Detected, ...]) -> Expos
         interval=(min(low, per_hour), max(high, per_hour)),
         is_known=has_others and hours_once >= LEAST_HOURS,
     )
+
+
+def unseen_exposure(
+    stream: ScoredStream, unseen: dict[str, int]
+) -> tuple[Exposure, dict[str, Exposure]]:
+    """False accepts in sound without keywords that did not choose the thresholds.
+
+    Args:
+      stream: with sections of such sound.
+      unseen: false accepts in each section, from `unseen_accepts`.
+
+    Returns:
+      For all sections together, and by section.
+    """
+    by_name = {
+        section.name: _of_hours(unseen.get(section.name, 0), section.seconds / 3600)
+        for section in stream.counted()
+    }
+    hours = sum(section.seconds for section in stream.counted()) / 3600
+    return _of_hours(sum(unseen.values()), hours), by_name
+
+
+def _of_hours(events: int, hours: float) -> Exposure:
+    low, high = (edge / hours for edge in poisson_interval(events))
+    return Exposure(per_hour=events / hours, interval=(low, high), is_known=hours >= LEAST_HOURS)
 
 
 def _firing(stream: ScoredStream, false_accepts: tuple[Detected, ...]) -> int:

@@ -89,13 +89,13 @@ def stream(parts: StreamParts, *, seconds: float, seed: int) -> Iterator[Piece]:
         start_s = (done + pause) / rate
         yield Piece(
             samples=np.clip(np.rint(samples), -32768, 32767).astype(np.int16),
-            spoken=word and _moved(word, start_s),
+            spoken=word and moved(word, start_s),
             recording=recording,
         )
         done += len(samples)
 
 
-def _moved(word: Spoken, by_s: float) -> Spoken:
+def moved(word: Spoken, by_s: float) -> Spoken:
     return Spoken(word=word.word, start_s=word.start_s + by_s, end_s=word.end_s + by_s)
 
 
@@ -111,7 +111,7 @@ class _Words:
         used = self._words[self._words >= 0]
         counts = np.bincount(used, minlength=len(self._names))
         require_keyword_clips(parts.classes, counts, parts.split)
-        self._edges = _word_edges(self._index.energies)
+        self._edges = word_edges(self._index.energies)
         of_word = parts.classes.of_word
         has_clips = counts > 0
         unknown = parts.classes.unknown_class
@@ -129,7 +129,7 @@ class _Words:
         clip = self._left[word].pop()
         start, end = self._edges[clip].tolist()
         name = self._names[word]
-        samples = _faded(read_clip(self._index, clip, self._rate), self._rate * FADE_MS // 1000)
+        samples = faded(read_clip(self._index, clip, self._rate), self._rate * FADE_MS // 1000)
         recording = self._index.paths[clip].decode()
         return samples, Spoken(word=name, start_s=start, end_s=end), recording
 
@@ -150,7 +150,7 @@ class _Background:
         return self._noise[places] * volumes
 
 
-def _word_edges(energies: np.ndarray) -> np.ndarray:
+def word_edges(energies: np.ndarray) -> np.ndarray:
     """Start and end of each clip's speech in s, float64 [clips, 2]; the whole clip for silence."""
     so_far = speech_so_far(energies)[:, 1:]
     block_s = BLOCK_MS / 1000
@@ -161,7 +161,7 @@ def _word_edges(energies: np.ndarray) -> np.ndarray:
     return np.stack([np.where(silent, 0.0, starts), np.where(silent, CLIP_MS / 1000, ends)], axis=1)
 
 
-def _faded(clip: np.ndarray, fade: int) -> np.ndarray:
+def faded(clip: np.ndarray, fade: int) -> np.ndarray:
     faded = clip.astype(np.float64)
     ramp = np.arange(fade) / max(1, fade)
     faded[:fade] *= ramp

@@ -1,5 +1,6 @@
 """Choose smoothing and thresholds from the scores of a stream. NumPy only."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,36 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pld_tf.streams.decision import NEVER, SCORE_ONE, decide, smoothed
-from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, match, tally
+from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Tally, match, tally
+from pld_tf.streams.scored import ScoredSound, ScoredStream, with_sounds
 
 UNTESTED = 26214  # 0.8, as in a bundle that has not been tuned
 SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16, words would end before they fire
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoredStream:
-    """The scores of a bundle's C on a stream.
-
-    Attributes:
-      keywords: in the order of `scores`' columns.
-      spoken: words of the stream, in order.
-      recordings: path of each of these words in its corpus. A recording may come many times.
-      times_s: float64 [inferences], end of the audio that each inference uses.
-      scores: int [inferences, keywords], in 1/32768.
-      seconds: length of the stream.
-    """
-
-    keywords: tuple[str, ...]
-    spoken: tuple[Spoken, ...]
-    recordings: tuple[str, ...]
-    times_s: np.ndarray
-    scores: np.ndarray
-    seconds: float
-
-    def untested(self) -> tuple[str, ...]:
-        """Keywords that are never spoken."""
-        spoken = {word.word for word in self.spoken}
-        return tuple(name for name in self.keywords if name not in spoken)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +39,11 @@ class _Option:
     threshold: int
 
 
-def choose(stream: ScoredStream, *, false_accepts: int, refractory: int) -> Choice:
+def choose(stream: ScoredStream, *, per_hour: float, refractory: int) -> Choice:
     """The decision with the fewest false rejects among those with few enough false accepts.
+
+    A stream with sections of sound without keywords has few enough if each of them has. What fires
+    wrongly among its words is then not counted: a device seldom hears so many.
 
     A keyword that is never spoken gets the threshold `UNTESTED`, or one above all that fires.
 
@@ -75,41 +54,68 @@ def choose(stream: ScoredStream, *, false_accepts: int, refractory: int) -> Choi
 
     Args:
       stream: a stream without clips of the training.
-      false_accepts: allowed in the whole stream.
+      per_hour: allowed false accepts an hour.
       refractory: inferences kept silent after a detection.
     """
+    allowed = [int(per_hour * section.seconds / 3600 + 1e-9) for section in stream.counted()]
     choices = [
-        _choose_thresholds(stream, smoothing, false_accepts, refractory) for smoothing in SMOOTHINGS
+        _choose_thresholds(stream, smoothing, allowed, refractory) for smoothing in SMOOTHINGS
     ]
-    return min(choices, key=lambda choice: _badness(choice, false_accepts))
+    return min(choices, key=lambda choice: _badness(stream, choice, allowed))
 
 
-def _badness(choice: Choice, false_accepts: int) -> tuple[int, int, int, int]:
+def _badness(
+    stream: ScoredStream, choice: Choice, allowed: Sequence[int]
+) -> tuple[int, int, int, int]:
     """Sort key, least for the best choice; equal choices are sorted by the delay of smoothing."""
-    accepted = len(choice.tally.false_accepts)
+    accepted = stream.accepted(choice.tally.false_accepts)
     return (
-        max(0, accepted - false_accepts), len(choice.tally.misses), accepted, choice.smoothing,
+        _excess(accepted, allowed), len(choice.tally.misses), sum(accepted), choice.smoothing,
     )  # fmt: skip
 
 
+def _excess(accepted: Sequence[int], allowed: Sequence[int]) -> int:
+    return sum(max(0, one - most) for one, most in zip(accepted, allowed, strict=True))
+
+
 def _choose_thresholds(
-    stream: ScoredStream, smoothing: int, false_accepts: int, refractory: int
+    stream: ScoredStream, smoothing: int, allowed: Sequence[int], refractory: int
 ) -> Choice:
+    in_all = sum(allowed)
     sums = smoothed(stream.scores, smoothing)
     options = [
-        _Keyword(stream, name, sums[:, column], smoothing, refractory).options(false_accepts)
+        _Keyword(stream, name, sums[:, column], smoothing, refractory).options(in_all)
         for column, name in enumerate(stream.keywords)
     ]
-    for allowed in range(false_accepts, -1, -1):
-        thresholds = _share_out(options, allowed)
+    for shared in range(in_all, -1, -1):
+        thresholds = _share_out(options, shared)
         choice = Choice(
             smoothing=smoothing,
             thresholds=thresholds,
             tally=count(stream, thresholds, smoothing=smoothing, refractory=refractory),
         )
-        if len(choice.tally.false_accepts) <= false_accepts:
+        if not _excess(stream.accepted(choice.tally.false_accepts), allowed):
             break
     return choice
+
+
+def unseen_accepts(
+    words: ScoredStream, sounds: Sequence[ScoredSound], *, per_hour: float, refractory: int
+) -> dict[str, int]:
+    """False accepts by folder in recordings that did not choose: what a device may expect.
+
+    Two halves of the recordings take turns: one chooses, the other counts.
+    """
+    accepts: Counter[str] = Counter()
+    for half in (0, 1):
+        chooses, counts = sounds[half::2], sounds[1 - half :: 2]
+        choice = choose(with_sounds(words, chooses), per_hour=per_hour, refractory=refractory)
+        heard = with_sounds(words, counts)
+        tally = count(heard, choice.thresholds, smoothing=choice.smoothing, refractory=refractory)
+        numbers = heard.accepted(tally.false_accepts)
+        for section, number in zip(heard.counted(), numbers, strict=True):
+            accepts[section.name] += number if counts else 0
+    return dict(accepts)
 
 
 def count(
@@ -167,6 +173,7 @@ class _Keyword:
         self._starts_s = [word.start_s for word in words]
         self._ends_s = [word.end_s for word in words]
         self._times_s = stream.times_s
+        self._counted_from_s = stream.counted_from_s
         self._sums = sums
         self._smoothing = smoothing
         self._refractory = refractory
@@ -194,6 +201,7 @@ class _Keyword:
         false = self._sums.copy()
         for first, past in zip(self._first, self._past, strict=True):
             false[first:past] = 0
+        false[: int(np.searchsorted(self._times_s, self._counted_from_s))] = 0
         peaks = []
         while len(peaks) < most and len(false) and false.max() > 0:
             at = int(false.argmax())
@@ -217,8 +225,11 @@ class _Keyword:
         times_s = self._times_s[self._fires(threshold * self._smoothing)].tolist()
         which = match(starts_s=self._starts_s, ends_s=self._ends_s, times_s=times_s)
         words = set(which) - {None}
+        counted = zip(which, times_s, strict=True)
         option = _Option(
-            false_accepts=which.count(None),
+            false_accepts=sum(
+                word is None and time_s >= self._counted_from_s for word, time_s in counted
+            ),
             misses=len(self._starts_s) - len(words),
             threshold=min(threshold, NEVER),
         )

@@ -6,8 +6,9 @@ from pld_tf.data.corpus.recordings import count_recordings, recordings_text
 from pld_tf.data.other_data import other_data_text
 from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.streams.decision import SCORE_ONE
-from pld_tf.streams.exposure import exposure
-from pld_tf.streams.tune import Choice, ScoredStream
+from pld_tf.streams.exposure import Exposure, exposure, unseen_exposure
+from pld_tf.streams.scored import ScoredStream
+from pld_tf.streams.tune import Choice
 from pld_tf.system.tables import text_table
 
 Json = dict[str, Any]
@@ -21,28 +22,35 @@ def tuning_report(
     wanted_per_hour: float,
     split: str,
     seed: int,
+    unseen: dict[str, int] | None = None,
     other_data: Json | None = None,
 ) -> Json:
     """The chosen decision and its results, by keyword and in all.
 
-    `other_data` says what the corpus is to the model; None for the one of its training.
+    `unseen` are the false accepts in each section of sound without keywords that did not choose;
+    None for a stream of words and noise alone. `other_data` says what the corpus is to the model;
+    None for the one of its training.
     """
     keywords = [_keyword(stream, choice, column) for column in range(len(stream.keywords))]
     spoken, missed = sum(row["spoken"] for row in keywords), len(choice.tally.misses)
-    accepted = exposure(stream, choice.tally.false_accepts)
+    if unseen is None:
+        accepted, by_section = exposure(stream, choice.tally.false_accepts), {}
+    else:
+        accepted, by_section = unseen_exposure(stream, unseen)
     recordings = count_recordings(stream.recordings, stream.keywords)
     different = recordings["of_keywords"]
     return {
         "keywords": keywords,
+        "sections": _sections(stream, choice, by_section),
         "smoothing": choice.smoothing,
         "other_data": other_data,
         # Repetitions of a recording are not independent: it counts once.
         "false_reject_interval": wilson_interval(missed / spoken * different, different)
         if spoken
         else None,
-        "false_accepts": len(choice.tally.false_accepts),
+        "false_accepts": sum(stream.accepted(choice.tally.false_accepts)),
         "false_accepts_per_hour_interval": accepted.interval and list(accepted.interval),
-        "missing": _missing(recordings),
+        "missing": _missing(recordings, has_speech=unseen is not None),
         "tuned": {
             "split": split,
             "hours": stream.seconds / 3600,
@@ -73,14 +81,30 @@ def _keyword(stream: ScoredStream, choice: Choice, column: int) -> Json:
     }
 
 
-def _missing(recordings: Json) -> list[str]:
+def _sections(stream: ScoredStream, choice: Choice, unseen: dict[str, Exposure]) -> list[Json]:
+    """Each section of sound without keywords: what chose, and what to expect."""
+    accepted = stream.accepted(choice.tally.false_accepts)
+    return [
+        {
+            "folder": section.name,
+            "hours": section.seconds / 3600,
+            "false_accepts": count,
+            "unseen_per_hour": unseen[section.name].per_hour,
+            "unseen_per_hour_interval": list(unseen[section.name].interval or ()),
+        }
+        for section, count in zip(stream.counted(), accepted, strict=True)
+        if section.name in unseen
+    ]
+
+
+def _missing(recordings: Json, *, has_speech: bool) -> list[str]:
     """What a stream lacks that a device meets."""
     missing = []
-    if not recordings["of_other_words"]:
+    if not recordings["of_other_words"] and not has_speech:
         missing.append("other words")
     if recordings["speakers"] is not None and recordings["speakers"] < FEW_SPEAKERS:
         missing.append("other speakers")
-    return [*missing, "running speech"]  # streams are made of words with pauses
+    return missing if has_speech else [*missing, "running speech"]
 
 
 def tuning_text(report: Json) -> str:
@@ -102,11 +126,33 @@ def tuning_text(report: Json) -> str:
             f"No recording tests {', '.join(untested)}: the threshold is the default, or above "
             "what fired wrongly. Record these words, and tune again."
         )
+    if report["sections"]:
+        lines.append(_sections_text(report["sections"]))
+    if not report["missing"]:
+        return "\n".join(lines)
     lines.append(
         f"Not in this stream: {', '.join(report['missing'])}. On a device they give more false "
         "accepts; docs/data.md says where to get recordings."
     )
     return "\n".join(lines)
+
+
+def _sections_text(sections: list[Json]) -> str:
+    """A table of the sound without keywords, folder by folder."""
+    return text_table(
+        (
+            (
+                one["folder"] or "_negatives_",
+                f"{one['hours']:.2f}",
+                str(one["false_accepts"]),
+                f"{one['unseen_per_hour']:.1f}",
+                "{:.1f} to {:.1f}".format(*one["unseen_per_hour_interval"]),
+            )
+            for one in sections
+        ),
+        head=("sound without keywords", "hours", "false accepts", "expected/h", "interval"),
+        right=(1, 2, 3, 4),
+    )
 
 
 def _accepts(report: Json) -> str:

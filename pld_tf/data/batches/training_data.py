@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pld_tf.data.batches.rooms import room_responses
 from pld_tf.data.corpus.classes import Classes, rank_within, require_keyword_clips, word_quotas
 from pld_tf.data.negatives.taught import TaughtNegatives
+from pld_tf.data.rooms import room_responses
 from pld_tf.data.store.loudness import (
     BLOCK_MS,
     block_energies,

@@ -47,16 +47,17 @@ def pack_and_tell(
         say(note)
     if not recipe.negatives.crops:
         return store
-    return replace(store, negatives=pack_negatives(corpus, recipe, say=say))
+    negatives = pack_negatives(corpus, sample_rate_hz=store.sample_rate_hz, say=say)
+    if negatives is None:
+        say(NO_NEGATIVES)
+    return replace(store, negatives=negatives)
 
 
-def pack_negatives(corpus: Corpus, recipe: Recipe, *, say: Say) -> Store | None:
-    """The packed `_negatives_` of a corpus, with a note on them; None if it has none."""
+def pack_negatives(corpus: Corpus, *, sample_rate_hz: int, say: Say) -> Store | None:
+    """The packed `_negatives_` of a corpus, with notes on them; None if it has none."""
     with progress_bar("packing _negatives_") as advance:
-        negatives = open_negatives(
-            corpus, sample_rate_hz=recipe.features.sample_rate_hz, progress=advance, say=say
-        )
-    for note in negatives.notes if negatives else (NO_NEGATIVES,):
+        negatives = open_negatives(corpus, sample_rate_hz=sample_rate_hz, progress=advance, say=say)
+    for note in negatives.notes if negatives else ():
         say(note)
     return negatives
 

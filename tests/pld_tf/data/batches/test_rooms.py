@@ -10,8 +10,9 @@ from plain_choices import plainly
 from tiny_corpus import COUNTS, RATE, read_wav
 
 from pld_tf.data.batches import augment
-from pld_tf.data.batches.rooms import ROOMS, in_room, room_responses
+from pld_tf.data.batches.rooms import in_room
 from pld_tf.data.batches.training_data import TrainingData
+from pld_tf.data.rooms import ROOMS, room_responses
 from pld_tf.errors import PldError
 from pld_tf.recipe.load import load_recipe
 
