@@ -55,13 +55,18 @@ def score_sounds(
     """Scores of each recording without keywords, each from its own start."""
     total, done = round(total_seconds(negatives, split)), 0.0
     for folder, samples in recordings(negatives, split):
-        times, scores = library.open_stream().scores(samples)
-        seconds = len(samples) / library.sample_rate_hz
-        done += seconds
+        scored = score_sound(library, folder, samples)
+        done += scored.seconds
         advance(round(done), max(round(done), total))
-        yield ScoredSound(
-            folder=folder,
-            times_s=times / library.sample_rate_hz,
-            scores=scores[:, : library.num_keywords],
-            seconds=seconds,
-        )
+        yield scored
+
+
+def score_sound(library: HostLibrary, folder: str, samples: np.ndarray) -> ScoredSound:
+    """Scores of a recording, int16 [samples], from its start."""
+    times, scores = library.open_stream().scores(samples)
+    return ScoredSound(
+        folder=folder,
+        times_s=times / library.sample_rate_hz,
+        scores=scores[:, : library.num_keywords],
+        seconds=len(samples) / library.sample_rate_hz,
+    )

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from pld_tf.commands.options import Data, Json, SkipBad, are_runs, is_run, note
+from pld_tf.commands.options import (
+    Data,
+    Json,
+    SkipBad,
+    are_runs,
+    is_corpus,
+    is_firmware_bundle,
+    is_run,
+    note,
+)
+from pld_tf.errors import PldError
 from pld_tf.system.stderr import load_tensorflow
 
 Split = Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")]
@@ -15,34 +25,92 @@ Split = Annotated[Literal["test", "validation"], typer.Option(help="Clips to use
 def evaluate(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="Run folder of pld-tf distill.", callback=is_run),
+        typer.Argument(
+            metavar="RUN|BUNDLE",
+            help="Run folder of pld-tf distill; with --streams a firmware bundle.",
+        ),
     ],
-    data: Data,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="Folder of <word>/<recording>; see docs/data.md.",
+            callback=is_corpus,
+        ),
+    ] = None,
     rung: Annotated[
         int | None, typer.Option(help="Rung to evaluate, 0 first; the last one if not given.")
     ] = None,
     split: Split = "test",
+    streams: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of recordings without keywords, hours of them: measure a BUNDLE on it.",
+        ),
+    ] = None,
+    words: Annotated[
+        int, typer.Option(min=0, help="With --streams: clips of each keyword; 0 for all.")
+    ] = 40,
+    seed: Annotated[int, typer.Option(min=0, max=10**9, help="With --streams: of draws.")] = 0,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Measure a run's accuracy under four crop protocols.
+    """Measure a run's accuracy, or a bundle in hours of sound.
+
+    For a run: accuracy under four crop protocols.
 
     Gives intervals, the accuracy of each class, and that by the position of the word.
 
     Takes any corpus. Clips and speakers that the run knows from training do not count.
 
+    For a bundle, with --streams: false accepts an hour in the recordings of that folder, by its
+    folders and by word. With --data also misses among the words of test speakers: in noise, in
+    rooms, quiet and loud, in a row, over speech; the time from the end of a word to its detection;
+    and the curve of misses against false accepts. The bundle's own C and thresholds decide.
+
     \b
     Examples:
       pld-tf evaluate runs/demo --data demo/speech
+      pld-tf evaluate bundles/demo --streams hours_of_radio --data demo/speech
       pld-tf evaluate runs/demo --data own_recordings
       pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
     """
+    if streams is not None:
+        is_firmware_bundle(run)
+        _evaluate_streams(run, streams, data, words, seed, skip_bad=skip_bad, as_json=as_json)
+        return
+    is_run(run)
+    if data is None:
+        raise PldError("evaluate needs --data, the recordings to test the run on.")
     load_tensorflow()
     from pld_tf.evaluation.evaluate import evaluate as run_evaluate
     from pld_tf.evaluation.text import evaluation_text
 
     report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=note)
     typer.echo(json.dumps(report, indent=1) if as_json else evaluation_text(report))
+
+
+def _evaluate_streams(
+    bundle: Path,
+    streams: Path,
+    data: Path | None,
+    words: int,
+    seed: int,
+    *,
+    skip_bad: bool,
+    as_json: bool,
+) -> None:
+    if not streams.is_dir():
+        raise PldError(f"--streams {streams}: expected a folder of recordings.")
+    load_tensorflow()
+    from pld_tf.bridge.evaluate_streams import evaluate_streams
+    from pld_tf.streams.listening_text import listening_text
+
+    report = evaluate_streams(
+        bundle, streams=streams, data=data, words=words, seed=seed, skip_bad=skip_bad, say=note
+    )
+    typer.echo(json.dumps(report, indent=1) if as_json else listening_text(report))
 
 
 def compare(

@@ -22,9 +22,9 @@ from pld_tf.streams.synthesis import (
     LONG_PAUSE_S,
     PAUSE_S,
     StreamParts,
-    _faded,
-    _word_edges,
+    faded,
     stream,
+    word_edges,
 )
 from pld_tf.system.own_files import LIST_NAME, record_files
 
@@ -152,14 +152,14 @@ def test_worked_edges_of_a_word():
     energies = np.ones((2, 10), np.float32)
     energies[0, 3:6] = 100
     energies[1] = 0
-    edges = _word_edges(energies)
+    edges = word_edges(energies)
     np.testing.assert_allclose(edges[0], [0.03, 0.06])
     np.testing.assert_allclose(edges[1], [0.0, 1.0])
 
 
 def test_worked_fade():
-    faded = _faded(np.full(8, 100, np.int16), 4)
-    assert faded.tolist() == [0, 25, 50, 75, 75, 50, 25, 0]
+    clip = faded(np.full(8, 100, np.int16), 4)
+    assert clip.tolist() == [0, 25, 50, 75, 75, 50, 25, 0]
 
 
 def test_clips_are_found_in_any_number_of_shards(parts, tmp_path):

@@ -12,20 +12,22 @@ from hypothesis import strategies as st
 from export.c_code.decision import THRESHOLD
 from export.jobs.set_decision import read_decision
 from pld_tf.bridge import tune_bundle
-from pld_tf.bridge.tune_bundle import Wanted, score_stream, stream_clips
+from pld_tf.bridge.score import score_pieces
+from pld_tf.bridge.stream_clips import stream_clips
 from pld_tf.streams.decision import NEVER, SCORE_ONE
 from pld_tf.streams.detections import Detected, Spoken, Tally
 from pld_tf.streams.exposure import exposure
+from pld_tf.streams.scored import ScoredSound, ScoredStream, with_sounds
 from pld_tf.streams.tune import (
     SMOOTHINGS,
     UNTESTED,
     Choice,
-    ScoredStream,
     _choose_thresholds,
     _Option,
     _share_out,
     choose,
     count,
+    unseen_accepts,
 )
 from pld_tf.streams.tuning_report import tuning_report, tuning_text
 
@@ -50,6 +52,11 @@ def stream(scores, spoken_at, *, step_s=1.0):
     )
 
 
+def per_hour(heard, allowed):
+    """The rate that allows so many false accepts in a stream."""
+    return 3600 * allowed / heard.seconds
+
+
 def every_decision(heard):
     """Thresholds at and above each mean that there is, for every smoothing."""
     for smoothing in SMOOTHINGS:
@@ -69,7 +76,7 @@ def every_decision(heard):
 )
 def test_one_keyword_gets_the_best_decision_there_is(scores, said, allowed):
     heard = stream(scores, [(at, "a") for at in said if at < len(scores)])
-    choice = choose(heard, false_accepts=allowed, refractory=0)
+    choice = choose(heard, per_hour=per_hour(heard, allowed), refractory=0)
     best = min(
         len(each.misses) for each in every_decision(heard) if len(each.false_accepts) <= allowed
     )
@@ -86,7 +93,7 @@ def test_one_keyword_gets_the_best_decision_there_is(scores, said, allowed):
 )
 def test_a_choice_is_what_it_says_it_gives(scores, said, allowed, refractory):
     heard = stream(scores, [one for one in said if one[0] < len(scores)])
-    choice = choose(heard, false_accepts=allowed, refractory=refractory)
+    choice = choose(heard, per_hour=per_hour(heard, allowed), refractory=refractory)
     assert choice.smoothing in SMOOTHINGS
     assert ((choice.thresholds >= 1) & (choice.thresholds <= NEVER)).all()
     again = count(heard, choice.thresholds, smoothing=choice.smoothing, refractory=refractory)
@@ -126,33 +133,33 @@ def test_false_accepts_are_shared_out_with_the_fewest_misses(options, allowed):
 def test_worked_threshold_lies_midway_between_noise_and_word():
     """Noise peaks at 10000, the word at 30000: just above noise is 10001, midway 20000."""
     heard = stream([0, 10000, 0, 30000, 0], [(3, "a")])
-    choice = choose(heard, false_accepts=0, refractory=0)
+    choice = choose(heard, per_hour=per_hour(heard, 0), refractory=0)
     assert (choice.smoothing, choice.thresholds.tolist()) == (1, [20000])
     assert (choice.tally.misses, choice.tally.false_accepts) == ((), ())
 
 
 def test_a_word_one_above_the_noise_is_told_apart():
     heard = stream([10000, 0, 10001], [(2, "a")])
-    assert _choose_thresholds(heard, 1, 0, 0).thresholds.tolist() == [10001]
+    assert _choose_thresholds(heard, 1, [0], 0).thresholds.tolist() == [10001]
 
 
 def test_of_several_words_the_softest_sets_the_middle():
     """Between 10001 and 20000, though another word reaches 30000."""
     heard = stream([10000, 0, 30000, 0, 20000], [(2, "a"), (4, "a")])
-    assert _choose_thresholds(heard, 1, 0, 0).thresholds.tolist() == [15000]
+    assert _choose_thresholds(heard, 1, [0], 0).thresholds.tolist() == [15000]
 
 
 def test_smoothing_is_chosen_where_it_tells_words_from_noise():
     """Noise is as high as the word, but shorter."""
     heard = stream([0, 30000, 0, 0, 0, 30000, 30000, 0, 0], [(6, "a")], step_s=0.1)
-    choice = choose(heard, false_accepts=0, refractory=5)
+    choice = choose(heard, per_hour=per_hour(heard, 0), refractory=5)
     assert choice.smoothing == 2
     assert choice.tally.misses == ()
 
 
 def test_a_keyword_that_only_noise_resembles_never_fires():
     heard = stream([SCORE_ONE] * 9, [])
-    assert choose(heard, false_accepts=0, refractory=0).thresholds.tolist() == [NEVER]
+    assert choose(heard, per_hour=per_hour(heard, 0), refractory=0).thresholds.tolist() == [NEVER]
 
 
 def test_allowed_false_accepts_go_where_they_hear_most():
@@ -160,14 +167,14 @@ def test_allowed_false_accepts_go_where_they_hear_most():
     a = [20000, 15000, 15000, 0, 0, 0, 0]
     b = [0, 0, 0, 20000, 15000, 0, 0]
     heard = stream(list(zip(a, b, strict=True)), [(1, "a"), (2, "a"), (4, "b")])
-    choice = _choose_thresholds(heard, 1, 1, 0)
+    choice = _choose_thresholds(heard, 1, [1], 0)
     assert [word.word for word in choice.tally.misses] == ["b"]
     assert len(choice.tally.false_accepts) == 1
 
 
 def test_a_stream_without_words_or_sound_has_a_choice():
     heard = stream([(0, 0)] * 3, [])
-    assert choose(heard, false_accepts=0, refractory=3).tally == Tally(
+    assert choose(heard, per_hour=per_hour(heard, 0), refractory=3).tally == Tally(
         hits=(), misses=(), false_accepts=()
     )
 
@@ -175,14 +182,14 @@ def test_a_stream_without_words_or_sound_has_a_choice():
 def test_a_keyword_that_is_never_spoken_gets_the_threshold_of_an_untuned_bundle():
     """Whatever is allowed, and whatever fires below it."""
     heard = stream([(0, 9000), (30000, 0), (0, 9000)], [(1, "a")])
-    choice = choose(heard, false_accepts=5, refractory=0)
+    choice = choose(heard, per_hour=per_hour(heard, 5), refractory=0)
     assert heard.untested() == ("b",)
     assert choice.thresholds[1] == UNTESTED == THRESHOLD
 
 
 def test_a_keyword_that_is_never_spoken_is_set_above_all_that_fires():
     heard = stream([(0, 30000), (30000, 0)], [(1, "a")])
-    assert choose(heard, false_accepts=5, refractory=0).thresholds[1] == 30001
+    assert choose(heard, per_hour=per_hour(heard, 5), refractory=0).thresholds[1] == 30001
 
 
 def repeated(recordings: int, plays: int, *, others=True, false_accepts=0) -> ScoredStream:
@@ -318,8 +325,10 @@ def test_a_rate_that_is_not_known_is_neither_promised_nor_written():
     json.dumps(made, allow_nan=False)
 
 
-def test_wanted_false_accepts_are_whole_ones_of_the_stream():
-    assert Wanted(false_accepts_per_hour=1.5, hours=3.0, seed=0).false_accepts == 4
+def test_a_rate_allows_whole_false_accepts():
+    # Two false accepts in 3600 s; one and a half allow one.
+    heard = stream([20000, 0, 30000], [], step_s=1200.0)
+    assert len(choose(heard, per_hour=1.5, refractory=0).tally.false_accepts) <= 1
 
 
 @pytest.fixture(scope="module")
@@ -339,10 +348,10 @@ def test_scores_of_a_stream_are_those_of_its_samples(bundle, corpus_root):
         bundle, data=corpus_root, split="validation", skip_bad=False, say=said.append
     )
     done = []
-    heard = score_stream(
-        library, parts, seconds=20, seed=3, advance=lambda now, all_: done.append((now, all_))
-    )
     pieces = list(samples_of(parts, seconds=20, seed=3))
+    heard = score_pieces(
+        library, pieces, seconds=20, advance=lambda now, all_: done.append((now, all_))
+    )
     times, scores = library.open_stream().scores(np.concatenate([p.samples for p in pieces]))
     np.testing.assert_array_equal(heard.scores, scores[:, :2])
     np.testing.assert_array_equal(heard.times_s, times / 1000)
@@ -386,3 +395,68 @@ def test_a_bundle_that_knows_no_recipe_is_refused(pld, corpus_root, tmp_path):
     code, _, err = pld("tune", folder, "--data", corpus_root)
     assert code == 2
     assert "does not say which words it was trained on" in err
+
+
+def sound(folder, scores, *, step_s=1.0):
+    """A recording without keywords, an inference a second."""
+    columns = np.array(scores, np.int64).reshape(len(scores), -1)
+    return ScoredSound(
+        folder=folder,
+        times_s=(np.arange(len(columns)) + 1) * step_s,
+        scores=columns,
+        seconds=len(columns) * step_s,
+    )
+
+
+WORDS = stream([0, 20000, 0, 0, 25000, 0, 29000, 0], [(4, "a"), (6, "a")])
+
+
+def test_false_accepts_count_in_sound_without_keywords_alone():
+    quiet = with_sounds(WORDS, [sound("talk", [0, 15000, 0])])
+    choice = choose(quiet, per_hour=0, refractory=0)
+    assert choice.thresholds[0] > 15000
+    assert not choice.tally.misses
+    # The peak of 20000 among the words is no false accept that counts.
+    assert quiet.accepted(choice.tally.false_accepts) == [0]
+
+
+def test_each_folder_keeps_to_the_rate():
+    # Two in four seconds of talk are one in two: too many, though the rate in all is kept.
+    sounds = [sound("music", [0] * 8), sound("talk", [28000, 0, 26000, 0])]
+    words = stream([0, 0, 0, 0, 25000, 0, 27000, 0], [(4, "a"), (6, "a")])
+    heard = with_sounds(words, sounds)
+    choice = choose(heard, per_hour=900, refractory=0)
+    assert heard.accepted(choice.tally.false_accepts) == [0, 1]
+    assert len(choice.tally.misses) == 1
+    assert [section.name for section in heard.sections] == ["words", "music", "talk"]
+
+
+def test_what_to_expect_is_counted_in_recordings_that_did_not_choose():
+    # Each recording has a peak that is higher than all before it.
+    sounds = [sound("talk", [0, peak, 0]) for peak in (26000, 27000, 28000, 28500)]
+    unseen = unseen_accepts(WORDS, sounds, per_hour=0, refractory=0)
+    # The half with 28500 lets 28000 pass; the other lets 28500 through.
+    assert unseen == {"talk": 1}
+
+
+def test_a_false_accept_is_counted_in_the_folder_in_which_it_was_heard():
+    heard = with_sounds(WORDS, [sound("a", [0, 0]), sound("a", [0, 0]), sound("b", [0])])
+    times_s = (7.9, 8.0, 8.5, 12.0, 12.1, 13.0)
+    accepts = [Detected(word="a", time_s=time_s) for time_s in times_s]
+    assert heard.accepted(accepts) == [2, 2]
+    assert WORDS.accepted(accepts) == [6]
+
+
+@pytest.mark.slow
+def test_the_command_tunes_on_running_speech_where_the_corpus_has_some(pld, tmp_path):
+    from tiny_negatives import write_corpus
+
+    folder = listening_bundle.write(tmp_path / "bundle")
+    code, out, err = pld("tune", folder, "--data", write_corpus(tmp_path / "corpus"), "--json")
+    assert code == 0, err
+    made = json.loads(out)
+    assert [section["folder"] for section in made["sections"]] == ["talk", "town"]
+    assert made["missing"] == []
+    code, out, err = pld("tune", folder, "--data", tmp_path / "corpus")
+    assert code == 0, err
+    assert "sound without keywords" in out

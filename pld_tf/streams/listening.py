@@ -1,0 +1,167 @@
+"""What a decision does in hours of sound and with words in noise and rooms. NumPy only."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from pld_tf.metrics.poisson import poisson_interval
+from pld_tf.metrics.wilson import wilson_interval
+from pld_tf.streams.decision import SCORE_ONE, decide
+from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, tally
+from pld_tf.streams.scored import ScoredSound, ScoredStream
+
+Json = dict[str, Any]
+# Thresholds of the curve: the distance of each threshold from 1 is multiplied by these.
+CURVE = (8.0, 4.0, 2.83, 2.0, 1.41, 1.0, 0.71, 0.5, 0.25, 0.125, 0.0625)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """How scores become words.
+
+    Attributes:
+      keywords: in the order of scores.
+      thresholds: int [keywords], in 1/32768.
+      smoothing: inferences averaged.
+      refractory: inferences kept silent after a detection.
+    """
+
+    keywords: tuple[str, ...]
+    thresholds: np.ndarray
+    smoothing: int
+    refractory: int
+
+    def moved(self, factor: float) -> "Decision":
+        """With thresholds moved together: the distance of each from 1, times `factor`."""
+        apart = np.rint((SCORE_ONE - self.thresholds) * factor).astype(np.int64)
+        thresholds = np.where(
+            self.thresholds > SCORE_ONE, self.thresholds, np.clip(SCORE_ONE - apart, 1, SCORE_ONE)
+        )
+        return Decision(
+            keywords=self.keywords,
+            thresholds=thresholds,
+            smoothing=self.smoothing,
+            refractory=self.refractory,
+        )
+
+    def words(self, scored: ScoredSound | ScoredStream) -> list[Detected]:
+        """The detections in a recording or stream."""
+        fired = decide(
+            scored.scores,
+            thresholds=self.thresholds,
+            smoothing=self.smoothing,
+            refractory=self.refractory,
+        )
+        return [
+            Detected(word=self.keywords[one.keyword], time_s=float(scored.times_s[one.inference]))
+            for one in fired
+        ]
+
+
+def listening_report(
+    decision: Decision,
+    sounds: Sequence[ScoredSound],
+    spoken: dict[str, ScoredStream],
+) -> Json:
+    """False accepts an hour by folder and word, misses by condition, and the curve of both.
+
+    Args:
+      decision: of the bundle.
+      sounds: without keywords, in the order of their folders.
+      spoken: a stream of words for each condition.
+    """
+    return {
+        "thresholds": dict(
+            zip(decision.keywords, (decision.thresholds / SCORE_ONE).tolist(), strict=True)
+        ),
+        "smoothing": decision.smoothing,
+        "folders": [
+            _folder(decision, folder, list(members))
+            for folder, members in groupby(sounds, key=lambda sound: sound.folder)
+        ],
+        "conditions": [_condition(decision, name, stream) for name, stream in spoken.items()],
+        "curve": [_point(decision.moved(factor), sounds, spoken) for factor in CURVE],
+    }
+
+
+def _folder(decision: Decision, folder: str, sounds: Sequence[ScoredSound]) -> Json:
+    hours = sum(sound.seconds for sound in sounds) / 3600
+    by_word = Counter(one.word for sound in sounds for one in decision.words(sound))
+    accepts = by_word.total()
+    low, high = poisson_interval(accepts)
+    return {
+        "folder": folder,
+        "recordings": len(sounds),
+        "hours": hours,
+        "false_accepts": accepts,
+        "per_hour": accepts / hours,
+        "per_hour_interval": [low / hours, high / hours],
+        "by_word": dict(by_word.most_common()),
+    }
+
+
+def _condition(decision: Decision, name: str, stream: ScoredStream) -> Json:
+    counted = tally(stream.spoken, decision.words(stream), decision.keywords)
+    words, missed = len(stream.spoken), len(counted.misses)
+    different = len(set(stream.recordings))
+    delays_ms = [1000 * (hit.time_s - word.end_s) for word, hit in counted.hits]
+    return {
+        "condition": name,
+        "words": words,
+        "recordings": different,
+        "missed": missed,
+        "missed_share": missed / words,
+        "missed_interval": list(wilson_interval(missed / words * different, different)),
+        "missed_by_word": _shares(counted, decision.keywords),
+        **_wrong(counted.false_accepts, stream.spoken),
+        "delay_ms": {
+            "median": float(np.median(delays_ms)) if delays_ms else None,
+            "percentile_95": float(np.percentile(delays_ms, 95)) if delays_ms else None,
+        },
+    }
+
+
+def _shares(counted: Tally, keywords: Sequence[str]) -> Json:
+    missed = Counter(word.word for word in counted.misses)
+    found = Counter(word.word for word, _ in counted.hits)
+    return {
+        name: missed[name] / (missed[name] + found[name])
+        for name in keywords
+        if missed[name] + found[name]
+    }
+
+
+def _wrong(false_accepts: Sequence[Detected], spoken: Sequence[Spoken]) -> dict[str, int]:
+    """Detections without a word: a second one of the same word, one of another word, or of none."""
+    counts = {"double": 0, "other_word": 0, "no_word": 0}
+    starts_s = np.array([word.start_s for word in spoken])
+    for one in false_accepts:
+        last = int(np.searchsorted(starts_s, one.time_s)) - 1
+        near = last >= 0 and one.time_s <= spoken[last].end_s + DETECTED_WITHIN_S
+        if not near:
+            counts["no_word"] += 1
+        elif spoken[last].word == one.word:
+            counts["double"] += 1
+        else:
+            counts["other_word"] += 1
+    return counts
+
+
+def _point(
+    decision: Decision, sounds: Sequence[ScoredSound], spoken: dict[str, ScoredStream]
+) -> Json:
+    hours = sum(sound.seconds for sound in sounds) / 3600
+    accepts = Counter(one.word for sound in sounds for one in decision.words(sound))
+    missed = {}
+    for name, stream in spoken.items():
+        counted = tally(stream.spoken, decision.words(stream), decision.keywords)
+        missed[name] = len(counted.misses) / len(stream.spoken)
+    return {
+        "per_hour": accepts.total() / hours if hours else None,
+        "per_hour_by_word": {word: count / hours for word, count in accepts.items()},
+        "missed_share": missed,
+    }
