@@ -120,7 +120,7 @@ def run_assembly(runs: Sequence[Run], folder: Path, core: str) -> list[np.ndarra
 def fits_memory(run: Run) -> bool:
     """True if the program for an emulated core has memory for it."""
     values = (run.variant.work_bytes, run.values.size, run.layer.output.elements)
-    return max(*values, *map(len, _tables(run.variant.tables))) <= MEMORY
+    return max(*values, *map(len, _tables(run.variant))) <= MEMORY
 
 
 def _write(runs: Sequence[Run], folder: Path) -> None:
@@ -145,7 +145,7 @@ def _source(variants: Sequence[Variant]) -> str:
     ]
     wrappers = "".join(
         f"static void run_{each.name}(const void *s, const uint32_t *w, const int8_t *i,\n"
-        f"    int8_t *o, int32_t *m) {{ {each.name}(s, w, i, o, m); }}\n"
+        f"    int8_t *o, int32_t *m) {{ {_call(each)} }}\n"
         for each in variants
     )
     names = ", ".join(f"run_{each.name}" for each in variants)
@@ -153,15 +153,42 @@ def _source(variants: Sequence[Variant]) -> str:
     return text + _MAIN.format(wrappers=wrappers, names=names)
 
 
+def _call(variant: Variant) -> str:
+    if not _is_row(variant):
+        return f"{variant.name}(s, w, i, o, m);"
+    return (
+        "(void)m; const int32_t *n = (const int32_t *)s; const int8_t *v = (const int8_t *)w; "
+        f"{variant.name}(i, n[0], v, (const struct channel *)(n + 3), n[1], n[2], o);"
+    )
+
+
+def _is_row(variant: Variant) -> bool:
+    return variant.name.startswith("multiply_row")
+
+
 def _packed(run: Run, names: Sequence[str]) -> bytes:
-    shape, words = _tables(run.variant.tables)
+    shape, words = _tables(run.variant)
     sizes = (len(shape), len(words), run.values.size, run.layer.output.elements)
     head = (names.index(run.variant.name), *sizes, run.variant.work_bytes)
     return struct.pack("<6i", *head) + shape + words + run.values.tobytes()
 
 
-def _tables(text: str) -> tuple[bytes, bytes]:
+def _tables(variant: Variant) -> tuple[bytes, bytes]:
     """The struct and the words of a layer as they lie in memory."""
+    return (_row_tables if _is_row(variant) else _shape_and_words)(variant)
+
+
+def _row_tables(variant: Variant) -> tuple[bytes, bytes]:
+    """Taps, rows, odd zero and the channels; the weights."""
+    ends = re.findall(r"(?<= )-?\d+(?=[,)])", variant.body.split(";")[0])
+    weights, channels = re.findall(r"\[\d+\] = \{\n(.*?)\n\};", variant.tables, re.DOTALL)
+    numbers = [int(number) for number in (*ends, *re.findall(r"-?\d+", channels))]
+    values = [int(value) for value in re.findall(r"-?\d+", weights)]
+    return struct.pack(f"<{len(numbers)}i", *numbers), struct.pack(f"{len(values)}b", *values)
+
+
+def _shape_and_words(variant: Variant) -> tuple[bytes, bytes]:
+    text = variant.tables
     found = re.search(r"static const uint32_t \w+\[\d+\] = \{(.*?)\};", text, re.DOTALL)
     words = [int(word, 16) for word in re.findall(r"0x\w+", found[1])]
     found = re.search(r"static const struct \w+ \w+ = \{\n(.*?)\n\};", text, re.DOTALL)

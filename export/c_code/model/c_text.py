@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 _MAX_COLUMNS = 100
+_PER_ROW = _MAX_COLUMNS // len("-128,")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -52,7 +53,7 @@ def struct_text(kind: str, name: str, *rows: tuple[Sequence[int | str], str]) ->
 
 
 def bytes_text(name: str, values: Sequence[int], *, qualifier: str = "static const int8_t") -> str:
-    """An int8 array, 16 values to a line."""
-    rows = [values[start : start + 16] for start in range(0, len(values), 16)]
-    lines = ("    " + " ".join(f"{value:4d}," for value in row) for row in rows)
-    return f"{qualifier} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"
+    """An int8 array. Without blanks, because weights are most of all text."""
+    rows = (values[start : start + _PER_ROW] for start in range(0, len(values), _PER_ROW))
+    lines = "".join(",".join(map(str, row)) + ",\n" for row in rows)
+    return f"{qualifier} {name}[{len(values)}] = {{\n{lines}}};\n"

@@ -68,6 +68,8 @@ def _guarded(guard: str, text: str) -> str:
 
 
 def _either(dsp: str, portable: str) -> str:
+    if dsp == portable:
+        return dsp
     return f"#ifdef KWS_MODEL_DSP\n{dsp}#else\n{portable}#endif\n"
 
 

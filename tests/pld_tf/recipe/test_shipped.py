@@ -5,7 +5,6 @@ import tomllib
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tiny_run
 
 from pld_tf.data.batches.pipeline import training_batches
@@ -58,21 +57,16 @@ def test_a_recipe_builds_its_models_and_its_rungs_take_two_steps(name, corpus, c
     rate_hz = recipe.features.sample_rate_hz
     store = open_store(corpus, sample_rate_hz=rate_hz, cache=cache)
     teachers = None
-    # Rungs between the second and the last differ in length alone.
-    for number in sorted(
-        {
-            0,
-            min(1, len(recipe.ladder.input_lengths_ms) - 1),
-            len(recipe.ladder.input_lengths_ms) - 1,
-        }
-    ):
+    # Rungs between the first and the last differ in length alone.
+    for number in (0, recipe.rungs - 1):
         parts = tiny_run.rung_parts(recipe, store, number=number)
         needed = {key: parts[key] for key in ("recipe", "data", "student")}
         trainer = Trainer(**needed, teachers=teachers, epochs=recipe.rung_epochs(number))
         before = parts["student"].get_weights()
-        batches = iter(training_batches(parts["data"], first_epoch=0, epochs=1))
-        losses, _ = trainer.steps(batches, tf.constant(2))
-        assert np.isfinite(losses.numpy()).all()
+        batches = training_batches(parts["data"], first_epoch=0, epochs=1)
+        # Operator by operator: to trace a network of 150 layers takes far longer.
+        losses = [trainer.step(batch).numpy() for batch in batches.take(2)]
+        assert np.isfinite(losses).all()
         after = parts["student"].get_weights()
         assert all(np.any(old != new) for old, new in zip(before, after, strict=True))
         teachers = Teachers([parts["student"]], recipe=recipe, seed=0)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.c_code.model.c_text import braced
 from export.c_code.model.ir import Value
+from export.c_code.model.kernels.rescale import EXACT_SHIFT, Way
 from export.c_code.model.layer import Layer
 from export.c_code.model.requantize import Multiplier
 from export.c_code.model.sums import Sums
@@ -33,13 +35,42 @@ class Channel:
     most: int
 
     @property
+    def paired(self) -> bool:
+        """True if two sums fit into one register of 64 bits."""
+        return self.most < _MOST_PAIRED_SUM
+
+    @property
     def quick(self) -> bool:
-        """True if neither `requantize` nor sums of pairs can overflow."""
-        return (
-            self.most + abs(self.bias) < _MOST_SUM
-            and self.most < _MOST_PAIRED_SUM
-            and -self.multiplier.shift in _SHIFTS
-        )
+        """True if `requantize` cannot overflow."""
+        in_range = self.dead or -self.multiplier.shift in _SHIFTS
+        return in_range and (self.most if self.dead else self.most_with_bias) < _MOST_SUM
+
+    @property
+    def dead(self) -> bool:
+        """True if no sum reaches half a step, so that all outputs are the zero point.
+
+        Training leaves such channels. Their shift may be too large for quick code.
+        """
+        factor = self.multiplier
+        most = (self.most_with_bias * factor.value >> 31) + 1
+        return factor.value == 0 or (factor.shift < 0 and most < 1 << (-factor.shift - 1))
+
+    @property
+    def most_with_bias(self) -> int:
+        """Bound of the absolute sum."""
+        return self.most + abs(self.bias)
+
+    def text(self, *, exact: bool) -> str:
+        """The channel's row of the table: as `requantize_any` reads it if `exact`."""
+        if exact:
+            numbers = self.bias, self.multiplier.value, -self.multiplier.shift
+        elif self.dead:
+            numbers = 0, 0, 1
+        elif self.quick:
+            numbers = 2 * self.bias, self.multiplier.value, -self.multiplier.shift
+        else:
+            numbers = self.bias, self.multiplier.value, EXACT_SHIFT - self.multiplier.shift
+        return f"    {braced(numbers)},\n"
 
 
 def weight_scales(layer: Layer, weights: Value, *, axis: int) -> tuple[float, ...]:
@@ -103,15 +134,14 @@ def sums_of(
     )
 
 
-def all_quick(channels: Sequence[Channel]) -> bool:
-    return all(channel.quick for channel in channels)
+def way_of(channels: Sequence[Channel], *, pairs: bool) -> Way:
+    """How a layer of these channels is computed; `pairs` if its kernel sums in pairs."""
+    if pairs and not all(channel.paired for channel in channels):
+        return Way.ANY
+    return Way.QUICK if all(channel.quick for channel in channels) else Way.EACH
 
 
-def channels_text(name: str, channels: Sequence[Channel], *, quick: bool) -> str:
-    """The table that `requantize` reads if `quick`, and `requantize_any` otherwise."""
-    rows = (
-        f"    {{{2 * channel.bias if quick else channel.bias}, {channel.multiplier.value}, "
-        f"{-channel.multiplier.shift}}},\n"
-        for channel in channels
-    )
-    return f"static const struct channel {name}[{len(channels)}] = {{\n{''.join(rows)}}};\n"
+def channels_text(name: str, channels: Sequence[Channel], way: Way) -> str:
+    """The table that the kernels of a way read."""
+    rows = "".join(channel.text(exact=way is Way.ANY) for channel in channels)
+    return f"static const struct channel {name}[{len(channels)}] = {{\n{rows}}};\n"

@@ -13,7 +13,7 @@ MAX_RANK = 4
 PAD = Kernel(
     text="""\
 /* Sizes of the input's four dimensions, and how many zeros come before and after them. */
-struct pad {
+struct pad_shape {
     int32_t sizes[4];
     int32_t before[4];
     int32_t after[4];
@@ -26,7 +26,7 @@ static int8_t *fill(int8_t *output, int32_t count, int8_t value)
     return output;
 }
 
-static void pad(const struct pad *p, const int8_t *input, int8_t *output)
+static void pad(const struct pad_shape *p, const int8_t *input, int8_t *output)
 {
     int32_t row = p->before[3] + p->sizes[3] + p->after[3];
     int32_t plane = row * (p->before[2] + p->sizes[2] + p->after[2]);
@@ -85,7 +85,7 @@ def pad(layer: Layer) -> LayerCode:
         arguments=(layer.index(0),),
         body=call_text("pad", f"&{name}_shape", "input", "output"),
         tables=struct_text(
-            "pad",
+            "pad_shape",
             f"{name}_shape",
             ([braced((1,) * lead + shape)], "sizes"),
             ([braced((0,) * lead + tuple(before for before, _ in pairs))], "before"),

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from export.c_code.model.c_text import bytes_text, call_text, shape_text, struct_text
 from export.c_code.model.kernels.channels import (
-    all_quick,
     channels_text,
     make_channels,
     sums_of,
+    way_of,
     weight_scales,
 )
-from export.c_code.model.kernels.depthwise_c import DEPTHWISE, DEPTHWISE_ANY
+from export.c_code.model.kernels.depthwise_c import DEPTHWISE
 from export.c_code.model.kernels.window import Window, middle_pixels, window, window_rows
 from export.c_code.model.layer import Layer, LayerCode, clamp
 
@@ -64,7 +64,7 @@ def depthwise(layer: Layer) -> Depthwise:
 def _code(layer: Layer, given: Depthwise) -> LayerCode:
     where, matrix = given.where, given.matrix
     channels = make_channels(layer, matrix, given.factors)
-    quick = all_quick(channels)
+    way = way_of(channels, pairs=True)
     half = _half(where)
     plane = tuple(
         (count - 1) * axis.stride + axis.extent
@@ -73,7 +73,7 @@ def _code(layer: Layer, given: Depthwise) -> LayerCode:
     layer.require(plane[0] * plane[1] <= _MAX_PLANE_WORDS, "its window is too large")
     name = layer.node.function
     call = call_text(
-        "convolve_depthwise" if quick else "convolve_depthwise_any",
+        f"convolve_depthwise{way.value}",
         f"&{name}_shape", f"{name}_weights", f"{name}_channels", "input", "output", "work",
     )  # fmt: skip
     clamping, clamp_kernel = clamp(layer, ACTIVATION)
@@ -83,9 +83,9 @@ def _code(layer: Layer, given: Depthwise) -> LayerCode:
         arguments=(layer.index(0),),
         body=call + clamping,
         tables=bytes_text(f"{name}_weights", matrix.ravel().tolist())
-        + channels_text(f"{name}_channels", channels, quick=quick)
+        + channels_text(f"{name}_channels", channels, way)
         + _shape(layer, where, half, plane),
-        kernels=(DEPTHWISE if quick else DEPTHWISE_ANY, *clamp_kernel),
+        kernels=(DEPTHWISE[way], *clamp_kernel),
         work_bytes=4 * plane[0] * plane[1],
         in_place=(0,) if shape == out_shape else (),
         sums=sums_of(layer, matrix, channels, places=_places(layer, where)),

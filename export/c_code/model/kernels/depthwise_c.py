@@ -1,6 +1,6 @@
 """C of DEPTHWISE_CONV_2D: two outputs of a channel share one multiplication."""
 
-from export.c_code.model.kernels.rescale import REQUANTIZE, REQUANTIZE_ANY
+from export.c_code.model.kernels.rescale import REQUANTIZES, Way
 from export.c_code.model.layer import Kernel
 
 PLANE = Kernel(
@@ -73,9 +73,8 @@ _SUM_ANY = """\
 """
 
 
-def _depthwise_kernel(quick: bool) -> Kernel:
-    name = "" if quick else "_any"
-    zero = "2 * d->output_zero + 1" if quick else "d->output_zero"
+def _depthwise_kernel(way: Way) -> Kernel:
+    name, zero = way.value, way.zero("d->output_zero")
     return Kernel(
         text=f"""\
 static void filter_plane{name}(const struct depthwise *d, const int32_t *plane,
@@ -88,7 +87,7 @@ static void filter_plane{name}(const struct depthwise *d, const int32_t *plane,
                                     x * d->stride_columns;
             const int8_t *weight = weights;
             int8_t *to = output + (y * d->output_columns + x) * d->output_depth;
-{_SUM_QUICK if quick else _SUM_ANY}\
+{_SUM_ANY if way is Way.ANY else _SUM_QUICK}\
             to[0] = requantize{name}(lower, channel, {zero});
             to[skip] = requantize{name}(upper, channel, {zero});
         }}
@@ -107,9 +106,8 @@ static void convolve_depthwise{name}(const struct depthwise *d, const int8_t *we
     }}
 }}
 """,
-        needs=(PLANE, REQUANTIZE if quick else REQUANTIZE_ANY),
+        needs=(PLANE, REQUANTIZES[way]),
     )
 
 
-DEPTHWISE = _depthwise_kernel(True)
-DEPTHWISE_ANY = _depthwise_kernel(False)
+DEPTHWISE = {way: _depthwise_kernel(way) for way in Way}

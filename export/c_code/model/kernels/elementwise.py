@@ -44,13 +44,13 @@ LOOPS = """\
 ADD = Kernel(
     text="""\
 /* Both inputs are brought to steps of half the coarser scale / 2^20, added, and rescaled. */
-struct add {
+struct add_scales {
     int32_t first_zero, first_multiplier, first_shift;
     int32_t second_zero, second_multiplier, second_shift;
     int32_t output_zero, output_multiplier, output_shift;
 };
 
-static inline int8_t add_values(const struct add *add, int32_t first, int32_t second)
+static inline int8_t add_values(const struct add_scales *add, int32_t first, int32_t second)
 {
     int32_t sum = rescale((first - add->first_zero) * (1 << 20), add->first_multiplier,
                           add->first_shift) +
@@ -59,7 +59,7 @@ static inline int8_t add_values(const struct add *add, int32_t first, int32_t se
     return saturate(rescale(sum, add->output_multiplier, add->output_shift) + add->output_zero);
 }
 
-static void add(const struct strides *s, const struct add *add, const int8_t *first,
+static void add(const struct strides *s, const struct add_scales *add, const int8_t *first,
                 const int8_t *second, int8_t *output)
 {
 """
@@ -70,18 +70,18 @@ static void add(const struct strides *s, const struct add *add, const int8_t *fi
 
 MUL = Kernel(
     text="""\
-struct mul {
+struct mul_scales {
     int32_t first_zero, second_zero;
     int32_t output_zero, multiplier, shift;
 };
 
-static inline int8_t mul_values(const struct mul *mul, int32_t first, int32_t second)
+static inline int8_t mul_values(const struct mul_scales *mul, int32_t first, int32_t second)
 {
     int32_t product = (first - mul->first_zero) * (second - mul->second_zero);
     return saturate(rescale(product, mul->multiplier, mul->shift) + mul->output_zero);
 }
 
-static void mul(const struct strides *s, const struct mul *mul, const int8_t *first,
+static void mul(const struct strides *s, const struct mul_scales *mul, const int8_t *first,
                 const int8_t *second, int8_t *output)
 {
 """
@@ -152,7 +152,7 @@ def elementwise_code(
     Args:
       layer: the layer.
       kernel: a function `name` with the parameters of `add`.
-      name: of the function, and of the struct that holds the scales.
+      name: of the function; the struct that holds its scales is `name`_scales.
       scales: rows of that struct.
     """
     layer.require(len(layer.node.inputs) == 2, "it needs two inputs")
@@ -175,7 +175,7 @@ def elementwise_code(
             ([braced(strides[0])], "first"),
             ([braced(strides[1])], "second"),
         )
-        + struct_text(name, f"{function}_scales", *scales),
+        + struct_text(f"{name}_scales", f"{function}_scales", *scales),
         kernels=(kernel, *clamp_kernel),
         # If the input is as large as the output, reads and writes advance together.
         in_place=tuple(range(len(given.computed))),

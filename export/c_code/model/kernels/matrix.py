@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from export.c_code.model.c_text import bytes_text, call_text, shape_text, struct_text
 from export.c_code.model.kernels.channels import (
-    all_quick,
     channels_text,
     make_channels,
     sums_of,
+    way_of,
     weight_scales,
 )
-from export.c_code.model.kernels.matrix_c import CONVOLVE, CONVOLVE_ANY
+from export.c_code.model.kernels.matrix_c import CONVOLVE, MULTIPLY_ROW
+from export.c_code.model.kernels.rescale import Way
 from export.c_code.model.kernels.window import Window, middle_pixels, window, window_rows
 from export.c_code.model.layer import Layer, LayerCode, clamp
 
@@ -39,6 +40,11 @@ class Product:
     weights: NDArray[np.int8]
     factors: list[float]
     activation: int
+
+    @property
+    def one_row(self) -> bool:
+        """True for a dense layer of a single row."""
+        return self.where is None and self.input[0] == 1
 
 
 def conv_2d(layer: Layer) -> LayerCode:
@@ -106,27 +112,43 @@ def _code(layer: Layer, product: Product) -> LayerCode:
     taps = product.weights.shape[1]
     layer.require(taps <= MAX_TAPS, f"each output sums {taps} products; {MAX_TAPS} are supported")
     channels = make_channels(layer, product.weights, product.factors)
-    quick = all_quick(channels) and out_depth >= _LEAST_CHANNELS
+    way = way_of(channels, pairs=not product.one_row)
+    if out_depth < _LEAST_CHANNELS and not product.one_row:
+        way = Way.ANY
     name, where = layer.node.function, product.where
-    call = call_text(
-        "convolve" if quick else "convolve_any",
-        f"&{name}_shape", f"{name}_weights", f"{name}_channels", "input", "output", "work",
-    )  # fmt: skip
     clamping, clamp_kernel = clamp(layer, product.activation)
     return LayerCode(
         comment=f"{shape_text(layer.input().shape)} -> {shape_text(layer.output.shape)}"
         + (f", {where.text}" if where else ""),
         arguments=(layer.index(0),),
-        body=call + clamping,
+        body=(_row_call if product.one_row else _call)(layer, product, way) + clamping,
         tables=bytes_text(f"{name}_weights", product.weights.ravel().tolist())
-        + channels_text(f"{name}_channels", channels, quick=quick)
-        + shape_table(layer, product),
-        kernels=(CONVOLVE if quick else CONVOLVE_ANY, *clamp_kernel),
-        work_bytes=4 * taps + depth,
-        # Pixel by pixel: an output only overwrites what has been read.
-        in_place=(0,) if where is None or where.pointwise else (),
+        + channels_text(f"{name}_channels", channels, way)
+        + ("" if product.one_row else shape_table(layer, product)),
+        kernels=((MULTIPLY_ROW if product.one_row else CONVOLVE)[way], *clamp_kernel),
+        work_bytes=0 if product.one_row else 4 * taps + depth,
+        # Pixel by pixel: an output only overwrites what has been read. Not so with one row, which
+        # is read again for each output.
+        in_place=(0,) if not product.one_row and (where is None or where.pointwise) else (),
         sums=sums_of(layer, product.weights, channels, places=_places(product)),
     )
+
+
+def _call(layer: Layer, product: Product, way: Way) -> str:
+    name = layer.node.function
+    return call_text(
+        f"convolve{way.value}",
+        f"&{name}_shape", f"{name}_weights", f"{name}_channels", "input", "output", "work",
+    )  # fmt: skip
+
+
+def _row_call(layer: Layer, product: Product, way: Way) -> str:
+    name, (count, taps) = layer.node.function, product.weights.shape
+    zero = str(2 * layer.output.zero_point + 1)
+    return call_text(
+        f"multiply_row{way.value}",
+        "input", str(taps), f"{name}_weights", f"{name}_channels", str(count), zero, "output",
+    )  # fmt: skip
 
 
 def _places(product: Product) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """C of CONV_2D and FULLY_CONNECTED: two outputs share one multiplication."""
 
-from export.c_code.model.kernels.rescale import REQUANTIZE, REQUANTIZE_ANY
+from export.c_code.model.kernels.rescale import REQUANTIZE_ANY, REQUANTIZES, Way
 from export.c_code.model.layer import Kernel
 
 CONV = Kernel(
@@ -53,12 +53,11 @@ static void gather_pair(const struct conv *conv, const int8_t *input, const int8
     needs=(CONV,),
 )
 
-MULTIPLY_PAIR = Kernel(
-    text="""\
+_MULTIPLY_PAIR = """\
 /* Rows of weights times two patches, two rows at a time: a 64 bit sum holds the first patch's in
  * its lower 23 bits and the second's above. |first sum| < 2^22. With an odd number of rows the
  * last pair shares a row with the one before. */
-static void multiply_pair(const int32_t *pairs, int32_t taps, const int8_t *weights,
+static void multiply_pair$WAY(const int32_t *pairs, int32_t taps, const int8_t *weights,
                           const struct channel *channels, int32_t count, int32_t odd_zero,
                           int8_t *output_0, int8_t *output_1)
 {
@@ -78,15 +77,13 @@ static void multiply_pair(const int32_t *pairs, int32_t taps, const int8_t *weig
         int32_t upper_1 = (int32_t)((sum_1 + (1 << 22)) >> 23);
         int32_t lower_0 = (int32_t)(sum_0 - (int64_t)upper_0 * (1 << 23));
         int32_t lower_1 = (int32_t)(sum_1 - (int64_t)upper_1 * (1 << 23));
-        output_0[row] = requantize(lower_0, channel, odd_zero);
-        output_0[row + 1] = requantize(lower_1, channel + 1, odd_zero);
-        output_1[row] = requantize(upper_0, channel, odd_zero);
-        output_1[row + 1] = requantize(upper_1, channel + 1, odd_zero);
+        output_0[row] = requantize$WAY(lower_0, channel, odd_zero);
+        output_0[row + 1] = requantize$WAY(lower_1, channel + 1, odd_zero);
+        output_1[row] = requantize$WAY(upper_0, channel, odd_zero);
+        output_1[row + 1] = requantize$WAY(upper_1, channel + 1, odd_zero);
     }
 }
-""",
-    needs=(REQUANTIZE,),
-)
+"""
 
 MULTIPLY_PAIR_ANY = Kernel(
     text="""\
@@ -112,9 +109,14 @@ static void multiply_pair_any(const int32_t *pairs, int32_t taps, const int8_t *
 )
 
 
-def _conv_kernel(quick: bool) -> Kernel:
-    name = "" if quick else "_any"
-    zero = "2 * conv->output_zero + 1" if quick else "conv->output_zero"
+def _multiply_pair(way: Way) -> Kernel:
+    if way is Way.ANY:
+        return MULTIPLY_PAIR_ANY
+    return Kernel(text=_MULTIPLY_PAIR.replace("$WAY", way.value), needs=(REQUANTIZES[way],))
+
+
+def _conv_kernel(way: Way) -> Kernel:
+    name = way.value
     return Kernel(
         text=f"""\
 /* Two outputs at a time; an odd last one is computed twice. `work` holds a word for each tap, then
@@ -131,14 +133,62 @@ static void convolve{name}(const struct conv *conv, const int8_t *weights,
         int32_t second = first + 1 < outputs ? first + 1 : first;
         gather_pair(conv, input, padding, first, second, work);
         multiply_pair{name}(work, taps, weights, channels, conv->output_depth,
-                      {zero}, output + first * conv->output_depth,
+                      {way.zero("conv->output_zero")}, output + first * conv->output_depth,
                       output + second * conv->output_depth);
     }}
 }}
 """,
-        needs=(GATHER, MULTIPLY_PAIR if quick else MULTIPLY_PAIR_ANY),
+        needs=(GATHER, _multiply_pair(way)),
     )
 
 
-CONVOLVE = _conv_kernel(True)
-CONVOLVE_ANY = _conv_kernel(False)
+def row_kernel(way: Way, *, start: str = "", needs: tuple[Kernel, ...] = ()) -> Kernel:
+    """The kernel of a dense layer of one row.
+
+    Args:
+      way: how outputs are rescaled.
+      start: C that sums the first `t` taps, if a core has something better for them.
+      needs: kernels that it calls.
+    """
+    name = way.value
+    return Kernel(
+        text=f"""\
+/* One row of values times rows of weights, four at a time; the last four share rows with those
+ * before. Fewer than four come one by one. */
+static void multiply_row{name}(const int8_t *input, int32_t taps, const int8_t *weights,
+                         const struct channel *channels, int32_t count, int32_t odd_zero,
+                         int8_t *output)
+{{
+    for (int32_t i = 0; count >= 4 && i < count; i += 4) {{
+        int32_t row = i < count - 4 ? i : count - 4;
+        const int8_t *weight_0 = weights + row * taps;
+        const int8_t *weight_1 = weight_0 + taps;
+        const int8_t *weight_2 = weight_1 + taps;
+        const int8_t *weight_3 = weight_2 + taps;
+        int32_t sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
+        int32_t t = 0;
+{start}        for (; t < taps; t++) {{
+            int32_t value = input[t];
+            sum_0 += value * weight_0[t];
+            sum_1 += value * weight_1[t];
+            sum_2 += value * weight_2[t];
+            sum_3 += value * weight_3[t];
+        }}
+        output[row] = requantize{name}(sum_0, channels + row, odd_zero);
+        output[row + 1] = requantize{name}(sum_1, channels + row + 1, odd_zero);
+        output[row + 2] = requantize{name}(sum_2, channels + row + 2, odd_zero);
+        output[row + 3] = requantize{name}(sum_3, channels + row + 3, odd_zero);
+    }}
+    for (int32_t row = 0; count < 4 && row < count; row++) {{
+        int32_t sum = 0;
+        for (int32_t t = 0; t < taps; t++) sum += input[t] * *weights++;
+        output[row] = requantize{name}(sum, channels + row, odd_zero);
+    }}
+}}
+""",
+        needs=(REQUANTIZES[way], *needs),
+    )
+
+
+CONVOLVE = {way: _conv_kernel(way) for way in Way}
+MULTIPLY_ROW = {way: row_kernel(way) for way in (Way.QUICK, Way.EACH)}

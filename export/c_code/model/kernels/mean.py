@@ -15,7 +15,7 @@ _MAX_COUNT = 2**23  # values in one sum: 2^23 * 2^8 fits 32 bits
 MEAN_SHAPE = Kernel(
     text="""\
 /* The mean over the middle one of three dimensions. */
-struct mean {
+struct mean_shape {
     int32_t outer, count, inner;
     int32_t input_zero, output_zero;
     int32_t multiplier, shift;
@@ -25,7 +25,7 @@ struct mean {
 
 MEAN = Kernel(
     text="""\
-static void mean(const struct mean *m, const int8_t *input, int8_t *output)
+static void mean(const struct mean_shape *m, const int8_t *input, int8_t *output)
 {
     for (int32_t a = 0; a < m->outer; a++) {
         for (int32_t c = 0; c < m->inner; c++) {
@@ -72,7 +72,7 @@ def mean_code(layer: Layer, kernel: Kernel, name: str) -> LayerCode:
         arguments=(layer.index(0),),
         body=call_text(name, f"&{function}_shape", "input", "output"),
         tables=struct_text(
-            "mean",
+            "mean_shape",
             f"{function}_shape",
             ((outer, count, inner), "dimensions: before, averaged, after"),
             ((layer.input().zero_point, layer.output.zero_point), "zero points"),

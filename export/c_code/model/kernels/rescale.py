@@ -1,6 +1,23 @@
 """From sums of products to int8 outputs: TFLite Micro's two roundings in C."""
 
+from enum import Enum
+
 from export.c_code.model.layer import Kernel
+
+EXACT_SHIFT = 256  # added to the shift of a channel that `requantize` cannot take
+
+
+class Way(Enum):
+    """How the outputs of a layer with weights are computed; values end the names of kernels."""
+
+    QUICK = ""
+    EACH = "_each"  # channel by channel as quickly as it can be
+    ANY = "_any"  # sums of every size too
+
+    def zero(self, place: str) -> str:
+        """What its kernels take of the output's zero point, which is in `place`."""
+        return place if self is Way.ANY else f"2 * {place} + 1"
+
 
 SATURATE = Kernel(
     text="""\
@@ -63,3 +80,19 @@ static inline int8_t requantize_any(int32_t sum, const struct channel *channel, 
 """,
     needs=(REQUANTIZE, RESCALE),
 )
+
+REQUANTIZE_EACH = Kernel(
+    text="""\
+/* As `requantize`, but a channel whose shift is above 127 is computed as `requantize_any` does it:
+ * its shift is 256 too large, its bias not doubled. */
+static inline int8_t requantize_each(int32_t sum, const struct channel *channel, int32_t odd_zero)
+{
+    if (channel->shift < 128) return requantize(sum, channel, odd_zero);
+    struct channel exact = {channel->bias, channel->multiplier, channel->shift - 256};
+    return requantize_any(sum, &exact, odd_zero >> 1);
+}
+""",
+    needs=(REQUANTIZE, REQUANTIZE_ANY),
+)
+
+REQUANTIZES = {Way.QUICK: REQUANTIZE, Way.EACH: REQUANTIZE_EACH, Way.ANY: REQUANTIZE_ANY}

@@ -42,12 +42,19 @@ def dilated_column(net):
     return net.depthwise_conv_2d(x, kernel=(3, 1), dilation=(3, 1))
 
 
+def rows(net):
+    """Dense layers of one row: taps that are no multiple of four, and fewer units than four."""
+    x = net.fully_connected(0, units=6, coarse=0.001)  # scales that the portable code takes alone
+    return net.fully_connected(net.fully_connected(x, units=13, activation="RELU"), units=3)
+
+
 CASES = {
     "sums and products": case("sums and products", (1, 9, 5, 7), sums_and_products),
     "means": case("means", (1, 20, 30, 1), means),
     "means of channels": case("means of channels", (1, 20, 30, 9), lambda net: net.mean(0, [1, 2])),
     "averages": case("averages", (1, 9, 40, 6), averages),
     "dilated column": case("dilated column", (1, 8, 1, 5), dilated_column),
+    "rows": case("rows", (1, 35), rows),
     **{f"layer {seed}": random_layer(seed) for seed in range(5)},
     **{f"model {seed}": random_case(seed) for seed in range(5)},
 }

@@ -15,7 +15,9 @@ from c_models import Net, case
 from places import ROOT, C
 
 from export.c_code.model import generate, generate_interface
+from export.c_code.model.c_text import bytes_text
 from export.c_code.model.kernels.registry import PORTABLE
+from export.c_code.model.kernels.rescale import Way
 from export.c_code.model_data import model_data_header, model_data_source
 from export.c_code.ops import ops_header
 from export.errors import ExportError
@@ -50,10 +52,13 @@ int main(void)
 
 
 def everything() -> bytes:
-    """Every operator, and both kernels of those that have two."""
+    """Every operator, and all kernels of those that have several."""
     net = Net((1, 9, 7, 3))
     x = net.conv_2d(net.conv_2d(0, coarse=0.001), activation="RELU6")
+    x = net.conv_2d(net.conv_2d(x, channels=1), channels=3)
     x = net.depthwise_conv_2d(net.depthwise_conv_2d(x, coarse=0.001))
+    most = np.full((1, 17, 17, 3), 127, np.int8)  # so many that two sums take more than 64 bits
+    x = net.depthwise_conv_2d(x, kernel=(17, 17), values=most)
     x = net.pool("AVERAGE_POOL_2D", net.pad(x, [(0, 0), (1, 1), (0, 0), (0, 0)]))
     x = net.add(net.pool("MAX_POOL_2D", x, window=(1, 1), stride=(1, 1)), x)
     for name in ("RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH"):
@@ -86,8 +91,9 @@ def test_the_model_of_everything_has_every_operator():
     found = {op.name for op in parse_graph(everything(), name="everything").operators}
     assert found == set(PORTABLE)
     source = generate(everything()).source
-    for kernel in ("convolve", "convolve_any", "convolve_depthwise", "convolve_depthwise_any"):
-        assert f"    {kernel}(&" in source
+    ways = {"convolve": Way, "convolve_depthwise": Way, "multiply_row": (Way.QUICK, Way.EACH)}
+    for kernel, ends in ways.items():
+        assert all(f"    {kernel}{way.value}(" in source for way in ends)
 
 
 @needs_compiler
@@ -106,7 +112,7 @@ def test_the_compiler_for_arm_has_nothing_to_say(core, units):
 
 @needs_cpp
 def test_it_is_cpp_as_well(units):
-    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2"]
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-O2"]
     compile_c(["g++", "-x", "c++", *flags, "-c", *names(units)], units)
 
 
@@ -205,7 +211,12 @@ def test_weights_are_those_of_the_file():
     net = Net((1, 3))
     values = np.array([[1, -2, 3], [-128, 127, 0]], np.int8)
     model = net.model(net.fully_connected(0, units=2, values=values))
-    assert "{\n       1,   -2,    3, -128,  127,    0,\n}" in generate(model).source
+    assert "{\n1,-2,3,-128,127,0,\n}" in generate(model).source
+
+
+def test_a_weight_takes_little_more_than_its_digits():
+    values = np.random.default_rng(0).integers(-127, 128, 40_000).tolist()
+    assert len(bytes_text("weights", values)) < 4.5 * len(values)
 
 
 # --- the twin on TFLite Micro ---

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from c_model_run import needs_compiler, run_c, run_reference, run_tflm
-from c_models import VALID, case
+from c_models import VALID, Net, case
+
+from export.c_code.model import generate
 
 IMAGE = (1, 7, 5, 3)
 
@@ -18,6 +20,18 @@ def depthwise(name, shape=IMAGE, **given):
 
 def dense(name, shape=(1, 33), **given):
     return case(name, shape, lambda net: net.fully_connected(0, **given))
+
+
+def nearly_dead(layer, shift):
+    """One channel's weights have a scale that much finer than the others'."""
+
+    def build(net):
+        output = layer(net)
+        net._tensors[1].quantization.scale[1] *= 2.0**-shift
+        net._tensors[2].quantization.scale[1] *= 2.0**-shift
+        return output
+
+    return build
 
 
 def channel_without_scale(net):
@@ -99,12 +113,38 @@ CASES = {
     )
     for name, given in table.items()
 }
+NEARLY_DEAD = {
+    "conv": (IMAGE, lambda net: net.conv_2d(0)),
+    "depthwise": (IMAGE, lambda net: net.depthwise_conv_2d(0)),
+    "dense": ((1, 33), lambda net: net.fully_connected(0)),
+}
+for _kind, (_shape, _layer) in NEARLY_DEAD.items():
+    for _shift in (16, 19, 24, 40, -7, -10):  # past 22 bits, past 31, and to the left
+        _name = f"{_kind}, a channel 2^-{_shift} as fine"
+        CASES[_name] = case(_name, _shape, nearly_dead(_layer, _shift))
 CASES["a channel without scale"] = case("a channel without scale", IMAGE, channel_without_scale)
 # TFLite's reference kernel of FULLY_CONNECTED rounds once, where TFLite Micro rounds twice; and its
 # convolutions cannot do without a bias.
 EXACT_IN_TFLITE = [
     name for name in CASES if not name.startswith("dense") and not name.endswith("no bias")
 ]
+
+
+@pytest.mark.parametrize("kind", NEARLY_DEAD)
+def test_one_channel_does_not_make_a_layer_slow(kind):
+    """Its sums are computed as others are; exact code rescales it, if it is not constant."""
+    kernels = {"conv": "convolve", "depthwise": "convolve_depthwise", "dense": "multiply_row"}
+    for shift, way in ((-10, "_each"), (16, ""), (40, "")):
+        source = generate(CASES[f"{kind}, a channel 2^-{shift} as fine"].model).source
+        assert f"    {kernels[kind]}{way}(" in source
+        assert "_any(const" not in source or way
+    assert "    convolve(" in generate(CASES["a channel without scale"].model).source
+
+
+def test_a_dense_layer_of_one_row_needs_no_working_memory():
+    net = Net((1, 4000))
+    made = generate(net.model(net.fully_connected(0, units=4)))
+    assert made.scratch_bytes == 16  # the least that any model has
 
 
 @pytest.fixture(scope="module")

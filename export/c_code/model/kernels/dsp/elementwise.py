@@ -19,7 +19,7 @@ ADD = Kernel(
     text="""\
 /* Each input times `step`, plus `start`, is its distance from the zero point times 2^21, or 2^22.
  * Halves are half a unit of what is shifted away; the output's holds its zero point, too. */
-struct add_scaled {
+struct add_scaled_scales {
     int32_t first_step, first_start, first_multiplier, first_half, first_shift;
     int32_t second_step, second_start, second_multiplier, second_half, second_shift;
     int32_t multiplier, half, shift;
@@ -31,10 +31,10 @@ static inline int32_t scale_down(int32_t doubled, int32_t multiplier, int32_t ha
     return (multiply_high(doubled, multiplier, half) + (doubled >> 31)) >> shift;
 }
 
-static void add_scaled(const struct strides *s, const struct add_scaled *given,
+static void add_scaled(const struct strides *s, const struct add_scaled_scales *given,
                        const int8_t *first, const int8_t *second, int8_t *output)
 {
-    const struct add_scaled of = *given;
+    const struct add_scaled_scales of = *given;
 """
     + LOOPS.replace(
         "*output++ = $CALL;",
@@ -52,15 +52,15 @@ int32_t sum = scale_down(*one * of.first_step + of.first_start,
 
 MUL = Kernel(
     text="""\
-struct mul_scaled {
+struct mul_scaled_scales {
     int32_t first_zero, second_zero;
     int32_t multiplier, half, shift;
 };
 
-static void mul_scaled(const struct strides *s, const struct mul_scaled *given,
+static void mul_scaled(const struct strides *s, const struct mul_scaled_scales *given,
                        const int8_t *first, const int8_t *second, int8_t *output)
 {
-    const struct mul_scaled m = *given;
+    const struct mul_scaled_scales m = *given;
 """
     + LOOPS.replace(
         "*output++ = $CALL;",

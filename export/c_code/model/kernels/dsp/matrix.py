@@ -1,9 +1,14 @@
 """CONV_2D and FULLY_CONNECTED on the DSP extension."""
 
 from export.c_code.model.c_text import call_text
-from export.c_code.model.kernels.channels import make_channels
+from export.c_code.model.kernels import matrix as portable
+from export.c_code.model.kernels.channels import make_channels, way_of
 from export.c_code.model.kernels.dsp.gather_c import ANYWHERE, INSIDE, PADDED, PIXELS, Gather
-from export.c_code.model.kernels.dsp.matrix_c import convolve_kernel, convolve_name
+from export.c_code.model.kernels.dsp.matrix_c import (
+    MULTIPLY_ROW,
+    convolve_kernel,
+    convolve_name,
+)
 from export.c_code.model.kernels.dsp.multiply import (
     PATCHES,
     QUAD,
@@ -21,6 +26,8 @@ from export.c_code.optimize import Optimize
 _LEAST_ROWS = 2  # the kernel computes two at a time
 _QUAD_BYTES = 8  # of a patch of 16-bit values
 _INSTRUCTIONS = {"pixels": 9, "inside": 12, "padded": 12, "anywhere": 25}  # to gather four taps
+_CHANNEL_BYTES = 12
+_A_ROW, _FOUR_TAPS, _A_TAP = 12, 8, 3  # instructions of a single row's sums
 _MOST_PADDED_BYTES = 2048  # of an input that is copied into its padding
 
 
@@ -30,8 +37,24 @@ def conv_2d(layer: Layer, optimize: Optimize) -> Variant | None:
 
 
 def fully_connected(layer: Layer, optimize: Optimize) -> Variant | None:
-    """FULLY_CONNECTED, or None if its sums or scales do not fit."""
-    return _variant(layer, dense_product(layer), optimize)
+    """FULLY_CONNECTED, or None if its sums or scales do not fit.
+
+    One row is read from where it is, with the weights of the portable code.
+    """
+    product = dense_product(layer)
+    if not product.one_row:
+        return _variant(layer, product, optimize)
+    code, (count, taps) = portable.fully_connected(layer), product.weights.shape
+    way = way_of(make_channels(layer, product.weights, product.factors), pairs=False)
+    return Variant(
+        name=f"multiply_row{way.value}",
+        body=code.body,
+        tables=code.tables,
+        kernels=(MULTIPLY_ROW[way], *code.kernels[1:]),
+        work_bytes=0,
+        weight_bytes=count * (taps + _CHANNEL_BYTES),
+        instructions=count * (_A_ROW + _FOUR_TAPS * (taps // 4) + _A_TAP * (taps % 4)),
+    )
 
 
 def _variant(layer: Layer, product: Product, optimize: Optimize) -> Variant | None:

@@ -3,7 +3,39 @@
 from export.c_code.model.kernels.dsp.gather_c import Gather
 from export.c_code.model.kernels.dsp.multiply import multiply_kernel, multiply_name
 from export.c_code.model.kernels.dsp.rounding import Rounding
+from export.c_code.model.kernels.dsp.words import WORDS
+from export.c_code.model.kernels.matrix_c import row_kernel
+from export.c_code.model.kernels.rescale import Way
 from export.c_code.model.layer import Kernel
+
+SUM_FOUR_TAPS = Kernel(
+    text="""\
+/* Four taps: the values that `even` and `odd` hold, times weights at any address. */
+static inline int32_t sum_four_taps(uint32_t even, uint32_t odd, const int8_t *weights, int32_t sum)
+{
+    uint32_t four = load_4(weights);
+    return add_products(even, even_bytes(four), add_products(odd, odd_bytes(four), sum));
+}
+""",
+    needs=(WORDS,),
+)
+
+_FOUR_TAPS = """\
+        for (; t + 4 <= taps; t += 4) {
+            uint32_t four = load_4(input + t);
+            uint32_t even = even_bytes(four);
+            uint32_t odd = odd_bytes(four);
+            sum_0 = sum_four_taps(even, odd, weight_0 + t, sum_0);
+            sum_1 = sum_four_taps(even, odd, weight_1 + t, sum_1);
+            sum_2 = sum_four_taps(even, odd, weight_2 + t, sum_2);
+            sum_3 = sum_four_taps(even, odd, weight_3 + t, sum_3);
+        }
+"""
+
+# Under the names of the portable kernels, which the preprocessor leaves out.
+MULTIPLY_ROW = {
+    way: row_kernel(way, start=_FOUR_TAPS, needs=(SUM_FOUR_TAPS,)) for way in (Way.QUICK, Way.EACH)
+}
 
 _PAD = """\
     pad_input(conv, input, patch + 4 * quads);

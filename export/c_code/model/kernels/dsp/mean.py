@@ -40,7 +40,7 @@ static void sum_four(const int8_t *from, int32_t count, int32_t step, int32_t *s
 MEAN = Kernel(
     text="""\
 /* The last four channels may share some with the four before. */
-static void mean_of_four(const struct mean *m, const int8_t *input, int8_t *output)
+static void mean_of_four(const struct mean_shape *m, const int8_t *input, int8_t *output)
 {
     for (int32_t a = 0; a < m->outer; a++) {
         for (int32_t c = 0; c < m->inner; c += 4) {

@@ -97,26 +97,12 @@ def rounding(layer: Layer, activation: int) -> Rounding:
 def fits(channel: Channel) -> bool:
     """True if `finish` cannot overflow."""
     shift = -channel.multiplier.shift
-    return _most(channel) < _MOST_SUM and (shift in HALF_SHIFTS or is_constant(channel))
-
-
-def is_constant(channel: Channel) -> bool:
-    """True if no sum reaches half a step, so that all outputs are the zero point.
-
-    Such are channels that training left nearly dead. Their shift may be too large for `finish`.
-    """
-    factor = channel.multiplier
-    most = (_most(channel) * factor.value >> 31) + 1
-    return factor.value == 0 or (factor.shift < 0 and most < 1 << (-factor.shift - 1))
-
-
-def _most(channel: Channel) -> int:
-    return channel.most + abs(channel.bias)
+    return channel.most_with_bias < _MOST_SUM and (shift in HALF_SHIFTS or channel.dead)
 
 
 def scale_words(channel: Channel, zero_point: int) -> tuple[int, int, int]:
     """Multiplier, half and shift, as `finish` reads them."""
-    if is_constant(channel):
+    if channel.dead:
         return 0, half_step(1, zero_point), 1
     shift = -channel.multiplier.shift
     return channel.multiplier.value, half_step(shift, zero_point), shift
