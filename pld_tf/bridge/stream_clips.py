@@ -6,7 +6,7 @@ from typing import Any
 from firmware_harness.bundle.read import open_bundle
 from pld_tf.bridge.bundle_corpus import open_bundle_data
 from pld_tf.data.corpus.corpus import list_corpus
-from pld_tf.data.store.open import pack_negatives
+from pld_tf.data.open import pack_negatives
 from pld_tf.data.store.packed import Store
 from pld_tf.errors import PldError
 from pld_tf.streams.synthesis import StreamParts

@@ -15,8 +15,8 @@ from pld_tf.data.corpus.classes import IGNORED, Classes, find_classes, keywords_
 from pld_tf.data.corpus.corpus import Corpus, list_corpus, speaker_notes
 from pld_tf.data.corpus.lists import LISTS
 from pld_tf.data.held_out import HeldOut, held_out
+from pld_tf.data.open import open_data, pack_and_tell
 from pld_tf.data.other_data import OtherData
-from pld_tf.data.store.open import open_data, pack_and_tell
 from pld_tf.data.store.pack import listing_of
 from pld_tf.data.store.packed import Store
 from pld_tf.data.store.trained_on import NOTHING, TrainedOn, clip_hashes, speaker_hashes

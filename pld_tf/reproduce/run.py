@@ -7,7 +7,7 @@ from typing import Any
 
 from pld_tf.data.corpus.classes import find_classes
 from pld_tf.data.held_out import held_out
-from pld_tf.data.store.open import damaged_store_told, open_data
+from pld_tf.data.open import damaged_store_told, open_data
 from pld_tf.data.store.pack import Store
 from pld_tf.distill.ladder import Ladder, RungResult
 from pld_tf.evaluation.decisions import Decisions, read_decisions, right_decisions, write_decisions

@@ -5,7 +5,7 @@ from typing import Any
 
 from pld_tf.data.corpus.classes import class_notes, find_classes
 from pld_tf.data.corpus.recordings import recordings_text
-from pld_tf.data.store.open import damaged_store_told, open_data
+from pld_tf.data.open import damaged_store_told, open_data
 from pld_tf.data.store.trained_on import TRAINED_ON, trained_on, write_trained_on
 from pld_tf.distill.finish.finish import finish, finish_line, require_finishable
 from pld_tf.distill.ladder import Ladder, RungResult

@@ -49,7 +49,7 @@ class Runs:
     def __init__(self, base: dict[str, Any], data: Path, run_dir: Path) -> None:
         from pld_tf.data.corpus.classes import find_classes
         from pld_tf.data.held_out import held_out
-        from pld_tf.data.store.open import open_data
+        from pld_tf.data.open import open_data
         from pld_tf.recipe.load import load_recipe
 
         self._base = base
