@@ -35,6 +35,30 @@ def data_demo(
     typer.echo(f"demo corpus: {directory}")
 
 
+@data_app.command("negatives")
+def data_negatives(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to make, as speech/_negatives_.")
+    ],
+    minutes: Annotated[int, typer.Option(min=1, max=600, help="Length of all of it.")] = 60,
+) -> None:
+    """Make a first set of sound without keywords.
+
+    eSpeak NG reads sentences in eight languages and many voices; babble is mixed of them. Needs no
+    network. Real speech is better: docs/data.md names free corpora.
+
+    \b
+    Example:
+      pld-tf data negatives demo/speech/_negatives_ --minutes 30
+    """
+    from pld_tf.data.demo.negatives import make_negatives
+    from pld_tf.system.progress import progress_bar
+
+    with progress_bar("speaking", unit="recordings") as advance:
+        make_negatives(directory, minutes=minutes, progress=advance)
+    typer.echo(f"sound without keywords: {directory}")
+
+
 @data_app.command("speech-commands")
 def data_speech_commands(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],

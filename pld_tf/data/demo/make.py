@@ -133,7 +133,7 @@ def _write_corpus(root: Path, clips_per_word: int, progress: Advance | None) -> 
             voice = sound.trim_silence(sound.resample_spoken(spoken))
             clip = _clip(voice, _generator(1, word_number, n))
             path = f"{word}/{plan.name}.wav"
-            _write_wav(root / path, sound.to_int16(clip))
+            write_wav(root / path, sound.to_int16(clip))
             if plan.split in lists:
                 lists[plan.split].append(path)
             elif word in DEMO_UNKNOWN:  # noise with a keyword in it would not be silence
@@ -184,14 +184,15 @@ def _write_noise(folder: Path, chatter: list[np.ndarray]) -> None:
         "babble": sound.babble(rng, samples, chatter),
     }
     for name, recording in recordings.items():
-        _write_wav(folder / f"{name}.wav", sound.to_int16(recording * 0.1))
+        write_wav(folder / f"{name}.wav", sound.to_int16(recording * 0.1))
 
 
 def _generator(purpose: int, word_number: int, n: int) -> np.random.Generator:
     return np.random.default_rng([_VERSION, purpose, word_number, n])
 
 
-def _write_wav(path: Path, samples: np.ndarray) -> None:
+def write_wav(path: Path, samples: np.ndarray) -> None:
+    """int16 samples at 16 kHz."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
