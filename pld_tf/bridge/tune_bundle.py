@@ -10,7 +10,9 @@ from firmware_harness.bundle.read import open_bundle
 from firmware_harness.listen.listen import open_listener
 from firmware_harness.runtimes.host_library import HostLibrary
 from pld_tf.bridge.bundle_corpus import open_bundle_data
+from pld_tf.data.tested import ScoredClips
 from pld_tf.errors import PldError
+from pld_tf.recipe.schema import Recipe
 from pld_tf.streams.detections import Spoken
 from pld_tf.streams.synthesis import StreamParts, stream
 from pld_tf.streams.tune import ScoredStream, choose
@@ -56,14 +58,18 @@ def stream_clips(
             "that pld-tf export has written from a run."
         )
     recipe, tested = opened
-    parts = StreamParts(
+    return stream_parts(recipe, tested), tested.other_json()
+
+
+def stream_parts(recipe: Recipe, tested: ScoredClips) -> StreamParts:
+    """What streams of these clips are made of."""
+    return StreamParts(
         store=tested.store,
-        split=split,
+        split=tested.split,
         classes=tested.classes,
         noise_volume=recipe.augment.noise_volume,
         left_out=tested.left_out,
     )
-    return parts, tested.other_json()
 
 
 def tune_bundle(
