@@ -38,7 +38,7 @@ def test_the_wheel_holds_every_source_file_and_recipe_and_nothing_of_the_tests(w
     held = set(zipfile.ZipFile(wheel).namelist())
     for package in ("pld_tf", "export", "firmware_harness"):
         for path in (ROOT / package).rglob("*"):
-            if path.suffix in (".py", ".toml", ".c", ".h", ".ld"):
+            if path.suffix in (".py", ".toml", ".c", ".h", ".ld", ".html", ".css", ".js"):
                 assert path.relative_to(ROOT).as_posix() in held
     assert not [name for name in held if name.startswith("tests")]
 

@@ -156,6 +156,22 @@ def measure_accuracy(
     return report
 
 
+def model_logits(model: Model, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits of crops, float32 [crops, classes], one crop at a time as on a device.
+
+    Args:
+      model: the model.
+      features: float32, shape [crops, frames, bins], finite.
+
+    Raises:
+      HarnessError: the model takes other features, or has an integer output without one scale.
+    """
+    _check_input(model, features.shape[1:3])
+    _check_scale(model.inputs[0], "input")
+    _check_scale(model.outputs[0], "output")
+    return _run_crops(model, features, done=0, total=len(features), progress=None)
+
+
 def _run_crops(
     model: Model, features: NDArray[Any], *, done: int, total: int, progress: Progress | None
 ) -> NDArray[np.float32]:
@@ -177,13 +193,17 @@ def _share(holds: NDArray[np.bool_]) -> float:
     return float(np.count_nonzero(holds) / holds.size)
 
 
-def _check_classes(model: Model, examples: Examples) -> None:
-    expected, given = model.inputs[0].shape, examples.features.shape[1:3]
+def _check_input(model: Model, given: tuple[int, ...]) -> None:
+    expected = model.inputs[0].shape
     if len(model.inputs) != 1 or expected not in ((1, *given), (1, *given, 1)):
         raise HarnessError(
             f"{model.file.name} takes {len(model.inputs)} input(s), the first {list(expected)}, "
             f"but a crop's features are {list(given)}. Use the recipe of this model."
         )
+
+
+def _check_classes(model: Model, examples: Examples) -> None:
+    _check_input(model, examples.features.shape[1:3])
     classes = model.outputs[0].elements
     low, high = int(examples.labels.min()), int(examples.labels.max())
     if low < 0 or high >= classes:

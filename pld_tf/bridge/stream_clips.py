@@ -8,7 +8,9 @@ from pld_tf.bridge.bundle_corpus import open_bundle_data
 from pld_tf.data.corpus.corpus import list_corpus
 from pld_tf.data.open import pack_negatives
 from pld_tf.data.store.packed import Store
+from pld_tf.data.tested import ScoredClips
 from pld_tf.errors import PldError
+from pld_tf.recipe.schema import Recipe
 from pld_tf.streams.synthesis import StreamParts
 from pld_tf.system.progress import Say
 
@@ -36,14 +38,18 @@ def stream_clips(
             "that pld-tf export has written from a run."
         )
     recipe, tested = opened
-    parts = StreamParts(
+    return stream_parts(recipe, tested), tested.other_json()
+
+
+def stream_parts(recipe: Recipe, tested: ScoredClips) -> StreamParts:
+    """What streams of these clips are made of."""
+    return StreamParts(
         store=tested.store,
-        split=split,
+        split=tested.split,
         classes=tested.classes,
         noise_volume=recipe.augment.noise_volume,
         left_out=tested.left_out,
     )
-    return parts, tested.other_json()
 
 
 def packed_negatives(data: Path, *, sample_rate_hz: int, say: Say) -> Store | None:

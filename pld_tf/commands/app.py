@@ -13,6 +13,7 @@ from pld_tf.commands.data import data_app
 from pld_tf.commands.doctor import doctor
 from pld_tf.commands.evaluate import compare, evaluate
 from pld_tf.commands.recipes import recipes_app
+from pld_tf.commands.report import report
 from pld_tf.commands.reproduce import reproduce_app
 from pld_tf.commands.stream import listen, tune
 from pld_tf.commands.train import distill
@@ -29,7 +30,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(reproduce_app, name="reproduce")
 # In the order in which they are used.
-for _command in (doctor, distill, evaluate, compare, export, bench, tune, listen, flash):
+_COMMANDS = (doctor, distill, evaluate, compare, export, bench, tune, report, listen, flash)
+for _command in _COMMANDS:
     app.command()(_command)
 
 

@@ -42,6 +42,24 @@ def is_firmware_bundle(path: Path) -> Path:
     return path
 
 
+def are_reportable(paths: list[Path]) -> list[Path]:
+    """Refuse what is neither a run nor a firmware bundle. Each path counts once."""
+    from firmware_harness.bundle.read import open_bundle
+    from pld_tf.errors import PldError
+    from pld_tf.reproduce.claim import is_reproduction
+    from pld_tf.system.folder_kind import RUN, folder_kind
+
+    for path in paths:
+        if folder_kind(path) == RUN:
+            if not is_reproduction(path):
+                is_run(path)
+        elif path.is_file():
+            raise PldError(f"{path} is a file. Give run folders and firmware bundles.")
+        else:
+            open_bundle(path, refused_too=True)
+    return list(dict.fromkeys(paths))
+
+
 Data = Annotated[
     Path,
     typer.Option(

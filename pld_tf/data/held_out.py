@@ -82,12 +82,13 @@ class HeldOut:
         rate = self.store.sample_rate_hz
         starts, length = starts_ms[clips, columns] * rate // 1000, length_ms * rate // 1000
         cut = [
-            self._samples(clip)[start : start + length]
+            self.samples(clip)[start : start + length]
             for clip, start in zip(clips, starts, strict=True)
         ]
         return np.stack(cut)
 
-    def _samples(self, clip: int) -> np.ndarray:
+    def samples(self, clip: int) -> np.ndarray:
+        """A whole clip, int16 [clip_samples]; counted in the order of `labels`."""
         spoken = len(self.clips)
         if clip >= spoken:
             return self.silence[clip - spoken]

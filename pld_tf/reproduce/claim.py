@@ -63,3 +63,11 @@ def claim(run_dir: Path, *, recipe: Recipe, data_key: str, say: Say) -> None:
             f"{run_dir} was begun with other code (oneDNN, commit or package versions): what is "
             "trained now may differ from what either would give alone."
         )
+
+
+def is_reproduction(run_dir: Path) -> bool:
+    """Whether a run folder is one of `pld-tf reproduce`; False too where that can't be told."""
+    try:
+        return json.loads((run_dir / "run.json").read_text("utf-8")).get("kind") == KIND
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False

@@ -9,8 +9,9 @@ from pld_tf.system.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_OURS, _BASELINE, _PAPER = "#1b5e9e", "#8a4b08", "#777777"
+OURS, BASELINE, PAPER, GRID = "#1b5e9e", "#8a4b08", "#777777", "#dddddd"
 _PAPER_TITLE = "the paper (it does not say where its crops lie)"
 
 
@@ -26,6 +27,13 @@ def write_plot(path: Path, report: dict[str, Any]) -> None:
 
 
 def _picture(report: dict[str, Any]) -> bytes:
+    picture = io.BytesIO()
+    plot(report).savefig(picture, format="png", dpi=110, metadata={"Software": None})
+    return picture.getvalue()
+
+
+def plot(report: dict[str, Any]) -> "Figure":
+    """The picture as a figure, in the style that is set."""
     from matplotlib.figure import Figure
 
     rows = _rows(report)
@@ -40,18 +48,16 @@ def _picture(report: dict[str, Any]) -> bytes:
     figure.legend(
         unique.values(), unique.keys(), loc="outside upper center", ncols=len(unique), frameon=False
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
-    return picture.getvalue()
+    return figure
 
 
 def _rows(report: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     """Title, colour and figures of each line, from top to bottom."""
     ladders = [
-        (" > ".join(map(str, row["ladder_ms"])), _OURS, row["rungs"][-1])
+        (" > ".join(map(str, row["ladder_ms"])), OURS, row["rungs"][-1])
         for row in report["ladders"]
     ]
-    return ladders + [(row["title"], _BASELINE, row) for row in report["baselines"]]
+    return ladders + [(row["title"], BASELINE, row) for row in report["baselines"]]
 
 
 def _panel(axes: "Axes", protocol: str, rows: list[tuple[str, str, dict[str, Any]]]) -> None:
@@ -61,7 +67,7 @@ def _panel(axes: "Axes", protocol: str, rows: list[tuple[str, str, dict[str, Any
                 printed,
                 place,
                 "D",
-                color=_PAPER,
+                color=PAPER,
                 fillstyle="none",
                 markersize=5,
                 label=_PAPER_TITLE,
@@ -69,11 +75,11 @@ def _panel(axes: "Axes", protocol: str, rows: list[tuple[str, str, dict[str, Any
         if values := net["protocols"].get(protocol):
             mean, low, high = (100 * values[end] for end in ("mean", "low", "high"))
             axes.hlines(place, low, high, color=colour, linewidth=2)
-            title = "ladders here" if colour == _OURS else "baselines here"
+            title = "ladders here" if colour == OURS else "baselines here"
             axes.plot(mean, place, "o", color=colour, markersize=5, label=title)
-    _mark_hard_labels(axes, protocol, [net for _, colour, net in rows if colour == _BASELINE])
+    _mark_hard_labels(axes, protocol, [net for _, colour, net in rows if colour == BASELINE])
     axes.set_title(f"{protocol} crops")
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -82,7 +88,7 @@ def _mark_hard_labels(axes: "Axes", protocol: str, baselines: list[dict[str, Any
     """A vertical line at the first baseline. Ladders to the right of it gain accuracy."""
     if baselines and (values := baselines[0]["protocols"].get(protocol)):
         axes.axvline(
-            100 * values["mean"], color=_BASELINE, linestyle=":", label="hard labels, same crops"
+            100 * values["mean"], color=BASELINE, linestyle=":", label="hard labels, same crops"
         )
 
 

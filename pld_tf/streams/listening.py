@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -13,10 +13,10 @@ from pld_tf.metrics.wilson import wilson_interval
 from pld_tf.streams.decision import SCORE_ONE, decide
 from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, tally
 from pld_tf.streams.scored import ScoredSound, ScoredStream
+from pld_tf.streams.trade_off import shifted
 
 Json = dict[str, Any]
-# Thresholds of the curve: the distance of each threshold from 1 is multiplied by these.
-CURVE = (8.0, 4.0, 2.83, 2.0, 1.41, 1.0, 0.71, 0.5, 0.25, 0.125, 0.0625)
+CURVE = tuple(step / 2 for step in range(-6, 7))  # shifts of thresholds, in logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +35,9 @@ class Decision:
     smoothing: int
     refractory: int
 
-    def moved(self, factor: float) -> "Decision":
-        """With thresholds moved together: the distance of each from 1, times `factor`."""
-        apart = np.rint((SCORE_ONE - self.thresholds) * factor).astype(np.int64)
-        thresholds = np.where(
-            self.thresholds > SCORE_ONE, self.thresholds, np.clip(SCORE_ONE - apart, 1, SCORE_ONE)
-        )
-        return Decision(
-            keywords=self.keywords,
-            thresholds=thresholds,
-            smoothing=self.smoothing,
-            refractory=self.refractory,
-        )
+    def moved(self, shift: float) -> "Decision":
+        """With all thresholds moved by `shift`, in logits."""
+        return replace(self, thresholds=shifted(self.thresholds, shift))
 
     def words(self, scored: ScoredSound | ScoredStream) -> list[Detected]:
         """The detections in a recording or stream."""
@@ -84,7 +75,7 @@ def listening_report(
             for folder, members in groupby(sounds, key=lambda sound: sound.folder)
         ],
         "conditions": [_condition(decision, name, stream) for name, stream in spoken.items()],
-        "curve": [_point(decision.moved(factor), sounds, spoken) for factor in CURVE],
+        "curve": [_point(decision.moved(shift), sounds, spoken) for shift in CURVE],
     }
 
 

@@ -3,11 +3,13 @@
 import json
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import harness_firmware as stub
 import numpy as np
 import pytest
+from html_page import elements
 from places import GOLDEN
 from tiny_corpus import RATE
 from tiny_tflite import add_of_two, one_operator, tensor
@@ -110,6 +112,29 @@ def test_tune_changes_the_decision_alone_and_listen_hears_with_it(
     code, out, _ = pld("listen", stream, "-b", bundle, "--words", tmp_path / "s.csv", "--json")
     report = json.loads(out)
     assert (code, report["keywords_spoken"]) == (0, report["false_rejects"] + _heard(report))
+
+
+@pytest.mark.slow
+@stub.needs_compiler
+def test_a_report_joins_a_bundle_with_its_run_and_counts_misses_as_listen_does(
+    pld, tiny, exported, tiny_cache, tmp_path
+):
+    page, wav, data = tmp_path / "r.html", tmp_path / "s.wav", tiny / "tones"
+    code, _, _ = pld("report", exported, tiny / "run", "-d", data, "--hours", 0.02, "-o", page)
+    assert code == 0
+    found = elements(page.read_text())
+    assert [each.text for each in found if each.tag == "h1"] == ["tiny, seed 0"]
+    value = {
+        term.text: definition.text
+        for term, definition in pairwise(found)
+        if (term.tag, definition.tag) == ("dt", "dd")
+    }
+    assert pld("data", "stream", wav, "-b", exported, "-d", data, "--seconds", 72)[0] == 0
+    listen = pld("listen", wav, "-b", exported, "--words", tmp_path / "s.csv", "--json")
+    report = json.loads(listen[1])
+    missed = report["false_rejects"] / report["keywords_spoken"]
+    assert value["keywords missed"] == f"{100 * missed:.1f} %"
+    assert value["accuracy"].endswith(" %")
 
 
 def _heard(report) -> int:

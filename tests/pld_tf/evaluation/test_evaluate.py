@@ -10,7 +10,8 @@ from pld_tf.data.corpus.corpus import find_corpus
 from pld_tf.data.held_out import HeldOut, held_out
 from pld_tf.data.store.pack import open_store
 from pld_tf.errors import PldError
-from pld_tf.evaluation.evaluate import _by_distance, accuracy_with_interval, evaluate
+from pld_tf.evaluation.evaluate import evaluate
+from pld_tf.evaluation.protocol_report import _by_distance, accuracy_with_interval
 from pld_tf.evaluation.protocols import decide, protocol_starts
 from pld_tf.evaluation.text import evaluation_text
 
