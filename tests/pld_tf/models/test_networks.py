@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from by_family import every_family
+from by_family import QUICK, every_family
 
 from pld_tf import models
 from pld_tf.errors import PldError
 from pld_tf.models import assemble, cost, names
+from pld_tf.models.layers.mean_over_bins import MeanOverBins
 from pld_tf.models.layers.sub_spectral_norm import SubSpectralNorm, sub_bands
+from pld_tf.models.networks import bc_resnet
 from pld_tf.models.seeding import set_seed
 
 CLASSES = 12
 SMALLEST = {family: sizes[0] for family, sizes in names.SIZES.items()}
-SMALLEST |= {"res": "8-narrow", "edgespeechnet": "C"}
+# What pools most in its family: the first to have no frame left.
+SMALLEST |= {"res": "8-narrow", "edgespeechnet": "D"}
 
 
 def fresh(family, size, *, bins=10, frames=None, width=1.0, dropout=0.0):
@@ -34,8 +37,11 @@ def fresh(family, size, *, bins=10, frames=None, width=1.0, dropout=0.0):
     )
 
 
-# Read-only models, shared: building is most of the time these tests take.
-built = cache(fresh)
+@cache
+def built(family, size, **changes):
+    """A read-only model of seed 3, shared: building is most of the time these tests take."""
+    set_seed(3)
+    return fresh(family, size, **changes)
 
 
 def features(frames, bins=10, batch=2, seed=0):
@@ -79,7 +85,7 @@ def test_a_wrong_name_suggests_the_nearest(family, size, closest):
         {"width": 0.0},
         {"dropout": 1.0},
         {"dropout": -0.1},
-        {"frames": 0},
+        {"frames": names.MIN_FRAMES - 1},
         {"bins": 9},
         {"classes": 1},
     ],
@@ -99,12 +105,11 @@ def test_a_number_out_of_range_is_refused_by_name_and_value(wrong):
     ("family", "size", "width", "bins", "published", "tolerance"),
     [
         # Conv and dense weights only: the paper's BN has no trained scale, ours leaves a bias.
-        ("res", "8", 1.0, 40, 110e3, 0.01),
-        ("res", "15", 1.0, 40, 238e3, 0.01),
-        ("res", "26", 1.0, 40, 438e3, 0.01),
-        ("res", "8-narrow", 1.0, 40, 19.9e3, 0.01),
-        ("res", "15-narrow", 1.0, 40, 42.6e3, 0.01),
-        ("res", "26-narrow", 1.0, 40, 78.4e3, 0.01),
+        # Their number does not depend on the bins: these are the networks of the next test but two.
+        ("res", "8", 1.0, 38, 110e3, 0.01),
+        ("res", "15", 1.0, 38, 238e3, 0.01),
+        ("res", "8-narrow", 1.0, 38, 19.9e3, 0.01),
+        ("res", "26-narrow", 1.0, 38, 78.4e3, 0.01),
         # Whether the paper counts BN is not said; without it the figures come out exactly.
         ("edgespeechnet", "A", 1.0, 40, 107e3, 0.01),
         ("edgespeechnet", "B", 1.0, 40, 43.7e3, 0.01),
@@ -142,9 +147,7 @@ def test_ds_cnn_fills_exactly_the_memory_that_hello_edge_reports(size, kilobytes
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("size", "published"), [("1", 9.2e3), ("2", 27e3), ("3", 54e3), ("8", 321e3)]
-)
+@pytest.mark.parametrize(("size", "published"), [("2", 27e3), ("8", 321e3)])
 def test_bc_resnet_trains_as_many_parameters_as_published(size, published):
     """The paper counts a scale and an offset per normalized channel and per sub-band."""
     model = built("bc_resnet", size, bins=40)
@@ -167,10 +170,7 @@ def test_bc_resnet_trains_as_many_parameters_as_published(size, published):
         ("res", "8", 1.0, 99, 38, 30e6, 0.12),
         ("res", "8-narrow", 1.0, 99, 38, 5.7e6, 0.12),
         ("bc_resnet", "2", 1.0, 98, 40, 7e6, 0.04),
-        ("bc_resnet", "3", 1.0, 98, 40, 14e6, 0.04),
         ("bc_resnet", "8", 1.0, 98, 40, 86e6, 0.04),
-        # Sizes 2 to 8 fit; 3.6M for size 1 does not scale from them, so it counts more than MACs.
-        ("bc_resnet", "1", 1.0, 98, 40, 3.6e6, 0.33),
     ],
 )
 def test_one_second_costs_as_many_macs_as_published(
@@ -222,12 +222,17 @@ def test_macs_of_other_features_than_the_model_takes_are_refused():
 
 
 @every_family
-@pytest.mark.parametrize("frames", [24, 98])
-def test_any_length_gives_finite_float32_logits(family, frames):
-    logits = built(family, SMALLEST[family])(features(frames)).numpy()
-    assert logits.shape == (2, CLASSES)
-    assert logits.dtype == np.float32
-    assert np.isfinite(logits).all()
+def test_any_length_gives_finite_float32_logits(family):
+    for frames in (names.MIN_FRAMES, 24, 98):
+        logits = built(family, SMALLEST[family])(features(frames)).numpy()
+        assert logits.shape == (2, CLASSES)
+        assert logits.dtype == np.float32
+        assert np.isfinite(logits).all()
+
+
+def test_with_a_frame_less_than_recipes_allow_res8_has_nothing_to_score():
+    model = built("res", "8-narrow")
+    assert not np.isfinite(model(features(names.MIN_FRAMES - 1))).any()
 
 
 @every_family
@@ -238,28 +243,24 @@ def test_the_last_operation_is_a_dense_layer_without_activation(family):
 
 
 @every_family
-def test_weights_trained_at_any_length_serve_a_fixed_one(family):
+def test_a_fixed_length_has_the_weights_of_any_length_from_the_same_seed(family):
     any_length = built(family, SMALLEST[family])
+    set_seed(3)
     fixed = fresh(family, SMALLEST[family], frames=24)
     assert fixed.input_shape == (None, 24, 10, 1)
-    fixed.set_weights(any_length.get_weights())
+    np.testing.assert_array_equal(flat_weights(fixed), flat_weights(any_length))
     np.testing.assert_allclose(fixed(features(24)), any_length(features(24)), atol=1e-5)
 
 
-@every_family
-def test_the_same_seed_gives_the_same_initial_weights_and_no_seed_others(family):
-    def seeded():
-        set_seed(3)
-        return flat_weights(fresh(family, SMALLEST[family]))
-
-    first = seeded()
-    np.testing.assert_array_equal(first, seeded())
-    assert not np.array_equal(first, flat_weights(built(family, SMALLEST[family])))
+@pytest.mark.parametrize("family", QUICK)
+def test_another_seed_gives_other_initial_weights(family):
+    set_seed(4)
+    other = flat_weights(fresh(family, SMALLEST[family]))
+    assert not np.array_equal(other, flat_weights(built(family, SMALLEST[family])))
 
 
 def test_a_seed_set_through_tf_keras_does_not_linger():
-    set_seed(3)
-    expected = flat_weights(fresh("ds_cnn", "S"))
+    expected = flat_weights(built("ds_cnn", "S"))
     tf_keras.utils.set_random_seed(4)
     set_seed(3)
     np.testing.assert_array_equal(flat_weights(fresh("ds_cnn", "S")), expected)
@@ -269,45 +270,50 @@ def flat_weights(model):
     return np.concatenate([weight.ravel() for weight in model.get_weights()])
 
 
+def half(family):
+    return built(family, SMALLEST[family], width=0.5, dropout=0.5)
+
+
 @every_family
 def test_a_gradient_reaches_every_trainable_weight(family):
-    model = fresh(family, SMALLEST[family])
+    """Traced as in training: for any number of frames."""
+    model = half(family)
 
-    @tf.function
+    @tf.function(input_signature=[tf.TensorSpec([8, None, 10, 1])])
     def gradients(batch):
         with tf.GradientTape() as tape:
             # Not a plain mean: that is blind to whatever comes before a normalization.
             loss = tf.reduce_mean(model(batch, training=True) ** 2)
         return tape.gradient(loss, model.trainable_weights)
 
-    for weight, gradient in zip(model.trainable_weights, gradients(features(24)), strict=True):
+    found = gradients(features(24, batch=8))
+    for weight, gradient in zip(model.trainable_weights, found, strict=True):
         assert np.abs(gradient).max() > 0, weight.name
 
 
 @every_family
 def test_dropout_acts_in_training_only(family):
-    model = fresh(family, SMALLEST[family], dropout=0.5)
-    batch = features(24)
+    model, batch = half(family), features(24)
     np.testing.assert_array_equal(model(batch), model(batch))
     assert not np.allclose(model(batch, training=True), model(batch, training=True))
 
 
 @every_family
 def test_width_scales_the_channels_but_not_the_classes(family):
-    half, whole = (built(family, SMALLEST[family], width=width) for width in (0.5, 1.0))
-    assert half.output_shape == whole.output_shape
-    assert 0.2 < cost.trainable(half) / cost.trainable(whole) < 0.6
+    whole = built(family, SMALLEST[family])
+    assert half(family).output_shape == whole.output_shape
+    assert 0.2 < cost.trainable(half(family)) / cost.trainable(whole) < 0.6
 
 
 def test_half_of_ds_cnn_s_has_the_parameters_worked_by_hand():
     convolutions = 10 * 4 * 32 + 4 * (3 * 3 * 32 + 32 * 32)
     biases = 9 * 32
-    assert cost.parameters(built("ds_cnn", "S", width=0.5)) == convolutions + biases + 33 * CLASSES
+    assert cost.parameters(half("ds_cnn")) == convolutions + biases + 33 * CLASSES
 
 
 @pytest.mark.slow
 def test_res15_dilates_by_powers_of_two_and_every_third_convolution():
-    model = built("res", "15-narrow", bins=40)
+    model = built("res", "15", bins=38)
     convolutions = [x for x in model.layers if isinstance(x, tf_keras.layers.Conv2D)]
     dilations = [x.dilation_rate[0] for x in convolutions]
     assert dilations == [1, 1, 1, 1, 2, 2, 2, 4, 4, 4, 8, 8, 8, 16]
@@ -360,12 +366,15 @@ def test_plain_batch_normalization_takes_fewer_parameters_and_the_same_macs():
     assert convolutions[1] == pytest.approx(convolutions[0], rel=0.05)
 
 
-@pytest.mark.slow
-def test_a_bc_resnet_survives_its_own_configuration():
-    model = built("bc_resnet", "1")
+def test_the_layers_of_a_bc_resnet_survive_their_own_configuration():
+    inputs = tf_keras.Input((None, 10, 3))
+    model = tf_keras.Model(inputs, MeanOverBins()(SubSpectralNorm(epsilon=0.5)(inputs)))
     again = tf_keras.Model.from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    np.testing.assert_allclose(again(features(24)), model(features(24)), atol=1e-6)
+    weights = [np.random.default_rng(1).uniform(0.5, 2, x.shape) for x in model.get_weights()]
+    for each in (model, again):
+        each.set_weights(weights)
+    x = np.random.default_rng(2).normal(size=(2, 6, 10, 3))
+    np.testing.assert_allclose(again(x), model(x), atol=1e-6)
 
 
 # --- the way into int8 ---
@@ -404,8 +413,12 @@ def int8_logits(interpreter, x):
 @pytest.mark.slow
 # The converter warns that integer input types are set, which is what we ask for.
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs were expected:UserWarning")
-@pytest.mark.parametrize("family", [name for name in SMALLEST if name != "lstm"])
-def test_500_ms_convert_to_int8_without_a_float_operator(family):
+# Dilated convolutions, and normalization by bands. tests/export/convert/test_int8_students.py has
+# gates and an LSTM, test_qat.py every family; C is generated from int8 of every family.
+@pytest.mark.parametrize("family", ["res", "bc_resnet"])
+def test_500_ms_convert_to_int8_without_a_float_operator(family, monkeypatch):
+    # Of four stages that differ in numbers alone, one: dilated, with a stride.
+    monkeypatch.setattr(bc_resnet, "STAGES", bc_resnet.STAGES[1:2])
     set_seed(0)
     model = fresh(family, SMALLEST[family], bins=40, dropout=0.1)
     for seed in range(8):  # or the moving statistics are those of no data
