@@ -10,7 +10,7 @@ from export.jobs.set_decision import read_decision
 from firmware_harness.listen.listen import open_listener
 from firmware_harness.runtimes.host_library import HostLibrary
 from pld_tf.bridge.score import score_pieces, score_sound
-from pld_tf.bridge.stream_clips import packed_negatives, stream_clips
+from pld_tf.bridge.stream_clips import speech_of, stream_clips
 from pld_tf.data.audio.limits import BadClip
 from pld_tf.data.audio.long_recording import read_parts
 from pld_tf.data.corpus.file_names import is_audio
@@ -103,8 +103,7 @@ def _score_words(
     say: Say,
 ) -> dict[str, ScoredStream]:
     parts, _ = stream_clips(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
-    negatives = packed_negatives(data, sample_rate_hz=library.sample_rate_hz, say=say)
-    speech = negatives.noise(SPLIT) if negatives else np.zeros(0, np.int16)
+    speech = speech_of(parts, data=data, say=say)
     words = Words(parts=parts, speech=speech, most_per_word=most, seed=seed)
     seconds = len(words.clips()) * USUAL_PIECE_S
     spoken = {}

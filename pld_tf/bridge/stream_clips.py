@@ -1,7 +1,10 @@
 """What streams for a bundle are made of: clips, noise, recordings without keywords."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from firmware_harness.bundle.read import open_bundle
 from pld_tf.bridge.bundle_corpus import open_bundle_data
@@ -11,7 +14,8 @@ from pld_tf.data.store.packed import Store
 from pld_tf.data.tested import ScoredClips
 from pld_tf.errors import PldError
 from pld_tf.recipe.schema import Recipe
-from pld_tf.streams.synthesis import StreamParts
+from pld_tf.streams.conditions import Condition, Words, spoken_words, up_to
+from pld_tf.streams.synthesis import Piece, StreamParts
 from pld_tf.system.progress import Say
 
 Json = dict[str, Any]
@@ -59,3 +63,26 @@ def packed_negatives(data: Path, *, sample_rate_hz: int, say: Say) -> Store | No
       PldError: as `list_corpus` and `open_negatives`.
     """
     return pack_negatives(list_corpus(data), sample_rate_hz=sample_rate_hz, say=say)
+
+
+def condition_stream(
+    parts: StreamParts, condition: Condition, *, data: Path, seconds: float, seed: int, say: Say
+) -> Iterator[Piece]:
+    """Keyword clips under a condition, as many as fit.
+
+    Raises:
+      PldError: the condition asks for speech, and the corpus has no `_negatives_`.
+    """
+    words = Words(parts=parts, speech=speech_of(parts, data=data, say=say), seed=seed)
+    if condition.over == "speech" and not len(words.speech):
+        raise PldError(
+            f"--over speech needs recordings without keywords in {data / '_negatives_'}, some for "
+            f"{parts.split}; found none. docs/data.md says where to get some."
+        )
+    return up_to(spoken_words(words, condition), round(seconds * parts.store.sample_rate_hz))
+
+
+def speech_of(parts: StreamParts, *, data: Path, say: Say) -> np.ndarray:
+    """Sound of the split's `_negatives_`, int16 [samples]; none if the corpus has none."""
+    negatives = packed_negatives(data, sample_rate_hz=parts.store.sample_rate_hz, say=say)
+    return negatives.noise(parts.split) if negatives else np.zeros(0, np.int16)

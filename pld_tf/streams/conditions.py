@@ -1,6 +1,6 @@
 """Words of new speakers as a device meets them: in noise, in rooms, quiet, in a row. NumPy only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,6 +97,15 @@ def spoken_words(words: Words, condition: Condition) -> Iterator[Piece]:
         spoken = piece.spoken and moved(piece.spoken, place / words.parts.store.sample_rate_hz)
         yield Piece(samples=piece.samples, spoken=spoken, recording=piece.recording)
         place += len(piece.samples)
+
+
+def up_to(pieces: Iterable[Piece], samples: int) -> Iterator[Piece]:
+    """The first pieces, no more than `samples` long together."""
+    for piece in pieces:
+        samples -= len(piece.samples)
+        if samples < 0:
+            return
+        yield piece
 
 
 class _Drawn:

@@ -84,17 +84,30 @@ def plan_crops(
             bins=spec.bins,
             augment=augment,
         )
-    told = {"label": tf.gather(tables.labels, clip), "clip": clip}
+    begin, share = (tf.cast(x, tf.float32) / spec.clip_samples for x in (start, length))
+    told = {"label": _labels(data, tables, clip, begin, share), "clip": clip}
     if data.train_fraction < 1:
         told["labelled"] = tf.gather(tables.labelled, clip)
     if data.tells_crops:
         told["start"], told["length"] = start, length
     if data.teacher_input == "blend":
-        begin, share = (tf.cast(x, tf.float32) / spec.clip_samples for x in (start, length))
         told["held"] = drawn.speech_held(tf.gather(tables.speech, clip), begin, share)
     taken = spec.samples(data.teacher_ms)
     around = tf.clip_by_value(start - (taken - length) // 2, 0, spec.clip_samples - taken)
     return CropPlan(start, around, masks, told)
+
+
+def _labels(
+    data: TrainingData, tables: Tables, clip: tf.Tensor, begin: tf.Tensor, share: tf.Tensor
+) -> tf.Tensor:
+    """Class of each crop, int32 [crops]: `unknown` if it holds too little of its word."""
+    labels = tf.gather(tables.labels, clip)
+    least = data.crops.least_word_share
+    if not least:
+        return labels
+    unknown = data.classes.unknown_class
+    held = drawn.speech_held(tf.gather(tables.speech, clip), begin, share)
+    return tf.where(tf.logical_and(labels < unknown, held < least), unknown, labels)
 
 
 def cut_crops(

@@ -80,6 +80,11 @@ class TrainingData:
             energies=np.concatenate([words.energies, pieces.energies]),
         )
 
+    @property
+    def measures_words(self) -> bool:
+        """Whether it matters how much of its word a crop holds."""
+        return self.teacher_input == "blend" or self.crops.least_word_share > 0
+
     def labels(self) -> np.ndarray:
         """Class of each clip, int32 [clips]; pieces of negatives are `unknown` or `silence`."""
         of_word, classes = self.classes.of_word, self.classes
@@ -160,9 +165,7 @@ class Tables:
             for length_ms in data.lengths_ms
         ]
         labels = np.pad(data.labels(), (0, silence), constant_values=data.classes.silence_class)
-        speech = (
-            speech_so_far(index.energies) if data.teacher_input == "blend" else np.zeros((0, 2))
-        )
+        speech = speech_so_far(index.energies) if data.measures_words else np.zeros((0, 2))
         recorded = data.store.noise("train")
         speech_noise = np.zeros(0, np.int16)
         if data.negatives and data.augment.speech_share:

@@ -97,3 +97,22 @@ def test_speech_is_laid_under_words_where_asked(words):
     pause = piece.samples[: round(0.5 * RATE)]
     assert (pause == pause[0]).all()  # this test's speech is a constant
     assert pause[0] != 0
+
+
+def test_a_stream_under_a_condition_is_as_long_as_asked_at_most(pld, corpus_root, tmp_path):
+    import listening_bundle
+    import soundfile
+    from stub_bundle import compiler
+
+    compiler()
+    bundle = listening_bundle.write(tmp_path / "bundle")
+    out = tmp_path / "hard.wav"
+    asked = ("data", "stream", out, "--bundle", bundle, "--data", corpus_root, "--seconds", 6)
+    code, said, err = pld(*asked, "--snr", 10, "--rooms", 1.0, "--gain", -6)
+    assert code == 0, err
+    assert 3 < soundfile.info(out).duration <= 6
+    assert len((tmp_path / "hard.csv").read_text().splitlines()) >= 3
+    assert "words in up to 6 s" in said
+    code, _, err = pld(*asked, "--snr", 10, "--over", "speech")
+    assert code == 2
+    assert "_negatives_" in err

@@ -309,7 +309,8 @@ def test_the_command_writes_both_files(pld, corpus_root, tmp_path):
     )
     assert code == 0, err
     rows = list(csv.reader(out.with_suffix(".csv").read_text().splitlines()))
-    assert said == f"{out}: 20 s, {len(rows) - 1} words; when: {out.with_suffix('.csv')}\n"
+    when = out.with_suffix(".csv")
+    assert said == f"{out}: {len(rows) - 1} words in up to 20 s; when: {when}\n"
     assert len(read_wav(out)) == 20 * listening_bundle.SPEC["sample_rate_hz"]
     assert {row[0] for row in rows[1:]} <= set(tiny_corpus.COUNTS["test"])
 
