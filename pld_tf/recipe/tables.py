@@ -127,7 +127,7 @@ class CropChoices(Table):
     """A crop may lie up to this far from the middle of its clip, past the edges if need be. Zeros
     fill what lies past an edge."""
     least_word_share: Share = 0.0
-    """A crop with less than this share of its word's energy is `unknown`, because streams are full of
+    """A crop with less than this share of its word's energy is `unknown`: streams are full of
     parts of words. 0: each crop is taught as its word."""
     per_clip: Annotated[int, Field(ge=0, le=10_000)] = 0
     """The epochs repeat after this many, crop for crop. 0: fresh crops in every epoch. Stored
