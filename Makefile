@@ -47,12 +47,13 @@ demo: $(READY) firmware
 	$(BIN)/pld-tf data demo demo/speech
 	$(BIN)/pld-tf distill demo --data demo/speech --run-dir demo/run
 	$(BIN)/pld-tf evaluate demo/run --data demo/speech
-	$(BIN)/pld-tf export demo/run --int8 --out demo/bundle
+	$(BIN)/pld-tf export demo/run --int8 --layers --out demo/bundle
 	@if command -v cc >/dev/null; then set -x; \
 	  $(BIN)/pld-tf tune demo/bundle --data demo/speech; fi
 	@if { command -v cc && command -v arm-none-eabi-gcc && command -v qemu-system-arm; } >/dev/null; then \
 	  targets="--target tflite --target host --target cortex-m4"; fi; set -x; \
 	$(BIN)/pld-tf bench demo/bundle --data demo/speech --out demo/report $$targets
+	$(BIN)/pld-tf report demo/run demo/bundle --data demo/speech --out demo/report.html
 
 # Workers take groups of tests in the order that tests/conftest.py gives them.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 4.9  # inches: a phone shows it in nearly its own size
 _MARKERS = "osD^vP"
+_LEGEND_MARK, _LEGEND_LETTER = 36, 5.2  # points that an entry of a legend takes
 _SHOWN_POINTS = 20  # below the best epoch
 _ONE = ("other thresholds", "the bundle's thresholds")
 _DASHES = ("-", "--", "-.", ":")
@@ -108,11 +109,16 @@ def trade_offs(streams: Sequence[tuple[str, StreamFacts]], *, name: str) -> Mark
             chosen = [(accepts, misses) for accepts, misses, shift in points if not shift]
             axes.plot(*zip(*chosen, strict=True), _marker(place), color=colour, markersize=9,
                       markeredgecolor=PAGE, label=mark)  # fmt: skip
-            wanted = stream.report["tuned"]["false_accepts_per_hour"]["wanted"]
-            if wanted:
-                axes.axvline(wanted, color=FAINT, linestyle=":", linewidth=1.2)
-                axes.annotate(" wanted", (wanted, 1), xycoords=("data", "axes fraction"),
-                              va="top", fontsize=8, color=INK)  # fmt: skip
+        for wanted in sorted({_wanted(stream) for _, stream in streams} - {0.0}):
+            axes.axvline(wanted, color=FAINT, linestyle=":", linewidth=1.2)
+            axes.annotate(
+                " wanted",
+                (wanted, 1),
+                xycoords=("data", "axes fraction"),
+                va="top",
+                fontsize=8,
+                color=INK,
+            )
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
@@ -120,6 +126,11 @@ def trade_offs(streams: Sequence[tuple[str, StreamFacts]], *, name: str) -> Mark
         axes.set(xlabel="false accepts an hour", ylabel="keywords missed, %")
         _legend(figure, axes)
         return inline_svg(figure, name=name, title="keywords missed against false accepts an hour")
+
+
+def _wanted(stream: StreamFacts) -> float:
+    """False accepts an hour that tune was asked for; 0 before it."""
+    return stream.report["tuned"]["false_accepts_per_hour"]["wanted"]
 
 
 def _useful(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -159,8 +170,8 @@ def _axes(height: float) -> "tuple[Figure, Axes]":
 def _legend(figure: "Figure", axes: "Axes") -> None:
     handles, names = axes.get_legend_handles_labels()
     if len(names) > 1:
-        longest = max(map(len, names))
-        columns = max(1, min(len(names), 78 // (longest + 6)))
+        widest = _LEGEND_MARK + _LEGEND_LETTER * max(map(len, names))
+        columns = max(1, min(len(names), int(72 * _WIDTH / widest)))
         figure.legend(handles, names, loc="outside upper left", ncols=columns, fontsize=9)
 
 

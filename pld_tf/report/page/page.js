@@ -34,7 +34,7 @@ document.querySelectorAll(".confusion").forEach((part) => {
       const id = link.hash.slice(1);
       show(id);
       const panel = panels.find((each) => each.id === id);
-      if (event.detail === 0) panel.querySelector("h4").focus(); // by keyboard: go to the clips
+      if (event.detail === 0) panel.querySelector("[tabindex]").focus(); // by keyboard: go to the clips
       else panel.scrollIntoView({ block: "nearest" });
     });
     link.addEventListener("keydown", (event) => {

@@ -36,13 +36,14 @@ def test_a_good_model_whose_thresholds_let_too_much_through():
 @pytest.mark.parametrize(
     ("measured", "interval", "verdict"),
     [
-        (1.0, [0.0, 4.0], "yes"),
+        (0.5, [0.0, 1.0], "yes"),
+        (0.5, [0.0, 1.1], "not sure"),
         (1.5, [1.0, 4.0], "not sure"),
         (1.5, [1.1, 4.0], "no"),
         (None, None, "not sure"),
     ],
 )
-def test_more_false_accepts_than_wanted_count_where_chance_does_not_explain_them(
+def test_a_verdict_on_false_accepts_needs_the_whole_interval_on_one_side(
     measured, interval, verdict
 ):
     assert in_stream(measured, interval) == verdict
@@ -67,6 +68,13 @@ def test_a_model_fits_up_to_the_last_byte_of_its_device(size, verdict):
 
 def test_one_differing_byte_on_the_core_is_one_too_many():
     assert verdicts(core=made.core_report() | {"mismatched_bytes": 1})[BYTES] == "no"
+
+
+@pytest.mark.parametrize(("low", "told"), [(0.5, False), (0.51, True)])
+def test_a_model_that_misses_most_keywords_is_told(low, told):
+    report = made.stream_report() | {"false_reject_interval": [low, 1.0]}
+    found = verdicts(stream=made.StreamFacts(report=report, curve=(), commands=()))
+    assert (found.get("Does it hear its keywords?") == "no") is told
 
 
 def test_nothing_is_asked_of_a_run_without_a_bundle():

@@ -93,6 +93,14 @@ def test_a_matrix_has_a_link_to_the_clips_of_each_cell(whole):
     assert first == ["heard-0-3-1"]
 
 
+def test_the_script_finds_the_heading_that_it_leads_to(html):
+    panels = [each for each in elements(html) if each.attributes.get("class") == "heard"]
+    for panel in panels:
+        (heading,) = [each for each in panel.inside if "tabindex" in each.attributes]
+        assert heading.tag in ("h3", "h4")
+        assert heading.attributes["tabindex"] == "-1"
+
+
 def test_the_clips_of_a_cell_can_be_played_and_seen(whole):
     (panel,) = [each for each in whole if each.attributes.get("id") == "heard-0-0-1"]
     (audio,), (image,) = of(panel.inside, "audio"), of(panel.inside, "img")
