@@ -62,10 +62,11 @@ class HostLibrary:
                 f"the model takes {self.input_bytes} int8 values an input, got {inputs.dtype} "
                 f"{list(inputs.shape)}."
             )
+        kept = np.ascontiguousarray(inputs)  # a copy must live as long as the call
         outputs = np.empty((count, self.num_outputs), np.int8)
         scratch = aligned(self.scratch_bytes)
         status = self._code.function("run_model")(
-            _pointer(np.ascontiguousarray(inputs)),
+            _pointer(kept),
             _pointer(outputs),
             ctypes.c_size_t(count),
             _pointer(scratch),

@@ -28,6 +28,11 @@ VALUES: dict[str, Any] = {
     "training": {"epochs": 2, "batch_size": 16, "warmup_epochs": 0},
 }
 
+# Five layers where the recipe's network has 38: for what no convolution or normalization decides.
+SMALL: dict[str, Any] = {
+    "models": [{"family": "lstm", "size": "S", "width": 0.1, "dropout": 0.2}],
+}
+
 
 def make_corpus(root: Path, *, seed: int = 0) -> Path:
     """Half a second of each word's tone somewhere in a second of faint noise, and the two lists."""
@@ -115,15 +120,12 @@ def open_tiny(root: Path, recipe):
 
 def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, Any]:
     """What a Rung takes for rung `number`, but teacher, folder and epochs."""
-    from pld_tf import models
     from pld_tf.data.batches.training_data import TrainingData
     from pld_tf.data.corpus.classes import find_classes
     from pld_tf.data.held_out import held_out
     from pld_tf.distill.validation import student_validation
-    from pld_tf.models.seeding import set_seed
 
     classes = find_classes(recipe.words, store.words)
-    set_seed(seed)
     return {
         "recipe": recipe,
         "data": TrainingData(
@@ -138,17 +140,26 @@ def rung_parts(recipe, store, *, number: int = 0, seed: int = 0) -> dict[str, An
             batch=recipe.training.batch_size,
             seed=seed,
         ),
-        "student": models.build(
-            **recipe.rung_model(number).model_dump(),
-            frames=None,
-            bins=recipe.features.bins,
-            classes=len(classes.names),
-        ),
+        "student": untrained(recipe, number=number, seed=seed),
         "validation": student_validation(
             recipe, held_out(store, classes, "validation"), recipe.ladder.input_lengths_ms[number]
         ),
         "title": f"rung {number}",
     }
+
+
+def untrained(recipe, *, number: int = 0, seed: int = 0):
+    """The network of rung `number`."""
+    from pld_tf import models
+    from pld_tf.models.seeding import set_seed
+
+    set_seed(seed)
+    return models.build(
+        **recipe.rung_model(number).model_dump(),
+        frames=None,
+        bins=recipe.features.bins,
+        classes=len(recipe.words.class_names),
+    )
 
 
 def trained(base: Path) -> Path:
