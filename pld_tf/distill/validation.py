@@ -42,7 +42,7 @@ def teacher_validation(
     recipe: Recipe, clips: HeldOut, *, length_ms: int, teacher_ms: int
 ) -> Validation:
     """The student's crops of `length_ms`, as `teacher_input` prepares them for a teacher."""
-    if recipe.teaching.teacher_input == "crop":
+    if recipe.teaching.teacher_input in ("crop", "clean_crop"):  # nothing is added to these crops
         return student_validation(recipe, clips, length_ms)
     starts = clips.starts_ms(recipe.training.validation_protocol, length_ms)
     labels = np.repeat(clips.labels, starts.shape[1])

@@ -165,10 +165,10 @@ def _check_teaching(recipe: Recipe) -> None:
             "teaching.embedding_weight must be 0 with labels = 'stored', which keeps logits and no "
             f"embeddings; got {teaching.embedding_weight}. Set labels = 'online' to match them"
         )
-    if teaching.keep_first_teacher and teaching.teacher_input != "crop":
+    if teaching.keep_first_teacher and teaching.teacher_input not in ("crop", "clean_crop"):
         raise ValueError(
-            "teaching.keep_first_teacher needs teacher_input = 'crop': teachers of several lengths "
-            f"have no other input in common; got '{teaching.teacher_input}'"
+            "teaching.keep_first_teacher needs teacher_input = 'crop' or 'clean_crop': teachers of "
+            f"several lengths have no other input in common; got '{teaching.teacher_input}'"
         )
     if teaching.teacher_input == "blend" and recipe.ladder.teacher_lengths != "any":
         raise ValueError(

@@ -23,7 +23,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 # that are equally good on validation, export takes the first.
 FinishWay = Literal["qat", "qat_distilled", "pruned", "clustered"]
 FINISH_WAYS: tuple[FinishWay, ...] = get_args(FinishWay)
-TeacherInput = Literal["crop", "padded_crop", "clip", "blend"]
+TeacherInput = Literal["crop", "clean_crop", "padded_crop", "clip", "blend"]
 # A word is also the name of a folder.
 Word = Annotated[str, AfterValidator(plain_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -213,14 +213,16 @@ class TeachingChoices(Table):
     the first teacher's does (1 - cosine)."""
     teacher_input: TeacherInput = "crop"
     """The input of the teacher when it labels a crop. `"crop"`: the student's crop.
-    `"padded_crop"`: the crop between zeros, as long as the teacher's own input. `"clip"`: as much
-    of the clip around the crop as the teacher's own input holds. `"blend"`: crop and clip; the
-    clip's label counts as much as the crop holds of the word."""
+    `"clean_crop"`: the same without noise and room, which only the student must bear.
+    `"padded_crop"`: the crop between zeros, as long as the teacher's own input. `"clip"`: as
+    much of the clip around the crop as the teacher's own input holds. `"blend"`: crop and clip;
+    the clip's label counts as much as the crop holds of the word."""
     ensemble: Literal["mean", "switch"] = "mean"
     """With several teachers. `"mean"`: the mean of their probabilities at `temperature`.
     `"switch"`: at each step the labels of one teacher, drawn at random."""
     keep_first_teacher: Annotated[bool, Affects.RUNG] = False
-    """The first rung's networks also teach every later rung. Needs `teacher_input = "crop"`."""
+    """The first rung's networks also teach every later rung. Needs `teacher_input = "crop"` or
+    `"clean_crop"`."""
     teach_unlabelled: bool = True
     """Students also learn from clips whose labels are not used (`ladder.train_fraction`), from
     their teachers alone. `false` leaves these clips out."""

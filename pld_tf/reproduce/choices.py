@@ -5,6 +5,7 @@ from pld_tf.recipe.tables import PROTOCOLS, CropChoices, ModelChoice, TrainingCh
 
 _PLACED = {
     "crop": "the crop as it is",
+    "clean_crop": "the crop without noise and room",
     "padded_crop": "the crop between zeros, as long as its own input",
     "clip": "as much of the clip around the crop as its own input holds",
     "blend": "the crop and the clip around it, blended by how much of the word the crop holds",

@@ -30,6 +30,10 @@ class ClipFeatures(Protocol):
         """Float32 [clips, frames, bins, 1] of crops of `length` samples from `starts` on."""
         ...
 
+    def clean(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        """Features of the same crops without noise and room."""
+        ...
+
     def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
         """Features of the same crops, each centred between zeros in `whole` samples."""
         ...
@@ -116,16 +120,19 @@ def cut_crops(
     """Crops of one length, as `training_batches` gives them."""
     spec = data.spec
     length = tf.gather([spec.samples(ms) for ms in data.lengths_ms], which_length)
-    features = source.features(plan.start, length)
-    if plan.masks:
-        features = drawn.mask(features, *plan.masks)
-    batch = {"features": features, **plan.told}
+    batch = {"features": _masked(source.features(plan.start, length), plan), **plan.told}
     taken = spec.samples(data.teacher_ms)
+    if data.teacher_input == "clean_crop":
+        batch["teacher"] = _masked(source.clean(plan.start, length), plan)
     if data.teacher_input == "padded_crop":
         batch["teacher"] = source.padded(plan.start, length, taken)
     if data.teacher_input in ("clip", "blend"):
         batch["teacher"] = source.features(plan.teacher_start, taken)
     return batch
+
+
+def _masked(features: tf.Tensor, plan: CropPlan) -> tf.Tensor:
+    return drawn.mask(features, *plan.masks) if plan.masks else features
 
 
 def make_voices(data: TrainingData) -> Voices | None:
@@ -207,6 +214,7 @@ class AugmentedClips:
         self._margin = margin
         audio = tf.ensure_shape(tf.io.decode_raw(records, tf.int16), [None, spec.clip_samples])
         audio = tf.pad(audio, [[0, 0], [margin, margin]])
+        self._dry = audio
         self._audio = _maybe_in_room(audio, setting, tables, data.augment.room_share)
         is_silence = clip >= tables.clips
         noise_start = drawn.noise_starts(
@@ -229,27 +237,32 @@ class AugmentedClips:
     def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
         return self._features(self._crop(starts, length))
 
+    def clean(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        return self._features(self._crop(starts, length, is_clean=True))
+
     def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:
         return self._features(pad_crops(self._crop(starts, length), self._samples(whole)))
 
-    def windows(self, starts: tf.Tensor, frames: Any) -> tf.Tensor:
+    def windows(self, starts: tf.Tensor, frames: Any, *, is_clean: bool = False) -> tf.Tensor:
         """Features of `frames` windows, the first at sample `starts` of its clip."""
-        return self._features(
-            self._cut(starts, self._spec.window_samples + (frames - 1) * self.hop)
-        )
+        samples = self._spec.window_samples + (frames - 1) * self.hop
+        return self._features(self._cut(starts, samples, is_clean=is_clean))
 
     def _samples(self, length: Any) -> Any:
         """Recorded samples that become `length` samples at the voice's pace."""
         return self._voices.samples(length, self.hop) if self._voices else length
 
-    def _crop(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+    def _crop(self, starts: tf.Tensor, length: Any, *, is_clean: bool = False) -> tf.Tensor:
         recorded = self._samples(length)
-        return self._cut(starts + (length - recorded) // 2, recorded)
+        return self._cut(starts + (length - recorded) // 2, recorded, is_clean=is_clean)
 
-    def _cut(self, starts: tf.Tensor, samples: Any) -> tf.Tensor:
+    def _cut(self, starts: tf.Tensor, samples: Any, *, is_clean: bool = False) -> tf.Tensor:
         """Float32 [16, samples] in int16 units; a raised gain may exceed int16's range."""
         width = self._audio.shape[1]
         rows = tf.range(MICRO_BATCH) * width + self._margin + starts
+        if is_clean:
+            dry = _slices(tf.reshape(self._dry, [-1]), rows, samples)
+            return tf.cast(dry, tf.float32) * self._gain
         audio = _slices(tf.reshape(self._audio, [-1]), rows, samples)
         noise = _slices(self._noise, self._noise_starts + starts, samples)
         return tf.cast(audio, tf.float32) * self._gain + tf.cast(noise, tf.float32) * self._volume

@@ -66,12 +66,14 @@ class WholeClips(NamedTuple):
 
     Attributes:
       features: int16 [clips, frames, bins], in steps of 1 / `STEPS`; zeros after the last frame.
+      clean: the same without noise and room, for a teacher that hears it so; else no bins.
       clip: int64 [clips], positions in the split's index.
       origin: int32 [clips], start of the first window in its clip, in samples.
       hop: int32 [clips], from one window to the next, in samples.
     """
 
     features: tf.Tensor
+    clean: tf.Tensor
     clip: tf.Tensor
     origin: tf.Tensor
     hop: tf.Tensor
@@ -97,10 +99,16 @@ def _whole_clips(data: TrainingData, tables: Tables, block: tf.Tensor) -> WholeC
         hop = tf.fill([MICRO_BATCH], source.hop)
         origin = within_hop(drawn, hop) - hop // 2 - _reach(data)
         frames = _frames(data, source.hop)
-        features = source.windows(origin, frames)[..., 0]
-        features = tf.pad(features, [[0, 0], [0, most_frames - frames], [0, 0]])
-        features = tf.ensure_shape(features, [MICRO_BATCH, most_frames, data.spec.bins])
-        return WholeClips(tf.saturate_cast(tf.round(features * STEPS), tf.int16), clip, origin, hop)
+
+        def stored(is_clean: bool) -> tf.Tensor:
+            features = source.windows(origin, frames, is_clean=is_clean)[..., 0]
+            features = tf.pad(features, [[0, 0], [0, most_frames - frames], [0, 0]])
+            features = tf.ensure_shape(features, [MICRO_BATCH, most_frames, data.spec.bins])
+            return tf.saturate_cast(tf.round(features * STEPS), tf.int16)
+
+        is_needed = data.teacher_input == "clean_crop"
+        clean = stored(True) if is_needed else tf.zeros([MICRO_BATCH, most_frames, 0], tf.int16)
+        return WholeClips(stored(False), clean, clip, origin, hop)
 
     whole = (
         mixed_records(data, tables, seeds)
@@ -151,12 +159,18 @@ class EchoedClips:
 
     def __init__(self, data: TrainingData, whole: WholeClips, rows: tf.Tensor) -> None:
         self._data = data
-        self._features = whole.features
+        self._whole = whole
         self._rows = rows
         self._origin = tf.gather(whole.origin, rows)
         self._hop = tf.gather(whole.hop, rows)
 
     def features(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        return self._picked(self._whole.features, starts, length)
+
+    def clean(self, starts: tf.Tensor, length: Any) -> tf.Tensor:
+        return self._picked(self._whole.clean, starts, length)
+
+    def _picked(self, table: tf.Tensor, starts: tf.Tensor, length: Any) -> tf.Tensor:
         spec, voices = self._data.spec, make_voices(self._data)
         if voices:
             starts += (length - voices.samples(length, self._hop)) // 2
@@ -165,8 +179,8 @@ class EchoedClips:
         # If a crop's last samples fill no window, its start may round up past the last window.
         last = _frames(self._data, self._hop) - frames
         first = tf.clip_by_value(tf.cast(tf.round(place), tf.int32), 0, last)
-        picked = (self._rows * tf.shape(self._features)[1] + first)[:, None] + tf.range(frames)
-        features = tf.gather(tf.reshape(self._features, [-1, spec.bins]), picked)
+        picked = (self._rows * tf.shape(table)[1] + first)[:, None] + tf.range(frames)
+        features = tf.gather(tf.reshape(table, [-1, spec.bins]), picked)
         return tf.cast(features[..., None], tf.float32) / STEPS
 
     def padded(self, starts: tf.Tensor, length: Any, whole: int) -> tf.Tensor:

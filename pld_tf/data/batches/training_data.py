@@ -34,8 +34,9 @@ class TrainingData:
       augment: what is done to crops.
       lengths_ms: all crops of a batch have one of these lengths.
       teacher_input: `crop` gives the teacher the student's features. Otherwise batches also hold
-        `teacher`: the crop between zeros, or the clip around it, `teacher_ms` long. `blend` takes
-        the clip, and adds `held`, the share of the clip's speech that lies in the crop.
+        `teacher`: the crop without noise and room, the crop between zeros, or the clip around it,
+        the latter two `teacher_ms` long. `blend` takes the clip, and adds `held`, the share of the
+        clip's speech that lies in the crop.
       teacher_ms: see above.
       batch: crops in a batch, a multiple of 16.
       seed: of all draws.

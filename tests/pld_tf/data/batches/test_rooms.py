@@ -104,3 +104,15 @@ def test_rooms_and_ratios_follow_from_seed_and_epoch(tiny_data, echo):
 def test_a_range_that_falls_is_refused():
     with pytest.raises(PldError, match=r"augment.noise_snr_db: must hold the least"):
         load_recipe("smoke", ["augment.noise_snr_db=[30, 0]"])
+
+
+@pytest.mark.parametrize("echo_epochs", [1, 2])
+def test_a_teacher_may_hear_its_students_crop_without_noise_and_room(tiny_data, echo_epochs):
+    noisy = {"noise_share": 1.0, "noise_snr_db": [0.0, 5.0], "room_share": 1.0, "gain_db": 6.0}
+    alike = {"echo_epochs": echo_epochs, "gain_db": 6.0}
+    heard = joined(replace(tiny_data, teacher_input="clean_crop", **plainly(**alike | noisy)))
+    clean = joined(replace(tiny_data, **plainly(**alike)))
+    np.testing.assert_array_equal(heard["clip"], clean["clip"])
+    is_word = heard["clip"] < CLIPS
+    np.testing.assert_allclose(heard["teacher"][is_word], clean["features"][is_word], atol=1e-5)
+    assert np.abs(heard["features"] - heard["teacher"])[is_word].mean() > 0.05
