@@ -365,7 +365,7 @@ def test_each_rung_takes_its_own_number_of_networks_and_share_of_labels():
         ),
         (
             ["teaching.keep_first_teacher=true", "teaching.teacher_input=clip"],
-            "keep_first_teacher needs teacher_input = 'crop': .*; got 'clip'",
+            "keep_first_teacher needs teacher_input = 'crop' or 'clean_crop': .*; got 'clip'",
         ),
         (
             ["teaching.teacher_input=blend", "ladder.teacher_lengths=fixed"],
