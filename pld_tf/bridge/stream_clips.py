@@ -56,13 +56,21 @@ def stream_parts(recipe: Recipe, tested: ScoredClips) -> StreamParts:
     )
 
 
-def packed_negatives(data: Path, *, sample_rate_hz: int, say: Say) -> Store | None:
+def negatives_of(parts: StreamParts, *, data: Path, say: Say) -> Store | None:
     """The recordings of a corpus' `_negatives_`; None if it has none.
+
+    Args:
+      parts: of streams of that corpus.
+      data: the corpus.
+      say: called with each note on them.
 
     Raises:
       PldError: as `list_corpus` and `open_negatives`.
     """
-    return pack_negatives(list_corpus(data), sample_rate_hz=sample_rate_hz, say=say)
+    store = parts.store
+    if store.negatives:
+        return store.negatives
+    return pack_negatives(list_corpus(data), sample_rate_hz=store.sample_rate_hz, say=say)
 
 
 def condition_stream(
@@ -84,5 +92,5 @@ def condition_stream(
 
 def speech_of(parts: StreamParts, *, data: Path, say: Say) -> np.ndarray:
     """Sound of the split's `_negatives_`, int16 [samples]; none if the corpus has none."""
-    negatives = packed_negatives(data, sample_rate_hz=parts.store.sample_rate_hz, say=say)
+    negatives = negatives_of(parts, data=data, say=say)
     return negatives.noise(parts.split) if negatives else np.zeros(0, np.int16)

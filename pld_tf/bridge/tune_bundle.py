@@ -6,7 +6,7 @@ from typing import Any
 
 from firmware_harness.listen.listen import open_listener
 from pld_tf.bridge.score import score_pieces, score_sounds
-from pld_tf.bridge.stream_clips import packed_negatives, stream_clips
+from pld_tf.bridge.stream_clips import negatives_of, stream_clips
 from pld_tf.streams.conditions import TUNED, USUAL_PIECE_S, Words, spoken_words
 from pld_tf.streams.scored import with_sounds
 from pld_tf.streams.synthesis import stream
@@ -60,7 +60,7 @@ def tune_bundle(
     library = open_listener(bundle)
     parts, other = stream_clips(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
     words = Words(parts=parts, seed=wanted.seed)
-    negatives = packed_negatives(data, sample_rate_hz=library.sample_rate_hz, say=say)
+    negatives = negatives_of(parts, data=data, say=say)
     if negatives and len(negatives.splits[SPLIT]):
         spoken = score_pieces(
             library,
