@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmware_harness.report.tables import count_text, section, size_text
+from firmware_harness.report.tables import Part, Section, count_text, section, size_text
 
 _HEADER = [
     "target", "instructions per inference", "per MAC", "per hop of the front end", "flash", "RAM",
@@ -17,7 +17,7 @@ _COUNTED = (
 )
 
 
-def firmware_sections(targets: dict[str, Any]) -> list[str]:
+def firmware_sections(targets: dict[str, Any]) -> list[Part]:
     """Paragraphs on the targets that ran the C; empty without such a target."""
     ran = {name: target for name, target in targets.items() if "instructions_per_mac" in target}
     if not ran:
@@ -74,7 +74,7 @@ def _built(name: str, target: dict[str, Any]) -> list[str]:
     return [name, ", ".join(machine), target["compiler"], target["flags"]]
 
 
-def _layers(name: str, target: dict[str, Any]) -> str:
+def _layers(name: str, target: dict[str, Any]) -> Section:
     rows = [
         [
             str(number),

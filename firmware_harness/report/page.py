@@ -7,7 +7,7 @@ from typing import Any
 from firmware_harness.errors import HarnessError
 from firmware_harness.measure.accuracy import THROUGH_C
 from firmware_harness.report.firmware import firmware_sections
-from firmware_harness.report.tables import cell, section, size_text
+from firmware_harness.report.tables import Part, cell, markdown, section, size_text
 from firmware_harness.system.own_files import files_refusal, record_files
 from firmware_harness.system.temporary import whole_file
 
@@ -54,8 +54,16 @@ def report_paths(out: Path) -> tuple[Path, Path]:
 
 def render_markdown(report: dict[str, Any]) -> str:
     """The report as one Markdown page; ends with a line feed."""
-    sections = [
-        f"# Bench report: {cell(report['model']['name'])}",
+    head = f"# Bench report: {cell(report['model']['name'])}"
+    lines = [head, *(markdown(part) for part in report_parts(report))]
+    if report["command"]:
+        lines.append(f"## Command\n\n    {' '.join(report['command'].splitlines())}")
+    return "\n\n".join(lines) + "\n"
+
+
+def report_parts(report: dict[str, Any]) -> list[Part]:
+    """Tables and paragraphs of the report in order, without its title and command."""
+    parts = [
         section("Model", ["", ""], _model_rows(report["model"])),
         *_latency_sections(report["targets"]),
         *_tflm_sections(report["targets"].get("tflm")),
@@ -64,9 +72,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_accuracy_sections(report["accuracy"], report["model"]["kind"]),
         section("Machine", ["", ""], _machine_rows(report)),
     ]
-    if report["command"]:
-        sections.append(f"## Command\n\n    {' '.join(report['command'].splitlines())}")
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return [part for part in parts if part]
 
 
 _LATENCY_HEADER = ["target", "resolver", "delegate", "threads", "median ms", "p90 ms", "p99 ms"]
@@ -92,7 +98,7 @@ def _model_rows(model: dict[str, Any]) -> list[list[str]]:
     return [row for row in rows if row[1]]
 
 
-def _latency_sections(targets: dict[str, Any]) -> list[str]:
+def _latency_sections(targets: dict[str, Any]) -> list[Part]:
     timed = {name: target for name, target in targets.items() if "latency_ms" in target}
     if not timed:
         return []
@@ -120,7 +126,7 @@ def _latency_note(targets: dict[str, Any]) -> str:
     return note if ratio is None else f"{note} Median against float: {ratio:.2f} times."
 
 
-def _tflm_sections(target: dict[str, Any] | None) -> list[str]:
+def _tflm_sections(target: dict[str, Any] | None) -> list[Part]:
     if target is None:
         return []
     origins = ", ".join(f"{count:,} {name}" for name, count in target["inputs_from"].items())
@@ -141,7 +147,7 @@ def _tflm_sections(target: dict[str, Any] | None) -> list[str]:
     return [section("TFLite Micro", ["", ""], rows), note, target["explanation"] or ""]
 
 
-def _ethos_u_sections(targets: dict[str, Any]) -> list[str]:
+def _ethos_u_sections(targets: dict[str, Any]) -> list[Part]:
     compiled = {name: target for name, target in targets.items() if "cpu_operators" in target}
     if not compiled:
         return []
@@ -164,7 +170,7 @@ def _ethos_u_row(name: str, target: dict[str, Any]) -> list[str]:
     ]
 
 
-def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
+def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[Part]:
     if accuracy is None:
         return []
     kinds = list(dict.fromkeys([kind, "float", THROUGH_C]))
@@ -185,7 +191,7 @@ def _accuracy_sections(accuracy: dict[str, Any] | None, kind: str) -> list[str]:
     if steps is not None:
         note += f" Largest logit difference: {steps:.2f} output steps."
     other = accuracy.get("other_data")
-    notes = [cell(line) for line in other["notes"]] if other else []
+    notes: list[Part] = list(other["notes"]) if other else []
     return [section("Accuracy", ["model", "accuracy", "95 % interval"], rows), note, *notes]
 
 

@@ -13,7 +13,7 @@ from pld_tf.report.checked import read_checked
 from pld_tf.report.facts import Firmware
 from pld_tf.system.progress import Advance
 
-CORE = "cortex-m4"
+CORE, INT8 = "cortex-m4", "int8"
 LAYER_COSTS = "quantization.json"
 
 
@@ -31,7 +31,7 @@ def firmware_of(
     """
     costs = opened.path / LAYER_COSTS
     has_costs = LAYER_COSTS in opened.bundle.names
-    if not has_costs:
+    if not has_costs and opened.manifest.kind == INT8:
         missing["layer_costs"] = (
             "The cost of each layer in accuracy was not measured: pld-tf export RUN --int8 "
             "--layers does."
@@ -48,6 +48,9 @@ def firmware_of(
 
 
 def _on_core(opened: OpenedBundle, missing: dict[str, str]) -> dict[str, Any] | None:
+    if opened.manifest.kind != INT8:
+        missing["core"] = f"Flash, RAM and instructions are measured of {INT8} bundles alone."
+        return None
     try:
         report = bench_tflite(
             opened.path, examples=None, targets=[CORE], generate_c=generate_c, layers=True

@@ -42,20 +42,18 @@ class Network:
         return Tested(name=self.name, protocols=self.scored.protocols, command=self.command)
 
 
-def networks_of_run(rung: OpenedRung, data: Path) -> list[Network]:
-    """The last student of a run."""
-    return [
-        Network(
-            name="float",
-            origin=origin_of(rung.run, rung.run.recipe),
-            tested=rung.tested,
-            clips=rung.clips,
-            spec=rung.run.recipe.features,
-            length_ms=rung.result.length_ms,
-            scored=rung.scored(),
-            command=_command("evaluate", rung.run.folder, data),
-        )
-    ]
+def network_of_run(rung: OpenedRung, scored: Scored, data: Path) -> Network:
+    """A student of a run, and its answers as `rung.scored` gives them."""
+    return Network(
+        name="float",
+        origin=origin_of(rung.run, rung.run.recipe),
+        tested=rung.tested,
+        clips=rung.clips,
+        spec=rung.run.recipe.features,
+        length_ms=rung.result.length_ms,
+        scored=scored,
+        command=_command("evaluate", rung.run.folder, data),
+    )
 
 
 def networks_of_bundle(opened: OpenedBundle, data: Path, *, with_float: bool) -> list[Network]:

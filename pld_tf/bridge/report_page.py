@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pld_tf import __version__
-from pld_tf.bridge.report_subjects import Conditions, gather
+from pld_tf.bridge.report_networks import network_of_run
+from pld_tf.bridge.report_subjects import Conditions, gather, subject_of
 from pld_tf.errors import PldError
+from pld_tf.evaluation.evaluate import OpenedRung
+from pld_tf.evaluation.score import Scored
 from pld_tf.report.checked import read_checked
-from pld_tf.report.facts import Page, Paper
+from pld_tf.report.facts import Page, Paper, Subject
 from pld_tf.report.page import render
+from pld_tf.report.run_facts import rungs_of
 from pld_tf.report.run_files import PaperReport
 from pld_tf.reproduce.claim import is_reproduction
 from pld_tf.system.files import write_text
@@ -58,9 +62,29 @@ def write_report(
     if wanted.data is not None:
         conditions = Conditions(data=wanted.data, hours=wanted.hours, skip_bad=wanted.skip_bad)
         subjects = gather(tested, conditions, say=say, advance=advance)
+    _write(out, subjects, tuple(_paper(path) for path in papers), command)
+
+
+def write_evaluation(
+    rung: OpenedRung, scored: Scored, *, data: Path, out: Path, command: str
+) -> None:
+    """Write the page of one student of a run, from its answers.
+
+    Raises:
+      PldError: as `write_report`.
+    """
+    networks = [network_of_run(rung, scored, data)]
+    rungs = rungs_of(rung.run, last=rung.result.number)
+    subject = subject_of(networks, paths=[str(rung.run.folder)], rungs=rungs)
+    _write(out, (subject,), (), command)
+
+
+def _write(
+    out: Path, subjects: tuple[Subject, ...], papers: tuple[Paper, ...], command: str
+) -> None:
     page = Page(
         subjects=subjects,
-        papers=tuple(_paper(path) for path in papers),
+        papers=papers,
         command=command,
         version=__version__,
         commit=source_commit(),

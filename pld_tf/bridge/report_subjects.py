@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pld_tf.bridge.report_bundle import OpenedBundle, open_report_bundle
 from pld_tf.bridge.report_firmware import firmware_of
-from pld_tf.bridge.report_networks import Network, networks_of_bundle, networks_of_run
+from pld_tf.bridge.report_networks import Network, network_of_run, networks_of_bundle
 from pld_tf.data.corpus.recordings import recordings_text
 from pld_tf.evaluation.evaluate import OpenedRung, open_rung
 from pld_tf.report.bundle_files import Manifest
 from pld_tf.report.checked import read_checked
 from pld_tf.report.clips import cells
-from pld_tf.report.facts import Confusion, Subject
+from pld_tf.report.facts import Confusion, Firmware, Rung, Subject
 from pld_tf.report.run_facts import rungs_of
 from pld_tf.system.folder_kind import RUN, folder_kind
 from pld_tf.system.progress import Advance, Say
@@ -99,26 +99,46 @@ def _subject(
     if bundle is not None:
         networks += networks_of_bundle(bundle, conditions.data, with_float=rung is None)
     if rung is not None:
-        networks += networks_of_run(rung, conditions.data)
+        networks.append(network_of_run(rung, rung.scored(), conditions.data))
     firmware = bundle and firmware_of(
         bundle, hours=conditions.hours, data=conditions.data, missing=missing, advance=advance
     )
+    return subject_of(
+        networks,
+        paths=pair.paths,
+        rungs=() if rung is None else rungs_of(rung.run),
+        budget=budget,
+        firmware=firmware,
+        missing=missing,
+    )
+
+
+def subject_of(
+    networks: Sequence[Network],
+    *,
+    paths: Sequence[str],
+    rungs: Sequence[Rung],
+    budget: int = CLIP_BYTES,
+    firmware: Firmware | None = None,
+    missing: dict[str, str] | None = None,
+) -> Subject:
+    """A subject of tested networks; the first is the one whose confusions are shown."""
     first = networks[0]
     origin, other = first.origin, first.tested.other_json()
     return Subject(
         name=f"{origin.recipe_name}, seed {origin.seed}",
-        paths=pair.paths,
+        paths=tuple(paths),
         origin=origin,
         length_ms=first.length_ms,
         classes=first.tested.classes.names,
         clips=len(first.clips),
         split=first.tested.split,
         recordings=recordings_text(first.clips.recordings(first.tested.classes)),
-        rungs=() if rung is None else rungs_of(rung.run),
+        rungs=tuple(rungs),
         tested=tuple(network.facts() for network in networks),
         confusion=_confusion(first, budget),
         firmware=firmware,
-        missing=missing,
+        missing=missing or {},
         notes=tuple(other["notes"]) if other else (),
     )
 

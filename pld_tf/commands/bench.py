@@ -1,15 +1,21 @@
 """The command bench: parse, call one function, print."""
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from pld_tf.bridge.for_export import generate_c
-from pld_tf.commands.options import Json, SkipBad, is_corpus, is_firmware_bundle, note
+from pld_tf.commands.options import (
+    Html,
+    Json,
+    SkipBad,
+    command_line,
+    is_corpus,
+    is_firmware_bundle,
+    note,
+)
 from pld_tf.system.stderr import load_tensorflow
 
 
@@ -50,6 +56,7 @@ def bench(
     layers: Annotated[
         bool, typer.Option("--layers", help="Instructions of each layer on cortex-m targets.")
     ] = False,
+    html: Html = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
@@ -65,7 +72,7 @@ def bench(
     Examples:
       pld-tf bench bundles/demo --data demo/speech --out bundles/demo-report
       pld-tf bench bundles/demo --target tflite --target tflm
-      pld-tf bench bundles/demo --target cortex-m4 --layers
+      pld-tf bench bundles/demo --target cortex-m4 --layers --html bench.html
       pld-tf bench model.tflite --target ethos-u55-128 --json
     """
     from firmware_harness.bench.bench import HOST, TFLITE, bench_tflite, check_targets
@@ -97,9 +104,13 @@ def bench(
             threads=threads,
             generate_c=generate_c,
             layers=layers,
-            command=shlex.join(["pld-tf", *sys.argv[1:]]),
+            command=command_line(),
             progress=lambda phase, done, total: advance(done, total),
         )
+    if html is not None:
+        from pld_tf.bridge.bench_page import write_bench
+
+        write_bench(report, html)
     if out is not None:
         note(f"report: {', '.join(str(path) for path in write_report(report, out))}")
     typer.echo(json.dumps(report, indent=1) if as_json else render_markdown(report))

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pld_tf.commands.options import (
     Data,
+    Html,
     Json,
     SkipBad,
     are_runs,
+    command_line,
     is_corpus,
     is_firmware_bundle,
     is_run,
@@ -18,6 +20,9 @@ from pld_tf.commands.options import (
 )
 from pld_tf.errors import PldError
 from pld_tf.system.stderr import load_tensorflow
+
+if TYPE_CHECKING:
+    from pld_tf.evaluation.evaluate import Show
 
 Split = Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")]
 
@@ -44,15 +49,7 @@ def evaluate(
     ] = None,
     split: Split = "test",
     streams: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of recordings without keywords, hours of them: measure a BUNDLE on it.",
-        ),
-    ] = None,
-    words: Annotated[
-        int, typer.Option(min=0, help="With --streams: clips of each keyword; 0 for all.")
-    ] = 40,
-    seed: Annotated[int, typer.Option(min=0, max=10**9, help="With --streams: of draws.")] = 0,
+    html: Html = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
@@ -60,7 +57,8 @@ def evaluate(
 
     For a run: accuracy under four crop protocols.
 
-    Gives intervals, the accuracy of each class, and that by the position of the word.
+    Gives intervals, the accuracy of each class, and that by the position of the word. --html also
+    writes a page of it, with the clips behind each confusion; pld-tf report shows more.
 
     Takes any corpus. Clips and speakers that the run knows from training do not count.
 
@@ -74,9 +72,14 @@ def evaluate(
       pld-tf evaluate runs/demo --data demo/speech
       pld-tf evaluate bundles/demo --streams hours_of_radio --data demo/speech
       pld-tf evaluate runs/demo --data own_recordings
+
+
+      pld-tf evaluate runs/demo --data own_recordings --html own.html
       pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
     """
     if streams is not None:
+        if html is not None:
+            raise PldError("--html shows a run's clips; leave it out beside --streams.")
         is_firmware_bundle(run)
         _evaluate_streams(run, streams, data, words, seed, skip_bad=skip_bad, as_json=as_json)
         return
@@ -87,7 +90,15 @@ def evaluate(
     from pld_tf.evaluation.evaluate import evaluate as run_evaluate
     from pld_tf.evaluation.text import evaluation_text
 
-    report = run_evaluate(run, data=data, rung=rung, split=split, skip_bad=skip_bad, say=note)
+    report = run_evaluate(
+        run,
+        data=data,
+        rung=rung,
+        split=split,
+        skip_bad=skip_bad,
+        say=note,
+        show=None if html is None else _page_writer(html, data),
+    )
     typer.echo(json.dumps(report, indent=1) if as_json else evaluation_text(report))
 
 
@@ -111,6 +122,14 @@ def _evaluate_streams(
         bundle, streams=streams, data=data, words=words, seed=seed, skip_bad=skip_bad, say=note
     )
     typer.echo(json.dumps(report, indent=1) if as_json else listening_text(report))
+
+
+def _page_writer(html: Path, data: Path) -> "Show":
+    from pld_tf.bridge.report_page import write_evaluation
+
+    return lambda opened, scored: write_evaluation(
+        opened, scored, data=data, out=html, command=command_line()
+    )
 
 
 def compare(

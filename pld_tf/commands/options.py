@@ -3,6 +3,8 @@
 What they name is looked at before TensorFlow is loaded, which takes seconds.
 """
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -56,8 +58,22 @@ def are_reportable(paths: list[Path]) -> list[Path]:
         elif path.is_file():
             raise PldError(f"{path} is a file. Give run folders and firmware bundles.")
         else:
-            open_bundle(path, refused_too=True)
+            bundle = open_bundle(path, refused_too=True)
+            if bundle.recipe is None:
+                raise PldError(
+                    f"{path} was not made from a run, so nothing says which clips test it. "
+                    "pld-tf bench measures it."
+                )
     return list(dict.fromkeys(paths))
+
+
+def may_be_written(path: Path | None) -> Path | None:
+    """Refuse to replace a page that is not as pld-tf wrote it."""
+    from pld_tf.system.files import refuse_foreign
+
+    if path is not None:
+        refuse_foreign([path], option="--html")
+    return path
 
 
 Data = Annotated[
@@ -70,6 +86,17 @@ SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave unreadable clips out instead of stopping.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", help="Also write a page to look at.", callback=may_be_written),
+]
+
+
+def command_line() -> str:
+    """What was typed, for reports."""
+    return shlex.join(["pld-tf", *sys.argv[1:]])
 
 
 def note(line: str) -> None:

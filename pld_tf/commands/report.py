@@ -1,13 +1,11 @@
 """The command report: parse, call one function, print."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pld_tf.commands.options import SkipBad, are_reportable, is_corpus, note
+from pld_tf.commands.options import SkipBad, are_reportable, command_line, is_corpus, note
 from pld_tf.system.stderr import load_tensorflow
 
 
@@ -64,7 +62,7 @@ def report(
             paths,
             Wanted(data=data, hours=hours, skip_bad=skip_bad),
             out=out,
-            command=shlex.join(["pld-tf", *sys.argv[1:]]),
+            command=command_line(),
             say=note,
             advance=advance,
         )

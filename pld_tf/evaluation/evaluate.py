@@ -1,5 +1,6 @@
 """Accuracy of a rung under the four protocols, with intervals, confusion and position."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,11 @@ def evaluate(
     split: str = "test",
     skip_bad: bool = False,
     say: Say,
+    show: "Show | None" = None,
 ) -> dict[str, Any]:
     """Evaluate one rung of a run; the last one if `rung` is None.
+
+    `show` is called with the rung and its answers, from which the report is made.
 
     Returns:
       The report described in docs/formats.md, ready for JSON.
@@ -35,7 +39,10 @@ def evaluate(
       PldError: the data has nothing to test the run on, or there is no such rung.
     """
     opened = open_rung(run_dir, data=data, rung=rung, split=split, skip_bad=skip_bad, say=say)
-    return evaluation_report(opened, opened.scored())
+    scored = opened.scored()
+    if show is not None:
+        show(opened, scored)
+    return _report(opened, scored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +109,10 @@ def open_rung(
     return OpenedRung(run=run, result=ladder.load(number), tested=tested, clips=tested.held_out())
 
 
-def evaluation_report(opened: OpenedRung, scored: Scored) -> dict[str, Any]:
-    """The report described in docs/formats.md, from the network's answers."""
+Show = Callable[[OpenedRung, Scored], None]
+
+
+def _report(opened: OpenedRung, scored: Scored) -> dict[str, Any]:
     run, result, clips, classes = opened.run, opened.result, opened.clips, opened.classes
     spec, length_ms = run.recipe.features, result.length_ms
     return {

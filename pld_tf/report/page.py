@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -27,15 +28,12 @@ def render(page: Page) -> str:
       PldError: the page would be larger than `MAX_BYTES`.
     """
     script = (FOLDER / "page.js").read_text("utf-8")
-    made = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            view=view(page),
-            css=Markup((FOLDER / "page.css").read_text("utf-8")),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        )
+    digest = hashlib.sha256(script.encode()).digest()
+    made = finished(
+        "page.html",
+        view=view(page),
+        script=Markup(script),
+        script_hash=base64.b64encode(digest).decode(),
     )
     size = len(made.encode())
     if size > MAX_BYTES:
@@ -44,6 +42,12 @@ def render(page: Page) -> str:
             "page."
         )
     return made
+
+
+def finished(template: str, **values: Any) -> str:
+    """A template with its values, which are escaped unless they are `Markup`."""
+    css = Markup((FOLDER / "page.css").read_text("utf-8"))
+    return _environment().get_template(template).render({"css": css, "script": None} | values)
 
 
 def _environment() -> Environment:

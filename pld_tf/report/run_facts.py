@@ -10,8 +10,8 @@ from pld_tf.report.run_files import RungMetrics
 from pld_tf.run.folder import Run
 
 
-def rungs_of(run: Run) -> tuple[Rung, ...]:
-    """Every network of a finished run, in order.
+def rungs_of(run: Run, *, last: int | None = None) -> tuple[Rung, ...]:
+    """Every network of a run, in order; up to rung `last`, if the others need not be trained.
 
     Raises:
       PldError: a rung is not trained, or its files are damaged.
@@ -19,7 +19,7 @@ def rungs_of(run: Run) -> tuple[Rung, ...]:
     ladder = Rungs(recipe=run.recipe, data_key=run.data_key, run_dir=run.folder, seed=run.seed)
     return tuple(
         _rung(run.recipe, ladder.load(number, network))
-        for number in range(run.recipe.rungs)
+        for number in range(run.recipe.rungs if last is None else last + 1)
         for network in range(run.recipe.rung_networks(number))
     )
 

@@ -24,6 +24,9 @@ def run_main(patch: pytest.MonkeyPatch, *arguments: object) -> int:
     return ended.value.code or 0
 
 
+VALUE = {"class": "value"}  # of a figure in the headline row of a page
+
+
 @pytest.fixture(scope="module")
 def exported(tiny, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "bundle"
@@ -85,10 +88,14 @@ def test_accuracy_from_the_samples_on_is_that_of_tensorflows_features(
 
 
 @stub.needs_compiler
-def test_without_the_host_target_nothing_is_heard(pld, tiny, exported, tiny_cache):
-    code, out, _ = pld("bench", exported, "-d", tiny / "tones", "--json")
+def test_without_the_host_target_nothing_is_heard(pld, tiny, exported, tiny_cache, tmp_path):
+    page = tmp_path / "bench.html"
+    code, out, _ = pld("bench", exported, "-d", tiny / "tones", "--json", "--html", page)
     assert code == 0
-    assert "audio_through_c" not in json.loads(out)["accuracy"]
+    accuracy = json.loads(out)["accuracy"]
+    assert "audio_through_c" not in accuracy
+    first = next(each for each in elements(page.read_text()) if each.attributes == VALUE)
+    assert first.text == f"{100 * accuracy['int8']:.1f} %"
 
 
 @stub.needs_compiler

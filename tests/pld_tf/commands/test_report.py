@@ -1,5 +1,6 @@
 """The command report: what it refuses, and a run on its page."""
 
+import hashlib
 import json
 
 import pytest
@@ -36,6 +37,15 @@ def test_a_page_that_somebody_else_wrote_stays(pld, tiny, tmp_path):
     assert out.read_text() == "mine"
 
 
+def test_a_bundle_that_was_not_made_from_a_run_is_refused(pld, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(40))
+    content = (tmp_path / "model.tflite").read_bytes()
+    entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    manifest = {"format": 1, "kind": "int8", "recipe": None, "files": {"model.tflite": entry}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert "was not made from a run" in refused(pld, tmp_path)
+
+
 def reproduction(folder, **changes: object):
     """A folder of pld-tf reproduce paper, as far as its page needs it."""
     folder.mkdir()
@@ -63,14 +73,30 @@ def test_a_reproduction_with_wrong_figures_is_refused(pld, tmp_path, changes):
     assert "paper.json can't be shown: " in said
 
 
+def accuracies(page) -> set[str]:
+    """All that stands in a cell of a table."""
+    return {each.text.strip() for each in elements(page.read_text()) if each.tag == "td"}
+
+
 @pytest.mark.slow
 def test_the_page_of_a_run_says_what_evaluate_says(pld, tiny, tiny_cache, tmp_path):
     out = tmp_path / "r.html"
     code, _, said = pld("report", tiny / "run", "-d", tiny / "tones", "-o", out)
     assert (code, said) == (0, "")
-    report = json.loads(pld("evaluate", tiny / "run", "-d", tiny / "tones", "--json")[1])
-    text = " ".join(out.read_text().split())
-    for values in report["protocols"].values():
-        assert f">{100 * values['accuracy']:.1f} %<" in text
-    clips = [each for each in elements(out.read_text()) if each.tag == "audio"]
-    assert clips
+    assert "<audio" in out.read_text()
+    own = tmp_path / "e.html"
+    code, said, _ = pld("evaluate", tiny / "run", "-d", tiny / "tones", "--html", own, "--json")
+    assert code == 0
+    found = {f"{100 * each['accuracy']:.1f} %" for each in json.loads(said)["protocols"].values()}
+    assert found <= accuracies(out) & accuracies(own)
+    replaced = str(tmp_path / "r.html")
+    as_report = f"pld-tf report {tiny / 'run'} -d {tiny / 'tones'} -o {replaced}"
+    as_evaluate = f"pld-tf evaluate {tiny / 'run'} -d {tiny / 'tones'} --html {own} --json"
+    assert own.read_text().replace(as_evaluate, as_report) == out.read_text()
+
+
+def test_evaluate_does_not_replace_a_page_of_somebody_else(pld, tiny, tmp_path):
+    out = tmp_path / "e.html"
+    out.write_text("mine")
+    said = refusal(pld("evaluate", tiny / "run", "-d", tiny / "tones", "--html", out))
+    assert said.endswith("give another --html.")

@@ -66,6 +66,12 @@ def test_a_model_fits_up_to_the_last_byte_of_its_device(size, verdict):
     assert verdicts(manifest=made.manifest(model=model))[FITS] == verdict
 
 
+@pytest.mark.parametrize(("kind", "asked"), [("int16x8", True), ("float", False)])
+def test_the_first_question_names_the_kind_and_float_is_not_compared_with_itself(kind, asked):
+    found = verdicts(manifest=made.manifest(kind=kind))
+    assert (f"Does {kind} keep the accuracy of float?" in found) is asked
+
+
 def test_one_differing_byte_on_the_core_is_one_too_many():
     assert verdicts(core=made.core_report() | {"mismatched_bytes": 1})[BYTES] == "no"
 
