@@ -1,5 +1,7 @@
 """The embedding match: worked cosines, what learns from it, and what does not."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,7 +13,9 @@ from pld_tf.distill.step.embedding import EmbeddingMatch
 BINS, FRAMES = 10, 12
 
 
+@cache
 def network(width: float = 0.25, dropout: float = 0.0, seed: int = 0) -> tf_keras.Model:
+    """Read-only."""
     tf.random.set_seed(seed)
     return models.build(
         family="tc_resnet", size="8", width=width, dropout=dropout,
