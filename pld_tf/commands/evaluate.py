@@ -49,6 +49,15 @@ def evaluate(
     ] = None,
     split: Split = "test",
     streams: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of recordings without keywords, hours of them: measure a BUNDLE on it.",
+        ),
+    ] = None,
+    words: Annotated[
+        int, typer.Option(min=0, help="With --streams: clips of each keyword; 0 for all.")
+    ] = 40,
+    seed: Annotated[int, typer.Option(min=0, max=10**9, help="With --streams: of draws.")] = 0,
     html: Html = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -71,9 +80,6 @@ def evaluate(
     Examples:
       pld-tf evaluate runs/demo --data demo/speech
       pld-tf evaluate bundles/demo --streams hours_of_radio --data demo/speech
-      pld-tf evaluate runs/demo --data own_recordings
-
-
       pld-tf evaluate runs/demo --data own_recordings --html own.html
       pld-tf evaluate runs/demo --data demo/speech --rung 0 --split validation --json
     """
