@@ -49,6 +49,10 @@ def run(tiny: Path, run_dir: Path, *, seed: int = 0, data: str = "tones", **chan
     return said
 
 
+# One rung of a small network.
+QUICK = {"input_lengths_ms": [500], "epochs": 1, **tiny_run.SMALL}
+
+
 def test_a_run_knows_what_it_was_made_from(tiny):
     run = read_run(tiny / "run")
     assert (run.recipe, run.recipe_name, run.seed) == (tiny_run.make_recipe(), "tiny", 0)
@@ -69,9 +73,12 @@ def test_every_other_rung_keeps_a_bundle_of_its_own(tiny):
     assert read_bundle(folder).frames == tiny_run.make_recipe().features.frames(4000)
 
 
-@pytest.mark.parametrize("protocol", ["centre", "random", "loudest"])
+@pytest.mark.parametrize(
+    "protocol",
+    ["random", *(pytest.param(x, marks=pytest.mark.slow) for x in ("centre", "loudest"))],
+)
 def test_a_run_validated_by_any_protocol_ends_with_a_bundle(tiny, tmp_path, protocol):
-    run(tiny, tmp_path, validation_protocol=protocol, epochs=1)
+    run(tiny, tmp_path, validation_protocol=protocol, **QUICK)
     bundle = read_bundle(tmp_path)
     assert len(bundle.validation_labels) == (80 if protocol == "random" else 16)
     spec = tiny_run.make_recipe().features
@@ -100,7 +107,7 @@ def test_a_damaged_packed_corpus_is_one_line_with_the_way_out(tiny, tmp_path, mo
         content[1000] ^= 1
         shard.write_bytes(content)
     with pytest.raises(PldError, match=r"the packed corpus .* is damaged: .*Remove that folder"):
-        run(tiny, tmp_path / "run")
+        run(tiny, tmp_path / "run", **QUICK)
 
 
 def test_a_recipe_that_fills_no_batch_leaves_no_run_folder(tiny, tmp_path):
@@ -130,7 +137,7 @@ def test_a_full_disk_stops_with_one_line(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr("pld_tf.distill.rung.write_npz", full)
     with pytest.raises(OSError, match="No space left on device") as stopped:
-        run(tiny, tmp_path / "run")
+        run(tiny, tmp_path / "run", **QUICK)
     assert stopped.value.filename == str(tmp_path / "run")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_run
+from tiny_run import SMALL
 from tiny_soft_labels import (
     CROPS,
     VERSIONS,
@@ -62,7 +63,13 @@ def centred(logits: tf.Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("hears", "echo_epochs"),
-    [("crop", 1), ("padded_crop", 1), ("clip", 1), ("blend", 1), ("crop", 2), ("blend", 3)],
+    [
+        ("blend", 1),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in [("padded_crop", 1), ("clip", 1), ("crop", 2), ("blend", 3)]
+        ),
+    ],
 )
 def test_every_crop_of_every_epoch_gets_what_its_teacher_says_of_it(
     store, tmp_path, hears, echo_epochs
@@ -117,7 +124,7 @@ def test_online_and_stored_labels_give_the_same_losses(store, whole):
     Here r, a log ratio of probabilities, spans less than 10; p is at most exp(z / 2) and rounding
     moves z by at most 2^-11 |z|: together 2 * 10 * 2^-11 * 2 / e for each of 3 logits.
     """
-    recipe = make_recipe(hard_weight=0.0, learning_rate=1e-4)
+    recipe = make_recipe(**SMALL, hard_weight=0.0, learning_rate=1e-4)
     data = training_data(recipe, store)
     _, stored = whole
     online = losses(recipe, store, data, teachers_of(recipe, data))
@@ -240,7 +247,7 @@ def test_a_ladder_learns_from_stored_labels_and_tells_their_size(store, tmp_path
         StoredLabels, "logits", lambda self, *given: taught.append(self) or logits(self, *given)
     )
     results: list = []
-    recipe = make_recipe(epochs=[1, 3], teacher_input="clip")
+    recipe = make_recipe(**SMALL, epochs=[1, 3], teacher_input="clip")
     Ladder(recipe=recipe, store=store, run_dir=tmp_path, seed=0).climb(results.append)
     assert taught
     assert results[0].metrics["soft_labels"] is None

@@ -39,7 +39,7 @@ def test_a_step_changes_every_weight_of_the_student_and_none_of_the_teacher(
     changes = {"teacher_input": hears, "labels": labels, "teacher_lengths": lengths}
     recipe = tiny_run.make_recipe(input_lengths_ms=[1000, 700, 500], **changes)
     parts = tiny_run.rung_parts(recipe, store, number=1)
-    teacher = tiny_run.rung_parts(recipe, store, number=0, seed=1)["student"]
+    teacher = tiny_run.untrained(recipe, seed=1)
     before = parts["student"].get_weights(), teacher.get_weights()
 
     loss = make_trainer(parts, teacher=teacher).step(first_batch(parts))
@@ -53,8 +53,8 @@ def test_a_step_changes_every_weight_of_the_student_and_none_of_the_teacher(
 
 @pytest.mark.slow
 def test_without_hard_weight_the_teacher_alone_decides_what_is_learnt(store):
-    recipe = tiny_run.make_recipe(hard_weight=0.0)
-    teacher = tiny_run.rung_parts(recipe, store, seed=1)["student"]
+    recipe = tiny_run.make_recipe(**tiny_run.SMALL, hard_weight=0.0)
+    teacher = tiny_run.untrained(recipe, seed=1)
     learnt = []
     for shift in (0, 1):
         parts = tiny_run.rung_parts(recipe, store, number=1)
@@ -68,8 +68,8 @@ def test_without_hard_weight_the_teacher_alone_decides_what_is_learnt(store):
 
 @pytest.mark.slow
 def test_the_teacher_scores_what_it_hears_and_not_what_the_student_hears(store):
-    recipe = tiny_run.make_recipe(teacher_input="padded_crop", hard_weight=0.0)
-    teacher = tiny_run.rung_parts(recipe, store, seed=1)["student"]
+    recipe = tiny_run.make_recipe(**tiny_run.SMALL, teacher_input="padded_crop", hard_weight=0.0)
+    teacher = tiny_run.untrained(recipe, seed=1)
     learnt = []
     for heard in (1.0, 0.0):
         parts = tiny_run.rung_parts(recipe, store, number=1)
@@ -82,7 +82,7 @@ def test_the_teacher_scores_what_it_hears_and_not_what_the_student_hears(store):
 
 def test_several_steps_give_the_loss_and_clips_of_each(store, monkeypatch):
     """Each batch's loss is made the sum of its clips' numbers, so that they can be matched."""
-    parts = tiny_run.rung_parts(tiny_run.make_recipe(), store)
+    parts = tiny_run.rung_parts(tiny_run.make_recipe(**tiny_run.SMALL), store)
 
     def step(self, batch):
         return tf.cast(tf.reduce_sum(batch["clip"]), tf.float32)
