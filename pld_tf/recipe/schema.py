@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from pld_tf.features.spec import CLIP_MS, FeatureSpec
 from pld_tf.features.tables import make_tables
-from pld_tf.models.names import MIN_BINS, MIN_FRAMES
+from pld_tf.models.names import MIN_BINS, MIN_FRAMES, least_frames
 from pld_tf.recipe.affects import Affects, Table
 from pld_tf.recipe.tables import (
     AugmentChoices,
@@ -57,6 +57,7 @@ class Recipe(Table):
                     f"{name} must hold 1 entry, or {len(lengths_ms)}, one per rung of "
                     f"ladder.input_lengths_ms; got {len(values)}"
                 )
+        _check_frames(self)
         _check_teaching(self)
         _check_finish(self)
         return self
@@ -132,6 +133,20 @@ def _check_features(features: FeatureSpec, shortest_ms: int) -> None:
             f"ladder.input_lengths_ms ends at {shortest_ms}, which gives {frames} frames; networks "
             f"take at least {MIN_FRAMES}. End higher, or shorten features.window_ms or hop_ms"
         )
+
+
+def _check_frames(recipe: Recipe) -> None:
+    """Networks without padding over time take more frames than others."""
+    for rung in range(recipe.rungs):
+        model, shortest_ms = recipe.rung_model(rung), min(recipe.crop_lengths_ms(rung))
+        least = least_frames(family=model.family, size=model.size, time_padding=model.time_padding)
+        frames = recipe.features.frames(recipe.features.samples(shortest_ms))
+        if frames < least:
+            raise ValueError(
+                f"{model.family} {model.size} with time_padding = 'valid' takes at least {least} "
+                f"frames, but rung {rung} trains on crops of {shortest_ms} ms, {frames} frames. "
+                "Take longer inputs, a shorter features.hop_ms or time_padding = 'same'"
+            )
 
 
 def _check_teaching(recipe: Recipe) -> None:
