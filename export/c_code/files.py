@@ -8,6 +8,7 @@ from export.c_code import decision as c_decision
 from export.c_code import frontend as c_frontend
 from export.c_code import headers, model_data, ops
 from export.c_code.model import generate, generate_interface
+from export.c_code.model.streaming.step_code import StepCode
 from export.c_code.optimize import Optimize
 from export.errors import ExportError
 from export.model_bundle.read import ModelBundle
@@ -60,17 +61,20 @@ def model_data_texts(
     }
 
 
-def model_c(content: bytes, *, optimize: Optimize = Optimize.BALANCED) -> ModelC:
+def model_c(
+    content: bytes, *, optimize: Optimize = Optimize.BALANCED, hop: int | None = None
+) -> ModelC:
     """kws_model.h, kws_model.c and kws_model_tflm.cc of an int8 .tflite.
 
     Args:
       content: the .tflite.
       optimize: what the kernels for the DSP extension are to be good at.
+      hop: frames from one run to the next in a stream; None if it hears none.
 
     Raises:
       ExportError: as `export.c_code.model.emit.generate`.
     """
-    made = generate(content, optimize=optimize)
+    made = generate(content, optimize=optimize, hop=hop)
     texts = {
         "kws_model.h": made.header,
         "kws_model.c": made.source,
@@ -96,14 +100,39 @@ def model_c(content: bytes, *, optimize: Optimize = Optimize.BALANCED) -> ModelC
         "scratch_bytes": made.scratch_bytes,
         "optimize": optimize.value,
         "layers": layers,
+        "step": None if made.step is None else _step_entry(made.step),
+        "no_step": made.no_step,
     }
     return ModelC(texts=texts, entry=entry)
 
 
-def model_c_or_tflm(content: bytes, *, optimize: Optimize = Optimize.BALANCED) -> ModelC:
+def _step_entry(step: StepCode) -> Json:
+    """`c_model.step` of the manifest."""
+    return {
+        "frames": step.hop,
+        "state_bytes": step.state_bytes,
+        "scratch_bytes": step.scratch_bytes,
+        "macs": step.macs,
+        "layers": [
+            {
+                "function": layer.node.function,
+                "rows": layer.rows,
+                "state_bytes": layer.state_bytes,
+                "macs": layer.macs,
+                "kernel": layer.code.dsp.name if layer.code.dsp else None,
+                "instructions": layer.code.dsp.instructions if layer.code.dsp else None,
+            }
+            for layer in step.layers
+        ],
+    }
+
+
+def model_c_or_tflm(
+    content: bytes, *, optimize: Optimize = Optimize.BALANCED, hop: int | None = None
+) -> ModelC:
     """As `model_c`, but if a layer has no C code, the interface runs on TFLite Micro."""
     try:
-        return model_c(content, optimize=optimize)
+        return model_c(content, optimize=optimize, hop=hop)
     except ExportError as error:
         header, tflm_source = generate_interface(content)
         texts = {"kws_model.h": header, "kws_model_tflm.cc": tflm_source}

@@ -3,6 +3,7 @@
 from export.system.files import Json
 from export.system.tables import text_table
 
+_STEP_HEAD = ("step", "kernel", "new rows", "kept", "MACs")
 _HEAD = ("layer", "kernel", "reads", "writes", "work", "weights", "instructions", "per MAC")
 
 
@@ -22,7 +23,31 @@ def plan_text(c_model: Json) -> str:
         "portable C. Activations lie pixel by pixel, channels side by side. Places are offsets in "
         f"{c_model['scratch_bytes']:,} bytes of scratch; work and weights are bytes. {total:,} "
         f"instructions are expected on a Cortex-M4 in {len(known)} of {len(layers)} layers; pld-tf "
-        "bench --target cortex-m4 --layers counts them."
+        f"bench --target cortex-m4 --layers counts them.\n{_step_text(c_model)}"
+    )
+
+
+def _step_text(c_model: Json) -> str:
+    """What is computed of each new frames of a stream."""
+    step = c_model["step"]
+    if step is None:
+        return f"No steps, each run takes a whole window: {c_model['no_step']}."
+    window = sum(layer["macs"] for layer in c_model["layers"])
+    rows = [
+        (
+            layer["function"],
+            layer["kernel"] or "portable",
+            "window" if layer["rows"] is None else str(layer["rows"]),
+            f"{layer['state_bytes']:,}",
+            f"{layer['macs']:,}",
+        )
+        for layer in step["layers"]
+    ]
+    return (
+        f"{text_table(rows, head=_STEP_HEAD, right=range(2, 5))}\n"
+        f"A step of {step['frames']} frames takes {step['macs']:,} MACs, a whole window "
+        f"{window:,}. It keeps {step['state_bytes']:,} bytes and needs "
+        f"{step['scratch_bytes']:,} bytes of scratch. New rows are columns of the spectrogram."
     )
 
 

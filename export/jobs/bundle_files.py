@@ -71,8 +71,9 @@ def write_c(
     }
     inference, decision = files.ModelC(), None
     if kind == "int8":
-        inference = files.model_c_or_tflm(content, optimize=optimize)
         decision = files.decision_of(bundle)
+        hop = None if decision is None else int(decision["hops_per_inference"])
+        inference = files.model_c_or_tflm(content, optimize=optimize, hop=hop)
         texts |= inference.texts | files.audio_texts(
             bundle, model, decision=decision, digest=hashes[MODEL], sources=brought.sources
         )

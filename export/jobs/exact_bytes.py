@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.c_code.model.apart import Apart, LayerApart, generate_apart
+from export.c_code.model.streaming.as_window import as_window
 from export.c_code.model.sums import edge_inputs
 from export.errors import ExportError
 from export.parity.measure import MODEL
@@ -27,18 +28,20 @@ MOST_INPUTS, LEAST_INPUTS = 2000, 64
 _MACS = 10**9  # TFLite Micro's reference kernels take a few seconds for them
 _BYTES = 2**27  # of all inputs and outputs
 _SEED = 20201
-WHOLE, APART = "model", "layers apart"
+WHOLE, APART, STEPS = "model", "layers apart", "in steps"
+_C = ("kws_model.h", "kws_model.c")
+_STEPPED = 4  # every so many inputs are given in steps, which take longer
 
 
 def check_bytes(
     folder: Path, info: ModelInfo, *, stages: Stages, progress: Progress = lambda line: None
 ) -> Json:
-    """Run the model and its layers on strong inputs. All exact stages must give the same bytes.
+    """Run the model, its steps and its layers on strong inputs. All bytes must be the same.
 
     Args:
       folder: holds the model, kws_model.h and kws_model.c.
       info: of the model.
-      stages: of which those count that are exact.
+      stages: of which those count that are exact: they must give the same bytes.
       progress: called with one line before each step.
 
     Returns:
@@ -52,6 +55,7 @@ def check_bytes(
     size = int(np.prod(info.input.shape)) + int(np.prod(info.output.shape))
     inputs = strong_inputs(info.input.shape, _count(info.macs, size), generator)
     _compare(folder, inputs, (), what=WHOLE, stages=stages, compared=compared, progress=progress)
+    _check_steps(folder, inputs, stages=stages, compared=compared, progress=progress)
     apart = generate_apart((folder / MODEL).read_bytes())
     size = sum(layer.input_bytes + layer.output_bytes for layer in apart.layers)
     if not compared["stages"] or not apart.layers:
@@ -64,6 +68,23 @@ def check_bytes(
             what=APART, stages=stages, compared=compared, progress=progress,
         )  # fmt: skip
     return compared
+
+
+def _check_steps(
+    folder: Path, inputs: NDArray[np.int8], *, stages: Stages, compared: Json, progress: Progress
+) -> None:
+    """Give some of the inputs step by step, if the model has steps."""
+    texts = [(folder / name).read_text(encoding="utf-8") for name in _C]
+    stepped = as_window(*texts)
+    if stepped is None or not compared["stages"]:
+        return
+    with temporary_folder() as place:
+        (place / MODEL).write_bytes((folder / MODEL).read_bytes())
+        write_texts(place, dict(zip(_C, stepped, strict=True)))
+        _compare(
+            place, inputs[::_STEPPED], (),
+            what=STEPS, stages=stages, compared=compared, progress=progress,
+        )  # fmt: skip
 
 
 def _count(macs: int, size: int) -> int:

@@ -75,12 +75,16 @@ def cortex_target(
         "flags": " ".join((*board.core_flags, *COMMON_FLAGS)),
         **comparison(measured, workload, plain, host_features=host_features),
         "instructions_per_inference": per_inference,
+        "instructions_per_step": _per(board, measured, "step_ticks", "steps"),
+        "step_frames": measured.numbers.get("step_frames"),
         "instructions_per_hop": _per(board, measured, "hop_ticks", "hops"),
         "instructions_per_mac": per_inference / macs if per_inference and macs else None,
         "flash_bytes": sections.flash_bytes,
         "ram_bytes": sections.ram_bytes + stack,
         "stack_bytes": stack,
         "scratch_bytes": measured.numbers["scratch_bytes"],
+        "step_scratch_bytes": measured.numbers.get("step_scratch_bytes"),
+        "state_bytes": measured.numbers.get("state_bytes"),
         "frontend_state_bytes": measured.numbers.get("frontend_state_bytes"),
         "layers": _layers(board, sources, workload, plain) if layers else None,
     }
@@ -128,7 +132,8 @@ def _per(board: Board, measured: Measured, ticks: str, count: str) -> int | None
 
 
 def _stack_bytes(measured: Measured) -> int:
-    needed = max(measured.numbers.get(f"{part}_stack_bytes", 0) for part in ("model", "frontend"))
+    parts = ("step" if "steps" in measured.numbers else "model", "frontend")
+    needed = max(measured.numbers.get(f"{part}_stack_bytes", 0) for part in parts)
     if needed >= MOST_STACK_BYTES:
         raise HarnessError(
             f"the C needs {MOST_STACK_BYTES} bytes of stack or more; large arrays belong into "

@@ -75,7 +75,10 @@ def device_targets(
 
 def _host_fields() -> dict[str, Any]:
     """No counts: those of a desktop processor say nothing about a device."""
-    counts = ("instructions_per_inference", "instructions_per_hop", "instructions_per_mac")
+    counts = (
+        "instructions_per_inference", "instructions_per_step", "step_frames",
+        "instructions_per_hop", "instructions_per_mac",
+    )  # fmt: skip
     return {
         "compiler": version_of(*host_compiler()),
         "flags": " ".join(FLAGS),

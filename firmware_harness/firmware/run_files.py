@@ -53,11 +53,17 @@ def read_measured(folder: Path, workload: Workload) -> Measured:
             )
     if numbers["overruns"]:
         raise HarnessError(
-            "kws_model_run writes beyond its output or its scratch memory. Export the firmware "
-            "bundle again."
+            "kws_model_run or kws_model_step writes beyond its memory. Export the firmware bundle "
+            "again."
         )
     if numbers["model_errors"]:
         raise HarnessError("kws_model_run gave an error. Export the firmware bundle again.")
+    if numbers.get("unlike_steps"):
+        raise HarnessError(
+            f"kws_model_step gives other scores than kws_model_run: {numbers['unlike_steps']} "
+            "bytes differ. Export the firmware bundle again; if that does not help, it is a fault "
+            "of pld-tf."
+        )
     if numbers.get("audio_errors"):
         raise HarnessError(
             "the audio of golden.npz has not KWS_CROP_SAMPLES samples a crop: the firmware bundle "

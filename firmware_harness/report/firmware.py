@@ -5,15 +5,16 @@ from typing import Any
 from firmware_harness.report.tables import Part, Section, count_text, section, size_text
 
 _HEADER = [
-    "target", "instructions per inference", "per MAC", "per hop of the front end", "flash", "RAM",
-    "of it stack", "bytes that differ",
+    "target", "instructions per inference", "per MAC", "per step", "per hop of the front end",
+    "flash", "RAM", "of it stack", "bytes that differ",
 ]  # fmt: skip
 _BUILT_HEADER = ["target", "machine", "compiler", "flags"]
 _LAYER_HEADER = ["", "layer", "output", "MACs", "instructions", "share", "per MAC"]
 _COUNTED = (
     "QEMU counts instructions; it knows no cycles and no milliseconds. Flash is code and constants "
     "of start-up code, front end and model; RAM their data, with features, scratch and stack, but "
-    "no audio buffer."
+    "no audio buffer. A step is an inference in a stream, which computes new frames only; flash "
+    "and RAM are those of a program that runs in steps, if the model has them."
 )
 
 
@@ -37,6 +38,7 @@ def _row(name: str, target: dict[str, Any]) -> list[str]:
         name,
         count_text(target["instructions_per_inference"]),
         count_text(target["instructions_per_mac"], digits=2),
+        count_text(target["instructions_per_step"]),
         count_text(target["instructions_per_hop"]),
         size_text(target["flash_bytes"]),
         size_text(target["ram_bytes"]),

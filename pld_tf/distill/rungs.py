@@ -13,6 +13,7 @@ from pld_tf.errors import PldError
 from pld_tf.models.seeding import set_seed
 from pld_tf.recipe.affects import Affects, choices
 from pld_tf.recipe.schema import Recipe
+from pld_tf.recipe.tables import ModelChoice
 from pld_tf.system.files import read_npz, told_when_damaged
 
 # Networks of one rung differ in their seeds by this. No ladder has so many rungs.
@@ -109,7 +110,7 @@ class Rungs:
         affecting = (Affects.WEIGHTS, Affects.TEACHING) if number else (Affects.WEIGHTS,)
         made_of = {
             "choices": choices(recipe, *affecting),
-            "model": recipe.rung_model(number).model_dump(),
+            "model": model_key(recipe.rung_model(number)),
             "epochs": recipe.rung_epochs(number),
             "train_fraction": recipe.rung_train_fraction(number),
             "crop_lengths_ms": recipe.crop_lengths_ms(number),
@@ -123,3 +124,11 @@ class Rungs:
             ],
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+def model_key(model: ModelChoice) -> dict[str, Any]:
+    """A network's choices, in which rungs of earlier versions keep their key."""
+    values = model.model_dump()
+    if values["time_padding"] == "same":
+        del values["time_padding"]
+    return values

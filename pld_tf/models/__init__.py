@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pld_tf.models.names import MIN_BINS, MIN_FRAMES, check
+from pld_tf.models.names import MIN_BINS, check, least_frames
 
 if TYPE_CHECKING:
     import tf_keras
@@ -19,6 +19,7 @@ def build(
     frames: int | None,
     bins: int,
     classes: int,
+    time_padding: str = "same",
 ) -> tf_keras.Model:
     """Build an untrained network from features to logits.
 
@@ -32,20 +33,21 @@ def build(
       frames: of the input, 4 or more; None accepts any number in each call.
       bins: features per frame, 10 or more.
       classes: logits, 2 or more.
+      time_padding: "same" pads convolutions over time; "valid" does not, so that a device can
+        compute each new frame alone.
 
     Returns:
       A model from float32 [batch, frames, bins, 1] to float32 logits [batch, classes].
 
     Raises:
-      PldError: no such family or size; the closest one is named.
+      PldError: no such family or size, or one that can't do without padding over time.
       ValueError: a number is out of its range.
     """
-    check(family=family, size=size)
+    check(family=family, size=size, time_padding=time_padding)
     _require(width > 0, "width", "positive", width)
     _require(0 <= dropout < 1, "dropout", "at least 0 and below 1", dropout)
-    _require(
-        frames is None or frames >= MIN_FRAMES, "frames", f"at least {MIN_FRAMES}, or None", frames
-    )
+    least = least_frames(family=family, size=size, time_padding=time_padding)
+    _require(frames is None or frames >= least, "frames", f"at least {least}, or None", frames)
     _require(bins >= MIN_BINS, "bins", f"at least {MIN_BINS}", bins)
     _require(classes >= 2, "classes", "at least 2", classes)
     from pld_tf.models import assemble  # here, because importing TensorFlow is slow
@@ -58,6 +60,7 @@ def build(
         frames=frames,
         bins=bins,
         classes=classes,
+        time_padding=time_padding,
     )
 
 

@@ -25,7 +25,8 @@ class Family:
     """One published family.
 
     Args:
-      build: (inputs, *, size, width, dropout, classes) to logits, both symbolic tensors.
+      build: (inputs, *, size, width, dropout, classes) to logits, both symbolic tensors. Families
+        of `names.VALID_MIN_FRAMES` take `time_padding`, too.
       sizes: the allowed values of `size`.
     """
 
@@ -55,10 +56,12 @@ def assemble(
     frames: int | None,
     bins: int,
     classes: int,
+    time_padding: str,
 ) -> tf_keras.Model:
     """Build the model of `pld_tf.models.build`, which has checked the arguments."""
     features = tf_keras.Input((frames, bins, 1), name="features")
+    choices = {"time_padding": time_padding} if family in names.VALID_MIN_FRAMES else {}
     logits = FAMILIES[family].build(
-        features, size=size, width=width, dropout=dropout, classes=classes
+        features, size=size, width=width, dropout=dropout, classes=classes, **choices
     )
     return tf_keras.Model(features, logits, name=family)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from pld_tf.features.spec import CLIP_MS, FeatureSpec
 from pld_tf.features.tables import make_tables
-from pld_tf.models.names import MIN_BINS, MIN_FRAMES
+from pld_tf.models.names import MIN_BINS, MIN_FRAMES, least_frames
 from pld_tf.recipe.affects import Affects, Table
 from pld_tf.recipe.tables import (
     AugmentChoices,
@@ -60,6 +60,7 @@ class Recipe(Table):
                     f"ladder.input_lengths_ms; got {len(values)}"
                 )
         _check_negatives(self)
+        _check_frames(self)
         _check_teaching(self)
         _check_finish(self)
         return self
@@ -146,6 +147,20 @@ def _check_negatives(recipe: Recipe) -> None:
             raise ValueError(
                 f"{name} needs negatives.crops, crops of the corpus' _negatives_ in an epoch; got "
                 f"{value:g} and no such crops"
+            )
+
+
+def _check_frames(recipe: Recipe) -> None:
+    """Networks without padding over time take more frames than others."""
+    for rung in range(recipe.rungs):
+        model, shortest_ms = recipe.rung_model(rung), min(recipe.crop_lengths_ms(rung))
+        least = least_frames(family=model.family, size=model.size, time_padding=model.time_padding)
+        frames = recipe.features.frames(recipe.features.samples(shortest_ms))
+        if frames < least:
+            raise ValueError(
+                f"{model.family} {model.size} with time_padding = 'valid' takes at least {least} "
+                f"frames, but rung {rung} trains on crops of {shortest_ms} ms, {frames} frames. "
+                "Take longer inputs, a shorter features.hop_ms or time_padding = 'same'"
             )
 
 

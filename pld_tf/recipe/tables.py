@@ -106,11 +106,14 @@ class ModelChoice(Table):
     """Multiplies the numbers of channels."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of channels dropped in training."""
+    time_padding: Literal["same", "valid"] = "same"
+    """`"valid"`: convolutions take no zeros before the first frame and behind the last. A device
+    then computes each new frame alone. `tc_resnet` and `ds_cnn` can."""
 
     @model_validator(mode="after")
     def _known(self) -> "ModelChoice":
         try:
-            check(family=self.family, size=self.size)
+            check(family=self.family, size=self.size, time_padding=self.time_padding)
         except PldError as error:
             raise ValueError(str(error)) from error
         return self

@@ -174,6 +174,20 @@ class Net:
         inputs = [x, self.constant(np.array(pairs, np.int32))]
         return self.layer("PAD", inputs, self.like(x, shape), schema.PadOptionsT())
 
+    def strided_slice(self, x, begins, ends, strides=None, *, gone=()) -> int:
+        """None stands for the tensor's own begin or end; dimensions `gone` leave one place."""
+        options = schema.StridedSliceOptionsT()
+        spans = list(zip(begins, ends, strides or [1] * len(begins), strict=True))
+        options.beginMask = sum(1 << at for at, (begin, _, _) in enumerate(spans) if begin is None)
+        options.endMask = sum(1 << at for at, (_, end, _) in enumerate(spans) if end is None)
+        options.shrinkAxisMask = sum(1 << at for at in gone)
+        sizes = self.shapes[x]
+        counts = [len(range(*slice(*s).indices(n))) for s, n in zip(spans, sizes, strict=True)]
+        shape = [count for at, count in enumerate(counts) if at not in gone]
+        numbers = np.array([[each or 0 for each in span] for span in spans], np.int32).T
+        inputs = [x, *(self.constant(np.ascontiguousarray(row)) for row in numbers)]
+        return self.layer("STRIDED_SLICE", inputs, self.like(x, shape), options)
+
     def concatenation(self, *inputs, axis=-1) -> int:
         options = schema.ConcatenationOptionsT()
         options.axis = axis

@@ -26,7 +26,7 @@ def random_case(seed: int) -> Case:
 
 
 def _layer(net: Net, rng: np.random.Generator, x: int, made: list[int]) -> int:
-    layers = [_elementwise, _joined, _unary, _reshaped]
+    layers = [_elementwise, _joined, _unary, _reshaped, _sliced]
     if len(net.shapes[x]) == 4:
         layers += [_conv, _conv, _depthwise, _pooled, _padded, _mean]
     elif math.prod(net.shapes[x]) <= 400:
@@ -111,6 +111,12 @@ def _unary(net, rng, x, made) -> int:
         return net.softmax(x) if net.shapes[x][-1] < 512 else x
     fine = net.quantize(x) if net.scale(x) > 2 else x  # curves of coarser inputs are refused
     return net.unary(str(name), fine)
+
+
+def _sliced(net, rng, x, made) -> int:
+    begins = [int(rng.integers(0, size)) for size in net.shapes[x]]
+    strides = [int(rng.integers(1, 4)) for _ in begins]
+    return net.strided_slice(x, [0, *begins[1:]], [None] * len(begins), strides)
 
 
 def _reshaped(net, rng, x, made) -> int:

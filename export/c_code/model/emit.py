@@ -13,7 +13,17 @@ from export.c_code.model.layer import Layer as Checked
 from export.c_code.model.layer import LayerCode
 from export.c_code.model.layer_text import function_text, kernels_text
 from export.c_code.model.scratch import ScratchPlan, Use, plan
-from export.c_code.model.templates import BY_BOTH, BY_TFLM, HEADER, SOURCE
+from export.c_code.model.shared_tables import share_tables
+from export.c_code.model.streaming.plan import NoStep
+from export.c_code.model.streaming.step_code import StepCode, step_code
+from export.c_code.model.templates import (
+    BY_BOTH,
+    BY_TFLM,
+    HEADER,
+    SOURCE,
+    STEP_HEADER,
+    STEP_SOURCE,
+)
 from export.c_code.model.tflm_route import tflm_source
 from export.c_code.optimize import Optimize
 from export.errors import ExportError
@@ -57,13 +67,18 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class CModel:
-    """Generated code (kws_model.h, kws_model.c, kws_model_tflm.cc) and facts about it."""
+    """Generated code (kws_model.h, kws_model.c, kws_model_tflm.cc) and facts about it.
+
+    `step` is the code for a stream, and `no_step` says why there is none.
+    """
 
     header: str
     source: str
     tflm_source: str
     scratch_bytes: int
     layers: tuple[Layer, ...]
+    step: StepCode | None
+    no_step: str | None
 
 
 def generate(
@@ -71,6 +86,7 @@ def generate(
     *,
     emitters: Mapping[str, Emitter] = PORTABLE,
     optimize: Optimize = Optimize.BALANCED,
+    hop: int | None = None,
 ) -> CModel:
     """Write C code that computes an int8 model; the same model gives the same text.
 
@@ -79,6 +95,7 @@ def generate(
       emitters: for each operator, the function that writes its code. A core with kernels of its
         own passes other functions.
       optimize: what the kernels for the DSP extension are to be good at.
+      hop: also write a step, which takes so many frames; None writes none.
 
     Raises:
       ExportError: the file is damaged, or a layer has no C code; the text names the layer.
@@ -96,6 +113,7 @@ def generate(
             f"most {MAX_SCRATCH_BYTES}."
         )
     layers = [(node, code) for node in read.nodes if (code := codes[node.number]) is not None]
+    step, no_step = _step(read, codes, emitters, optimize, hop)
     digest = hashlib.sha256(model).hexdigest()
     # Never 0, because a caller declares an array of this size.
     scratch_bytes = max(placed.bytes, ALIGNMENT)
@@ -106,12 +124,35 @@ def generate(
             digest=digest,
             scratch_bytes=scratch_bytes,
             layers=len(layers),
+            step=step,
         ),
-        source=_source(read, layers, placed, digest=digest),
+        source=_source(read, layers, placed, digest=digest, step=step),
         tflm_source=tflm_source(digest),
         scratch_bytes=scratch_bytes,
         layers=tuple(_info(read, node, code, placed) for node, code in layers),
+        step=step,
+        no_step=no_step,
     )
+
+
+def _step(
+    model: Model,
+    codes: Mapping[int, LayerCode | None],
+    emitters: Mapping[str, Emitter],
+    optimize: Optimize,
+    hop: int | None,
+) -> tuple[StepCode | None, str | None]:
+    """The step of a model, or why there is none."""
+
+    def emit(part: Model, node: Node) -> LayerCode:
+        return _code(part, node, emitters, optimize)
+
+    if hop is None:
+        return None, "the number of frames from run to run is not known"
+    try:
+        return step_code(model, codes, emit, hop=hop), None
+    except NoStep as reason:
+        return None, str(reason)
 
 
 def read_and_emit(
@@ -169,6 +210,12 @@ def _emit(
         layer.require(source.data is None, "it reshapes a constant")
         layer.require(source.elements == layer.output.elements, "its shapes differ in size")
         return None
+    return _code(model, node, emitters, optimize)
+
+
+def _code(
+    model: Model, node: Node, emitters: Mapping[str, Emitter], optimize: Optimize
+) -> LayerCode:
     try:
         layer = Checked(model, node)
         code = emitters[node.operator](layer)
@@ -212,7 +259,14 @@ def _info(model: Model, node: Node, code: LayerCode, placed: ScratchPlan) -> Lay
 
 
 def header_text(
-    source: Value, result: Value, *, digest: str, scratch_bytes: int, layers: int, by: str = BY_BOTH
+    source: Value,
+    result: Value,
+    *,
+    digest: str,
+    scratch_bytes: int,
+    layers: int,
+    by: str = BY_BOTH,
+    step: StepCode | None = None,
 ) -> str:
     """kws_model.h of a model from one tensor to another."""
     sizes = [size for size in source.shape[1:] if size > 1] or [source.elements]
@@ -227,7 +281,17 @@ def header_text(
         scratch_bytes=scratch_bytes,
         alignment=ALIGNMENT,
         layers=layers,
+        step="" if step is None else STEP_HEADER.format(**_numbers_of(step)),
     )
+
+
+def _numbers_of(step: StepCode) -> dict[str, int]:
+    return {
+        "hop": step.hop,
+        "window": step.window,
+        "state_bytes": step.state_bytes,
+        "scratch_bytes": step.scratch_bytes,
+    }
 
 
 def _end_text(name: str, value: Value) -> str:
@@ -241,26 +305,42 @@ def _end_text(name: str, value: Value) -> str:
 
 
 def _source(
-    model: Model, layers: Sequence[tuple[Node, LayerCode]], placed: ScratchPlan, *, digest: str
+    model: Model,
+    layers: Sequence[tuple[Node, LayerCode]],
+    placed: ScratchPlan,
+    *,
+    digest: str,
+    step: StepCode | None,
 ) -> str:
     calls = [_call(node, code, placed, number) for number, (node, code) in enumerate(layers)]
     if model.output in placed.in_input:
         count = model.values[model.output].elements
         calls.append(f"    for (int32_t i = 0; i < {count}; i++) output[i] = input[i];\n")
-    return source_text(layers, calls, digest=digest)
+    return source_text(layers, calls, digest=digest, step=step)
 
 
 def source_text(
-    layers: Sequence[tuple[Node, LayerCode]], calls: Sequence[str], *, digest: str
+    layers: Sequence[tuple[Node, LayerCode]],
+    calls: Sequence[str],
+    *,
+    digest: str,
+    step: StepCode | None = None,
 ) -> str:
     """kws_model.c of these layers; `calls` are the statements of kws_model_run."""
+    written = share_tables([*layers, *(step.own if step else ())])
     unused = "" if any("memory" in call for call in calls) else "    (void)memory;\n"
     return SOURCE.format(
         digest=digest,
-        kernels=kernels_text([code for _, code in layers]),
-        layers="\n".join(function_text(node, code) for node, code in layers),
+        kernels=kernels_text([code for _, code in written], step.kernels if step else ()),
+        layers="\n".join(function_text(node, code) for node, code in written),
         calls=unused + "".join(calls),
+        step="" if step is None else _step_text(step),
     )
+
+
+def _step_text(step: StepCode) -> str:
+    unused = "" if any("memory" in call for call in step.calls) else "    (void)memory;\n"
+    return STEP_SOURCE.format(calls=unused + "".join(step.calls))
 
 
 def _call(node: Node, code: LayerCode, placed: ScratchPlan, number: int) -> str:

@@ -3,8 +3,8 @@
 Builds on `export.tflite.graph` and relies on its checks; it reads the same bytes a second time.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,8 @@ class Node:
       inputs: indices of values; -1 for an omitted input.
       output: index of its only output.
       options: the operator's table of options; None if it has none.
+      changed: options with another value than in the file, by field.
+      prefix: begins the name of its C function.
     """
 
     number: int
@@ -72,14 +74,18 @@ class Node:
     inputs: tuple[int, ...]
     output: int
     options: Table | None
+    changed: Mapping[int, int] = field(default_factory=dict[int, int])
+    prefix: str = ""
 
     @property
     def function(self) -> str:
         """Name of its C function."""
-        return f"{self.operator.lower()}_{self.number}"
+        return f"{self.prefix}{self.operator.lower()}_{self.number}"
 
     def option(self, field: int, *, kind: str = "<i", default: int = 0) -> int:
         """An integer option by its field in the schema."""
+        if field in self.changed:
+            return self.changed[field]
         return default if self.options is None else self.options.integer(field, kind, default)
 
 

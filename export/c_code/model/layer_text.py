@@ -13,11 +13,18 @@ _GUARDS = {  # by who needs a kernel: portable code, code for the DSP extension
 }
 
 
-def kernels_text(codes: Sequence[LayerCode]) -> str:
-    """All kernels in order; those that only some cores need are left out for the others."""
-    portable = list(_in_order([kernel for code in codes for kernel in code.kernels]))
-    dsp = list(_in_order([kernel for code in codes for kernel in _dsp_kernels(code)]))
-    texts = _in_order([kernel for code in codes for kernel in (*code.kernels, *_dsp_kernels(code))])
+def kernels_text(codes: Sequence[LayerCode], others: Sequence[Kernel] = ()) -> str:
+    """All kernels in order; those that only some cores need are left out for the others.
+
+    Args:
+      codes: of the layers.
+      others: kernels that all cores need beside theirs.
+    """
+    own = [kernel for code in codes for kernel in code.kernels]
+    of_dsp = [kernel for code in codes for kernel in _dsp_kernels(code)]
+    both = [kernel for code in codes for kernel in (*code.kernels, *_dsp_kernels(code))]
+    portable, dsp = list(_in_order([*own, *others])), list(_in_order([*of_dsp, *others]))
+    texts = _in_order([*both, *others])
     guarded = groupby(texts, key=lambda text: _GUARDS[text in portable, text in dsp])
     return "\n".join(_guarded(guard, "\n".join(part)) for guard, part in guarded)
 

@@ -44,7 +44,7 @@ extern "C" {{
  * KWS_MODEL_OK, or an error and leaves `output` as it was. */
 int kws_model_run(const int8_t *input, int8_t *output, void *scratch);
 
-#ifdef KWS_MODEL_PROFILE
+{step}#ifdef KWS_MODEL_PROFILE
 /* Yours to define: called after each layer, 0 to KWS_MODEL_NUM_LAYERS - 1. */
 void kws_model_layer_done(int layer);
 #endif
@@ -92,6 +92,44 @@ int kws_model_run(const int8_t *input, int8_t *output, void *scratch)
 {{
     int8_t *memory = (int8_t *)scratch;
     if (input == 0 || output == 0 || scratch == 0) return KWS_MODEL_ERR_ARG;
+    if ((uintptr_t)scratch % KWS_MODEL_SCRATCH_ALIGN != 0) return KWS_MODEL_ERR_ARG;
+{calls}    return KWS_MODEL_OK;
+}}
+{step}"""
+
+STEP_HEADER = """\
+/* The same scores for a stream of frames. A step takes the next KWS_MODEL_STEP_FRAMES frames and
+ * computes only what they change. It gives, byte for byte, what kws_model_run gives for the last
+ * KWS_MODEL_STEP_WINDOW frames. As long as fewer have been given, what it gives means nothing.
+ * kws_model_tflm.cc has no step. */
+#define KWS_MODEL_STEP_FRAMES {hop}
+#define KWS_MODEL_STEP_WINDOW {window} /* frames in a window */
+#define KWS_MODEL_STATE_BYTES {state_bytes} /* kept from step to step; any alignment */
+#define KWS_MODEL_STEP_SCRATCH_BYTES {scratch_bytes} /* as that of kws_model_run, but smaller */
+
+/* Begins a stream. Returns KWS_MODEL_OK, or KWS_MODEL_ERR_ARG for a null pointer. */
+int kws_model_reset(void *state);
+
+/* One step. `frames`, `output`, `state` and `scratch` must not overlap. Returns as
+ * kws_model_run. */
+int kws_model_step(const int8_t *frames, int8_t *output, void *state, void *scratch);
+
+"""
+
+STEP_SOURCE = """
+int kws_model_reset(void *state)
+{{
+    int8_t *kept = (int8_t *)state;
+    if (state == 0) return KWS_MODEL_ERR_ARG;
+    for (int32_t i = 0; i < KWS_MODEL_STATE_BYTES; i++) kept[i] = 0;
+    return KWS_MODEL_OK;
+}}
+
+int kws_model_step(const int8_t *frames, int8_t *output, void *state, void *scratch)
+{{
+    int8_t *kept = (int8_t *)state;
+    int8_t *memory = (int8_t *)scratch;
+    if (frames == 0 || output == 0 || state == 0 || scratch == 0) return KWS_MODEL_ERR_ARG;
     if ((uintptr_t)scratch % KWS_MODEL_SCRATCH_ALIGN != 0) return KWS_MODEL_ERR_ARG;
 {calls}    return KWS_MODEL_OK;
 }}

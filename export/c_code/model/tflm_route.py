@@ -6,7 +6,8 @@ _SOURCE = """\
  * kws_model_run of kws_model.h on TFLite Micro: link it in place of kws_model.c. C++11 or later.
  * The interpreter and its arena live in this file from the first run on, and `scratch` is left
  * alone, but must be given. Not for two threads at once. Where the export measured no arena, define
- * KWS_ARENA_BYTES.
+ * KWS_ARENA_BYTES. It has no kws_model_step: where kws_model.h has one, define KWS_MODEL_WHOLE for
+ * all files.
  */
 #include <cstring>
 #include <new>

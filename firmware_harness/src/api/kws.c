@@ -16,14 +16,48 @@ static void *aligned_scratch(struct kws *k)
     return k->scratch + (past ? KWS_MODEL_SCRATCH_ALIGN - past : 0);
 }
 
-/* Runs the model on a full window of frames, then drops the oldest ones. */
-static int infer(struct kws *k, uint16_t *scores)
+#ifdef KWS_STEPS
+/* The first steps end before a whole window has been heard; the last of them ends with it. */
+static void begin_model(struct kws *k)
 {
-    int8_t logits[KWS_NUM_CLASSES];
+    memset(k->features, 0, sizeof k->features);
+    k->frames = (KWS_KEPT_FRAMES - KWS_FRAMES % KWS_KEPT_FRAMES) % KWS_KEPT_FRAMES;
+    k->steps_before = (KWS_FRAMES - 1) / KWS_KEPT_FRAMES;
+    (void)kws_model_reset(k->state);
+}
+
+static int run_model(struct kws *k, int8_t *logits)
+{
+    k->frames = 0;
+    return kws_model_step(k->features[0], logits, k->state, aligned_scratch(k));
+}
+#else
+static void begin_model(struct kws *k)
+{
+    k->frames = 0;
+}
+
+/* Runs the model on a full window of frames, then drops the oldest ones. */
+static int run_model(struct kws *k, int8_t *logits)
+{
     const int status = kws_model_run(k->features[0], logits, aligned_scratch(k));
     k->frames = KWS_FRAMES - KWS_HOPS_PER_INFERENCE;
     memmove(k->features[0], k->features[KWS_HOPS_PER_INFERENCE],
             (size_t)k->frames * sizeof k->features[0]);
+    return status;
+}
+#endif
+
+static int infer(struct kws *k, uint16_t *scores)
+{
+    int8_t logits[KWS_NUM_CLASSES];
+    const int status = run_model(k, logits);
+#ifdef KWS_STEPS
+    if (k->steps_before > 0) {
+        k->steps_before--;
+        return status == KWS_MODEL_OK ? 0 : KWS_ERR_MODEL;
+    }
+#endif
     k->inferred = k->taken;
     if (status != KWS_MODEL_OK) return KWS_ERR_MODEL;
     kws_decision_scores(logits, scores);
@@ -43,8 +77,16 @@ int kws_init(struct kws *k, const struct kws_decision_config *config)
     kws_frontend_init(&k->frontend);
     k->taken = 0;
     k->inferred = 0;
-    k->frames = 0;
+    begin_model(k);
     return KWS_OK;
+}
+
+int kws_reset(struct kws *k)
+{
+    struct kws_decision_config config;
+    if (!k) return KWS_ERR_ARG;
+    config = k->decision.config;
+    return kws_init(k, &config);
 }
 
 int kws_push_scores(struct kws *k, const int16_t *samples, size_t count, uint16_t *scores)
@@ -60,7 +102,7 @@ int kws_push_scores(struct kws *k, const int16_t *samples, size_t count, uint16_
         samples += taken;
         count -= taken;
         k->taken += taken;
-        if (ready && ++k->frames == KWS_FRAMES) status = infer(k, scores);
+        if (ready && ++k->frames == KWS_KEPT_FRAMES) status = infer(k, scores);
     }
     return status;
 }

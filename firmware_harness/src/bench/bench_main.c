@@ -98,6 +98,62 @@ static void check_guards(void)
     overruns += is_overrun(scratch + KWS_MODEL_SCRATCH_BYTES);
 }
 
+#ifdef KWS_MODEL_STEP_FRAMES
+enum {
+    WINDOW = KWS_MODEL_INPUT_BYTES,
+    FRAME_BYTES = WINDOW / KWS_MODEL_STEP_WINDOW,
+    STEP_BYTES = KWS_MODEL_STEP_FRAMES * FRAME_BYTES,
+    STEPS = (KWS_MODEL_STEP_WINDOW + KWS_MODEL_STEP_FRAMES - 1) / KWS_MODEL_STEP_FRAMES,
+    STEPPED_INPUTS = 20 /* so many are given in steps, too */
+};
+static int8_t state[KWS_MODEL_STATE_BYTES + GUARD_BYTES];
+static int8_t step_frames[STEP_BYTES];
+static int8_t step_output[KWS_MODEL_OUTPUT_BYTES + GUARD_BYTES];
+static ALIGNED int8_t step_scratch[KWS_MODEL_STEP_SCRATCH_BYTES + GUARD_BYTES];
+static uint64_t step_ticks;
+static uint32_t steps, unlike_steps, step_stack;
+
+static void run_step(void)
+{
+    if (kws_model_step(step_frames, step_output, state, step_scratch) != KWS_MODEL_OK)
+        model_errors++;
+}
+
+/* The window as a stream: in its first step some frames may come before it. */
+static void bench_steps(void)
+{
+    set_guard(state + KWS_MODEL_STATE_BYTES);
+    set_guard(step_output + KWS_MODEL_OUTPUT_BYTES);
+    set_guard(step_scratch + KWS_MODEL_STEP_SCRATCH_BYTES);
+    (void)kws_model_reset(state);
+    for (int step = 0; step < STEPS; step++) {
+        for (int i = 0; i < STEP_BYTES; i++) {
+            int at = WINDOW - (STEPS - step) * STEP_BYTES + i;
+            step_frames[i] = at < 0 ? 0 : input[at];
+        }
+        uint32_t start = bench_ticks();
+        run_step();
+        step_ticks += ticks_since(start, tick_cost);
+        steps++;
+    }
+    for (int i = 0; i < KWS_MODEL_OUTPUT_BYTES; i++) unlike_steps += step_output[i] != output[i];
+    overruns += is_overrun(state + KWS_MODEL_STATE_BYTES);
+    overruns += is_overrun(step_output + KWS_MODEL_OUTPUT_BYTES);
+    overruns += is_overrun(step_scratch + KWS_MODEL_STEP_SCRATCH_BYTES);
+}
+
+static void put_steps(void)
+{
+    put("steps", steps);
+    put("step_ticks", step_ticks);
+    put("step_stack_bytes", step_stack);
+    put("step_frames", KWS_MODEL_STEP_FRAMES);
+    put("step_scratch_bytes", KWS_MODEL_STEP_SCRATCH_BYTES);
+    put("state_bytes", KWS_MODEL_STATE_BYTES);
+    put("unlike_steps", unlike_steps);
+}
+#endif
+
 static void bench_model(void)
 {
     uint64_t ticks = 0;
@@ -117,6 +173,10 @@ static void bench_model(void)
         ticks += ticks_since(start, tick_cost);
         bench_write(BENCH_OUTPUTS, output, KWS_MODEL_OUTPUT_BYTES);
         check_guards();
+#ifdef KWS_MODEL_STEP_FRAMES
+        if (inputs == 0) step_stack = bench_stack_of(run_step);
+        if (inputs < STEPPED_INPUTS) bench_steps();
+#endif
         inputs++;
     }
     put("inputs", inputs);
@@ -208,6 +268,9 @@ int main(void)
     bench_frontend();
 #endif
     put_layers();
+#ifdef KWS_MODEL_STEP_FRAMES
+    put_steps();
+#endif
     put("input_bytes", KWS_MODEL_INPUT_BYTES);
     put("output_bytes", KWS_MODEL_OUTPUT_BYTES);
     put("scratch_bytes", KWS_MODEL_SCRATCH_BYTES);

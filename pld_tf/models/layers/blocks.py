@@ -4,6 +4,8 @@ The int8 converter folds this order, with no bias before a batch normalization (
 operator.
 """
 
+from typing import cast
+
 import tensorflow as tf
 import tf_keras
 
@@ -35,18 +37,41 @@ def conv_bn(
     kernel: tuple[int, int],
     *,
     strides: tuple[int, int] = (1, 1),
-    dilation: int = 1,
+    dilation: int | tuple[int, int] = 1,
+    time_padding: str = "same",
 ) -> tf.Tensor:
     """Convolve with zero padding, then normalize; for sums with a ReLU later."""
+    x, padding = padded(x, kernel, strides, time_padding)
     convolution = layers.Conv2D(
         channels,
         kernel,
         strides=strides,
         dilation_rate=dilation,
-        padding="same",
+        padding=padding,
         use_bias=False,
     )
     return batch_norm(convolution(x))
+
+
+def padded(
+    x: tf.Tensor, kernel: tuple[int, int], strides: tuple[int, int], time_padding: str
+) -> tuple[tf.Tensor, str]:
+    """The input of a convolution, and the padding that its layer is to take.
+
+    With `time_padding` "valid" the bins alone are padded, as "same" pads them.
+    """
+    if time_padding == "same" or kernel[0] == 1:
+        return x, "same"
+    bins = cast(int, x.shape[2])  # the input fixes the number of bins
+    missing = max(0, (-(-bins // strides[1]) - 1) * strides[1] + kernel[1] - bins)
+    if missing:
+        x = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(x)
+    return x, "valid"
+
+
+def middle_frames(x: tf.Tensor, lost: int) -> tf.Tensor:
+    """The frames that are left in the middle if `lost` of them go, an even number."""
+    return layers.Cropping2D(((lost // 2, lost // 2), (0, 0)))(x) if lost else x
 
 
 def conv_bn_relu(
@@ -55,17 +80,25 @@ def conv_bn_relu(
     kernel: tuple[int, int],
     *,
     strides: tuple[int, int] = (1, 1),
-    dilation: int = 1,
+    dilation: int | tuple[int, int] = 1,
+    time_padding: str = "same",
 ) -> tf.Tensor:
     """Convolve with zero padding, normalize, apply a ReLU."""
-    return layers.ReLU()(conv_bn(x, channels, kernel, strides=strides, dilation=dilation))
+    x = conv_bn(x, channels, kernel, strides=strides, dilation=dilation, time_padding=time_padding)
+    return layers.ReLU()(x)
 
 
 def separable_bn_relu(
-    x: tf.Tensor, channels: int, kernel: tuple[int, int], *, strides: tuple[int, int] = (1, 1)
+    x: tf.Tensor,
+    channels: int,
+    kernel: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    time_padding: str = "same",
 ) -> tf.Tensor:
     """Depthwise conv-BN-ReLU, then pointwise conv-BN-ReLU."""
-    depthwise = layers.DepthwiseConv2D(kernel, strides=strides, padding="same", use_bias=False)
+    x, padding = padded(x, kernel, strides, time_padding)
+    depthwise = layers.DepthwiseConv2D(kernel, strides=strides, padding=padding, use_bias=False)
     x = layers.ReLU()(batch_norm(depthwise(x)))
     return conv_bn_relu(x, channels, (1, 1))
 

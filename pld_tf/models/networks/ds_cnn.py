@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import tensorflow as tf
 
@@ -26,10 +27,24 @@ PLANS = {
 }
 
 
-def build(inputs: tf.Tensor, *, size: str, width: float, dropout: float, classes: int) -> tf.Tensor:
+def build(
+    inputs: tf.Tensor,
+    *,
+    size: str,
+    width: float,
+    dropout: float,
+    classes: int,
+    time_padding: str = "same",
+) -> tf.Tensor:
     """Give the logits. The paper's input is 49 frames of 10 MFCC (40 ms windows, 20 ms hop)."""
     return network(
-        inputs, separable_bn_relu, size=size, width=width, dropout=dropout, classes=classes
+        inputs,
+        partial(separable_bn_relu, time_padding=time_padding),
+        size=size,
+        width=width,
+        dropout=dropout,
+        classes=classes,
+        time_padding=time_padding,
     )
 
 
@@ -41,11 +56,12 @@ def network(
     width: float,
     dropout: float,
     classes: int,
+    time_padding: str = "same",
 ) -> tf.Tensor:
     """Give the logits of a network of these blocks; a block has `separable_bn_relu`'s signature."""
     plan = PLANS[size]
     channels = scaled(plan.channels, width)
-    x = conv_bn_relu(inputs, channels, (10, 4), strides=plan.first)
+    x = conv_bn_relu(inputs, channels, (10, 4), strides=plan.first, time_padding=time_padding)
     x = block(x, channels, (3, 3), strides=plan.second)
     for _ in range(plan.blocks - 1):
         x = block(x, channels, (3, 3))

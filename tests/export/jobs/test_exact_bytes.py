@@ -5,7 +5,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from c_graphs import BUILDS, IMAGE
 from c_model_run import needs_compiler, run_tflm
-from c_models import Case, Net, case
+from c_models import VALID, Case, Net, case
 from c_random_models import random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,3 +143,35 @@ def test_a_model_with_a_new_front_runs_on_tflite_micro(tmp_path):
     }
     outputs = run_tflm(cases, tmp_path)
     np.testing.assert_array_equal(outputs["whole"], outputs["apart"])
+
+
+def stepped(content: bytes, folder, *, fault: bool = False) -> dict:
+    made = generate(content, hop=2)
+    assert made.step is not None
+    source = made.source
+    if fault:  # a row too few moves down
+        source = source.replace("    move(kept + 0, ", "    move(kept + 1, ", 1)
+        assert source != made.source
+    (folder / "model.tflite").write_bytes(content)
+    (folder / "kws_model.h").write_text(made.header)
+    (folder / "kws_model.c").write_text(source)
+    info = model_info(parse_graph(content, name="model"), folder)
+    return check_bytes(folder, info, stages=parity_stages())
+
+
+def streamed() -> bytes:
+    net = Net((1, 12, 4, 1))
+    x = net.conv_2d(0, channels=4, kernel=(3, 4), padding=VALID)
+    return net.model(net.fully_connected(net.mean(x, [1, 2]), units=3))
+
+
+def test_steps_are_compared_with_whole_windows(tmp_path):
+    pytest.importorskip("tflite_micro")
+    rows = stepped(streamed(), tmp_path)["stages"]
+    assert [row["what"] for row in rows] == ["model", "in steps", "layers apart"]
+
+
+def test_a_step_with_a_fault_is_refused(tmp_path):
+    pytest.importorskip("tflite_micro")
+    with pytest.raises(ExportError, match="generated C gives other bytes than TFLite Micro"):
+        stepped(streamed(), tmp_path, fault=True)

@@ -253,7 +253,8 @@ def test_a_key_like_no_other_leads_to_the_list_of_keys():
 
 def test_a_key_like_no_other_in_a_table_brings_the_few_there_are():
     assert_refused(
-        ["models.0.zzqq=1"], r"'models\.0\.zzqq'; there are dropout, family, size, width"
+        ["models.0.zzqq=1"],
+        r"'models\.0\.zzqq'; there are dropout, family, size, time_padding, width",
     )
 
 

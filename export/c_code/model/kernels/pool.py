@@ -1,7 +1,7 @@
 """AVERAGE_POOL_2D and MAX_POOL_2D."""
 
 from export.c_code.model.c_text import call_text, shape_text, struct_text
-from export.c_code.model.kernels.window import window
+from export.c_code.model.kernels.window import Window, window
 from export.c_code.model.layer import Kernel, Layer, LayerCode, clamp
 
 SHAPE = Kernel(
@@ -71,18 +71,23 @@ def max_pool_2d(layer: Layer) -> LayerCode:
     return pool_code(layer, MAX, "max_pool")
 
 
-def pool_code(layer: Layer, kernel: Kernel, call: str) -> LayerCode:
-    """Options: padding, strides (columns, rows), window (columns, rows), activation.
-
-    `kernel` is a function `call` as `average_pool` is one.
-    """
-    rows, columns, depth = layer.image(layer.input())
-    where = window(
+def pool_window(layer: Layer) -> Window:
+    """Options: padding, strides (columns, rows), window (columns, rows)."""
+    return window(
         layer,
         taps=(layer.size(4, "window"), layer.size(3, "window")),
         strides=(layer.size(2, "stride"), layer.size(1, "stride")),
         dilations=(1, 1),
     )
+
+
+def pool_code(layer: Layer, kernel: Kernel, call: str) -> LayerCode:
+    """Options as those of `pool_window`, then an activation.
+
+    `kernel` is a function `call` as `average_pool` is one.
+    """
+    rows, columns, depth = layer.image(layer.input())
+    where = pool_window(layer)
     layer.require(layer.output.shape[3] == depth, "input and output differ in channels")
     layer.require(
         layer.input().zero_point == layer.output.zero_point

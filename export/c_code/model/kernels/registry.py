@@ -12,6 +12,7 @@ from export.c_code.model.kernels.elementwise import add, mul
 from export.c_code.model.kernels.matrix import conv_2d, fully_connected
 from export.c_code.model.kernels.mean import mean
 from export.c_code.model.kernels.pool import average_pool_2d, max_pool_2d
+from export.c_code.model.kernels.slicing import strided_slice
 from export.c_code.model.kernels.softmax import softmax
 from export.c_code.model.kernels.unary import hard_swish, logistic, quantize, relu, relu6, tanh
 from export.c_code.model.layer import Layer, LayerCode
@@ -35,6 +36,7 @@ PORTABLE: Mapping[str, Emitter] = {
     "RELU": relu,
     "RELU6": relu6,
     "SOFTMAX": softmax,
+    "STRIDED_SLICE": strided_slice,
     "TANH": tanh,
 }
 # These only change a tensor's shape: no code, no memory.

@@ -71,6 +71,19 @@ MOVED = {
     "PAD of an image": (IMAGE, lambda n: n.pad(0, [(0, 0), (1, 2), (0, 3), (2, 1)])),
     "PAD of a batch": (IMAGE, lambda n: n.pad(0, [(1, 2), (0, 0), (0, 1), (0, 0)])),
     "PAD of two dimensions": ((1, 6), lambda n: n.pad(0, [(1, 2), (0, 3)])),
+    "STRIDED_SLICE of rows": (
+        IMAGE,
+        lambda n: n.strided_slice(0, [None, 2, None, None], [None, -1, None, None]),
+    ),
+    "STRIDED_SLICE of every second": (
+        IMAGE,
+        lambda n: n.strided_slice(0, [0, 1, -4, None], [1, 9, None, -1], [1, 2, 3, 1]),
+    ),
+    "STRIDED_SLICE to two dimensions": (
+        IMAGE,
+        lambda n: n.strided_slice(0, [0, -3, 0, 0], [1, 0, 5, 3], gone=(1, 0)),
+    ),
+    "STRIDED_SLICE of a row": ((1, 9), lambda n: n.strided_slice(0, [0, 3], [1, 8])),
     "PAD of three dimensions": ((1, 4, 6), lambda n: n.pad(0, [(0, 1), (1, 2), (0, 3)])),
     "CONCATENATION of channels": (
         IMAGE,

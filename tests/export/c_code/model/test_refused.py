@@ -62,6 +62,14 @@ def dense(net):
     return net.fully_connected(0)
 
 
+def whole(net):
+    return net.strided_slice(0, [None] * 4, [None] * 4)
+
+
+def set_backwards(net):
+    net._buffers[3].data = np.frombuffer(np.array([1, 1, -1, 1], np.int32).tobytes(), np.uint8)
+
+
 def set_stride(net):
     options(net).strideW = 0
 
@@ -160,6 +168,12 @@ REFUSED = {
     "its axes [1, 3] are not neighbours": net_of(lambda net: net.mean(0, [1, 3])),
     "it has 5 dimensions, 4 are supported": net_of(
         lambda net: net.pad(0, [(1, 1)] * 5), (1, 2, 2, 2, 2)
+    ),
+    "it has an ellipsis": edited(whole, lambda net: setattr(options(net), "ellipsisMask", 1)),
+    "it has a new axis": edited(whole, lambda net: setattr(options(net), "newAxisMask", 1)),
+    "its strides are [1, 1, -1, 1]": edited(whole, set_backwards),
+    "it takes [1, 6, 5, 4], but the file says [1, 6, 5, 3]": edited(
+        whole, lambda net: setattr(tensor(net, 4), "shape", [1, 6, 5, 3])
     ),
     "which TFLite Micro refuses too": edited(
         lambda net: net.pool("MAX_POOL_2D", 0),

@@ -6,6 +6,21 @@ from export.c_code.model.layer import Kernel
 
 _WORDS_PER_LINE = 8
 
+FOUR_BYTES = Kernel(
+    text="""\
+/* Four bytes at any address: compilers make one instruction of each. */
+static inline uint32_t load_4(const int8_t *from)
+{
+    const uint8_t *bytes = (const uint8_t *)from;
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+static inline void store_4(int8_t *to, uint32_t word)
+{
+    for (int i = 0; i < 4; i++) to[i] = (int8_t)(word >> 8 * i & 0xFF);
+}
+"""
+)
+
 WORDS = Kernel(
     text="""\
 /* Two signed values of 16 bits share a word, the first in its lower half. Those with
@@ -69,18 +84,8 @@ static inline int32_t add_products(uint32_t a, uint32_t b, int32_t sum)
     return sum + lower(a) * lower(b) + upper(a) * upper(b);
 }
 #endif
-
-/* Four bytes at any address: compilers make one instruction of each. */
-static inline uint32_t load_4(const int8_t *from)
-{
-    const uint8_t *bytes = (const uint8_t *)from;
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-static inline void store_4(int8_t *to, uint32_t word)
-{
-    for (int i = 0; i < 4; i++) to[i] = (int8_t)(word >> 8 * i & 0xFF);
-}
-"""
+""",
+    needs=(FOUR_BYTES,),
 )
 
 
