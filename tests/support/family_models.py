@@ -17,18 +17,37 @@ STUDENTS = {
 }
 
 
+# Networks without padding over time, and input lengths that they take.
+VALID_STUDENTS = {"tc_resnet": ("tc_resnet", "8"), "ds_cnn": ("ds_cnn", "S")}
+VALID_LENGTHS_MS = [700]
+
+
 def convert_families(folder: Path) -> dict[str, Path]:
     """NAME.tflite of each."""
+    return _convert(folder, STUDENTS)
+
+
+def convert_valid(folder: Path) -> dict[str, Path]:
+    """NAME.tflite of the networks without padding over time."""
+    return _convert(
+        folder, VALID_STUDENTS, lengths_ms=VALID_LENGTHS_MS, choices={"time_padding": "valid"}
+    )
+
+
+def _convert(folder: Path, students, *, lengths_ms=None, choices=None) -> dict[str, Path]:
     from export.convert.converter import Conversion, convert_all
     from pld_tf.model_bundle.untrained import write_untrained
     from pld_tf.recipe.load import load_recipe
 
     recipe = load_recipe("smoke")
+    if lengths_ms:
+        ladder = recipe.ladder.model_copy(update={"input_lengths_ms": lengths_ms})
+        recipe = recipe.model_copy(update={"ladder": ladder})
     conversions = []
-    for name, (family, size) in STUDENTS.items():
-        choice = recipe.models[0].model_copy(update={"family": family, "size": size})
-        students = recipe.model_copy(update={"models": [choice]})
-        write_untrained(students, folder / name, width=0.5)
+    for name, (family, size) in students.items():
+        changed = {"family": family, "size": size, **(choices or {})}
+        choice = recipe.models[0].model_copy(update=changed)
+        write_untrained(recipe.model_copy(update={"models": [choice]}), folder / name, width=0.5)
         conversions.append(
             Conversion(
                 saved_model=folder / name / "saved_model",
@@ -37,4 +56,4 @@ def convert_families(folder: Path) -> dict[str, Path]:
             )
         )
     convert_all(conversions)
-    return {name: folder / f"{name}.tflite" for name in STUDENTS}
+    return {name: folder / f"{name}.tflite" for name in students}
