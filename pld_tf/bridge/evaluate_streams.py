@@ -22,6 +22,7 @@ from pld_tf.system.progress import Say, progress_bar
 
 Json = dict[str, Any]
 SPLIT = "test"
+SEED = 0  # of pauses, rooms and noise: every bundle hears the same
 
 
 def evaluate_streams(
@@ -30,7 +31,6 @@ def evaluate_streams(
     streams: Path,
     data: Path | None,
     words: int,
-    seed: int,
     skip_bad: bool,
     say: Say,
 ) -> Json:
@@ -41,7 +41,6 @@ def evaluate_streams(
       streams: recordings without keywords, in folders by which they are told.
       data: corpus whose test clips are spoken; None for none.
       words: most clips of each keyword; 0 for all.
-      seed: of all draws.
       skip_bad: leave unreadable clips out.
       say: called with each note.
 
@@ -57,9 +56,9 @@ def evaluate_streams(
     sounds = list(_score_folder(library, streams, say))
     if not sounds:
         raise PldError(f"{streams}: expected recordings, in it or in folders of it; found none.")
-    spoken = _score_words(bundle, library, data, words, seed, skip_bad, say) if data else {}
+    spoken = _score_words(bundle, library, data, words, skip_bad, say) if data else {}
     report = listening_report(decision, sounds, spoken)
-    return {"bundle": str(bundle), "streams": str(streams), "seed": seed, **report}
+    return {"bundle": str(bundle), "streams": str(streams), "seed": SEED, **report}
 
 
 def _decision(bundle: Path, library: HostLibrary) -> Decision:
@@ -98,13 +97,12 @@ def _score_words(
     library: HostLibrary,
     data: Path,
     most: int,
-    seed: int,
     skip_bad: bool,
     say: Say,
 ) -> dict[str, ScoredStream]:
     parts, _ = stream_clips(bundle, data=data, split=SPLIT, skip_bad=skip_bad, say=say)
     speech = speech_of(parts, data=data, say=say)
-    words = Words(parts=parts, speech=speech, most_per_word=most, seed=seed)
+    words = Words(parts=parts, speech=speech, most_per_word=most, seed=SEED)
     seconds = len(words.clips()) * USUAL_PIECE_S
     spoken = {}
     for condition in CONDITIONS:

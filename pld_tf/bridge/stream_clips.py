@@ -84,8 +84,8 @@ def condition_stream(
     words = Words(parts=parts, speech=speech_of(parts, data=data, say=say), seed=seed)
     if condition.over == "speech" and not len(words.speech):
         raise PldError(
-            f"--over speech needs recordings without keywords in {data / '_negatives_'}, some for "
-            f"{parts.split}; found none. docs/data.md says where to get some."
+            f"{condition.name} needs recordings without keywords in {data / '_negatives_'}, some "
+            f"for {parts.split}; found none. docs/data.md says where to get some."
         )
     return up_to(spoken_words(words, condition), round(seconds * parts.store.sample_rate_hz))
 

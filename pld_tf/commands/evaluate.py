@@ -57,7 +57,6 @@ def evaluate(
     words: Annotated[
         int, typer.Option(min=0, help="With --streams: clips of each keyword; 0 for all.")
     ] = 40,
-    seed: Annotated[int, typer.Option(min=0, max=10**9, help="With --streams: of draws.")] = 0,
     html: Html = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -87,7 +86,7 @@ def evaluate(
         if html is not None:
             raise PldError("--html shows a run's clips; leave it out beside --streams.")
         is_firmware_bundle(run)
-        _evaluate_streams(run, streams, data, words, seed, skip_bad=skip_bad, as_json=as_json)
+        _evaluate_streams(run, streams, data, words, skip_bad=skip_bad, as_json=as_json)
         return
     is_run(run)
     if data is None:
@@ -113,7 +112,6 @@ def _evaluate_streams(
     streams: Path,
     data: Path | None,
     words: int,
-    seed: int,
     *,
     skip_bad: bool,
     as_json: bool,
@@ -125,7 +123,7 @@ def _evaluate_streams(
     from pld_tf.streams.listening_text import listening_text
 
     report = evaluate_streams(
-        bundle, streams=streams, data=data, words=words, seed=seed, skip_bad=skip_bad, say=note
+        bundle, streams=streams, data=data, words=words, skip_bad=skip_bad, say=note
     )
     typer.echo(json.dumps(report, indent=1) if as_json else listening_text(report))
 

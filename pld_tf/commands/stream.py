@@ -128,45 +128,28 @@ def data_stream(
     data: Data,
     split: Annotated[Literal["test", "validation"], typer.Option(help="Clips to use.")] = "test",
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the stream.")] = 60.0,
-    snr_db: Annotated[
-        float | None,
-        typer.Option(
-            "--snr",
-            min=-20,
-            max=100,
-            help="Keywords alone, each so many dB louder than the sound around it.",
-        ),
+    condition: Annotated[
+        str | None,
+        typer.Option(help="Keywords alone, as 'noise at 10 dB' or 'two words in a row'."),
     ] = None,
-    over: Annotated[
-        Literal["noise", "speech"],
-        typer.Option(help="With --snr: around words lies noise, or sound of _negatives_."),
-    ] = "noise",
-    rooms: Annotated[
-        float, typer.Option(min=0, max=1, help="With --snr: share of words heard in a room.")
-    ] = 0.0,
-    gain_db: Annotated[
-        float, typer.Option("--gain", min=-60, max=30, help="With --snr: louder by so many dB.")
-    ] = 0.0,
-    pairs: Annotated[
-        bool, typer.Option("--pairs", help="With --snr: words in twos, one right after the other.")
-    ] = False,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
 ) -> None:
-    """Make a stream of held-out clips over noise, with a list of the words and their times.
+    """Make a stream of held-out clips over noise.
 
-    Without --snr it is a stream as pld-tf tune makes it where there is no running speech. With
-    --snr it is one of the streams of pld-tf evaluate --streams: each keyword clip once.
+    Beside it lies a list of the words and their times. Without --condition it is a stream as pld-tf
+    tune makes it where there is no running speech. With --condition each keyword clip comes once,
+    as pld-tf evaluate --streams has it under that name.
 
     \b
     Examples:
       pld-tf data stream stream.wav --bundle bundles/demo --data demo/speech
-      pld-tf data stream hard.wav -b bundles/demo -d demo/speech --snr 10 --rooms 0.5 --seconds 600
+      pld-tf data stream hard.wav -b bundles/demo -d demo/speech --condition "noise at 10 dB"
       pld-tf listen stream.wav --bundle bundles/demo --words stream.csv
     """
     load_tensorflow()
     from pld_tf.bridge.stream_clips import condition_stream, stream_clips
-    from pld_tf.streams.conditions import Condition
+    from pld_tf.streams.conditions import named
     from pld_tf.streams.files import write_stream
     from pld_tf.streams.synthesis import stream
     from pld_tf.system.files import refuse_foreign
@@ -174,12 +157,10 @@ def data_stream(
     refuse_foreign([out, out.with_suffix(".csv")], option="OUT.wav")
     parts, _ = stream_clips(bundle, data=data, split=split, skip_bad=skip_bad, say=note)
     pieces = stream(parts, seconds=seconds, seed=seed)
-    if snr_db is not None:
-        condition = Condition(
-            name="", snr_db=(snr_db, snr_db), gain_db=gain_db, room_share=rooms, over=over,
-            pairs=pairs,
-        )  # fmt: skip
-        pieces = condition_stream(parts, condition, data=data, seconds=seconds, seed=seed, say=note)
+    if condition is not None:
+        pieces = condition_stream(
+            parts, named(condition), data=data, seconds=seconds, seed=seed, say=note
+        )
     spoken = write_stream(out, pieces, sample_rate_hz=parts.store.sample_rate_hz)
     typer.echo(
         f"{out}: {len(spoken)} words in up to {seconds:g} s; when: {out.with_suffix('.csv')}"

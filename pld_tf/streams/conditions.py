@@ -8,6 +8,7 @@ import numpy as np
 from pld_tf.data.rooms import room_responses
 from pld_tf.data.store.clip import read_clip
 from pld_tf.data.store.loudness import BLOCK_MS, word_levels
+from pld_tf.errors import PldError
 from pld_tf.streams.detections import Spoken
 from pld_tf.streams.synthesis import FADE_MS, Piece, StreamParts, faded, moved, word_edges
 
@@ -53,6 +54,18 @@ CONDITIONS = (
 )
 # What thresholds are chosen on.
 TUNED = Condition(name="noise and rooms", snr_db=(5.0, 40.0), room_share=0.3)
+
+
+def named(name: str) -> Condition:
+    """A condition of the list.
+
+    Raises:
+      PldError: there is none of that name.
+    """
+    names = [one.name for one in CONDITIONS]
+    if name not in names:
+        raise PldError(f"--condition must be one of {', '.join(map(repr, names))}; got {name!r}.")
+    return CONDITIONS[names.index(name)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,13 @@ COMMANDS = dict(runpy.run_path(str(DOCS / "make_cli.py"))["commands"]())
 GROUPS = ("pld-tf", "pld-tf data", "pld-tf reproduce")
 # Three of export's only name the kind of model, and --preflight is another command in its place: it
 # asks what an export would need. reproduce paper's name what the paper leaves open.
-MORE_OPTIONS = {"pld-tf export": 16, "pld-tf bench": 9, "pld-tf reproduce paper": 8}
+MORE_OPTIONS = {
+    "pld-tf export": 16,
+    "pld-tf bench": 9,
+    "pld-tf reproduce paper": 8,
+    "pld-tf evaluate": 8,
+    "pld-tf data stream": 7,
+}
 
 
 @pytest.fixture(scope="module")

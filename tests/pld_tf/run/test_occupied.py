@@ -10,13 +10,15 @@ from pld_tf.run import folder
 
 @pytest.mark.parametrize("claims", [folder.claim, reproduce_claim.claim])
 @pytest.mark.parametrize("name", ["rungs", "paper.md", "bundle", "trained_on.json"])
-def test_a_new_run_overwrites_nothing_of_the_user(tmp_path, claims, name):
+def test_a_new_run_overwrites_nothing_of_the_user(tmp_path, store, claims, name):
     written = folder.WRITTEN if claims is folder.claim else reproduce_claim.WRITTEN
     (tmp_path / name).write_text("mine")
     (tmp_path / "notes.txt").write_text("no run writes this")
-    values = {"recipe": tiny_run.make_recipe(), "data_key": "k", "say": lambda line: None}
+    values = {"recipe": tiny_run.make_recipe(), "say": lambda line: None}
     if claims is folder.claim:
-        values |= {"recipe_name": "tiny", "seed": 0, "excluded": frozenset()}
+        values |= {"recipe_name": "tiny", "seed": 0, "excluded": frozenset(), "store": store}
+    else:
+        values |= {"data_key": "k"}
     if name in written:
         with pytest.raises(PldError, match=rf"has no run.json, but {name}, .* another --run-dir"):
             claims(tmp_path, **values)

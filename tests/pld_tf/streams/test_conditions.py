@@ -108,11 +108,14 @@ def test_a_stream_under_a_condition_is_as_long_as_asked_at_most(pld, corpus_root
     bundle = listening_bundle.write(tmp_path / "bundle")
     out = tmp_path / "hard.wav"
     asked = ("data", "stream", out, "--bundle", bundle, "--data", corpus_root, "--seconds", 6)
-    code, said, err = pld(*asked, "--snr", 10, "--rooms", 1.0, "--gain", -6)
+    code, said, err = pld(*asked, "--condition", "in a room, noise at 20 dB")
     assert code == 0, err
     assert 3 < soundfile.info(out).duration <= 6
     assert len((tmp_path / "hard.csv").read_text().splitlines()) >= 3
     assert "words in up to 6 s" in said
-    code, _, err = pld(*asked, "--snr", 10, "--over", "speech")
+    code, _, err = pld(*asked, "--condition", "over speech at 10 dB")
     assert code == 2
     assert "_negatives_" in err
+    code, _, err = pld(*asked, "--condition", "loud")
+    assert code == 2
+    assert "must be one of 'noise at 40 dB', " in err

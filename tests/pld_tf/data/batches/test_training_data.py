@@ -60,6 +60,9 @@ def test_a_product_a_hair_above_a_whole_number_is_that_number(data, percent):
     class Index:
         words = np.zeros(100, np.int64)
 
+        def __len__(self) -> int:
+            return 100
+
     store = Hundred()
     store.splits = {"train": Index()}
     assert percent / 100 * 100 > percent

@@ -18,6 +18,7 @@ from tiny_corpus import COUNTS, RATE, clip_audio, read_wav, write_wav
 from tiny_store import pack, read_arrays, records, truncate, write_small_corpus
 
 from pld_tf.data.corpus.corpus import find_corpus
+from pld_tf.data.store import cache as cache_module
 from pld_tf.data.store import pack as store_module
 from pld_tf.data.store.loudness import block_energies
 from pld_tf.data.store.noise import noise_by_split
@@ -388,9 +389,9 @@ def no_home(name: str) -> str:
 @pytest.mark.parametrize("asked", [no_home, lambda name: "~/.cache/pld-tf"])
 def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch, asked):
     monkeypatch.delenv("PLD_TF_CACHE")
-    monkeypatch.setattr(store_module, "user_cache_dir", asked)
+    monkeypatch.setattr(cache_module, "user_cache_dir", asked)
     with pytest.raises(PldError, match=r"no home\. Name one in PLD_TF_CACHE"):
-        store_module._cache_folder()
+        cache_module.cache_folder()
 
 
 def test_packing_holds_no_more_than_a_shard_of_audio(root, tmp_path, small_shards, monkeypatch):
