@@ -12,7 +12,7 @@ from c_steps import Stream, run_steps
 from export.c_code.model import generate
 from export.c_code.optimize import Optimize
 
-FEW, MANY = range(12), range(12, 300)
+FEW, MANY = range(12), range(12, 60)
 TWINS = ("-DKWS_MODEL_TWINS",)
 
 
@@ -78,8 +78,8 @@ def test_the_kernels_for_the_dsp_extension_give_the_same_steps(portable, tmp_pat
 
 @needs_compiler
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(MANY.start, MANY.stop, 96))
+@pytest.mark.parametrize("start", range(MANY.start, MANY.stop, 48))
 def test_many_more_models_give_the_same_in_steps(start, tmp_path):
-    given = streams(range(start, start + 96))
+    given = streams(range(start, start + 48))
     (tmp_path / "steps").mkdir()
     assert_same(run_steps(given, tmp_path / "steps"), run_tflm(windows_of(given), tmp_path))
