@@ -11,8 +11,8 @@ from firmware_harness.listen.listen import open_listener
 from firmware_harness.runtimes.host_library import HostLibrary
 from pld_tf.bridge.score import score_pieces, score_sound
 from pld_tf.bridge.stream_clips import speech_of, stream_clips
-from pld_tf.data.audio.limits import BadClip
 from pld_tf.data.audio.long_recording import read_parts
+from pld_tf.data.audio.read import BadClip, why_unread
 from pld_tf.data.corpus.file_names import is_audio
 from pld_tf.errors import PldError
 from pld_tf.streams.conditions import CONDITIONS, USUAL_PIECE_S, Words, spoken_words
@@ -82,8 +82,7 @@ def _score_folder(library: HostLibrary, root: Path, say: Say) -> Iterator[Scored
                 for part in read_parts(path, sample_rate_hz=library.sample_rate_hz):
                     yield score_sound(library, _folder(path, root), part)
             except (BadClip, OSError) as error:
-                reason = error.strerror if isinstance(error, OSError) else error
-                say(f"{path} is left out: {reason}.")
+                say(f"{path} is left out: {why_unread(error)}.")
             advance(number + 1, len(files))
 
 

@@ -60,14 +60,15 @@ def unseen_exposure(
       For all sections together, and by section.
     """
     by_name = {
-        section.name: _of_hours(unseen.get(section.name, 0), section.seconds / 3600)
+        section.name: rate_of(unseen.get(section.name, 0), section.seconds / 3600)
         for section in stream.counted()
     }
     hours = sum(section.seconds for section in stream.counted()) / 3600
-    return _of_hours(sum(unseen.values()), hours), by_name
+    return rate_of(sum(unseen.values()), hours), by_name
 
 
-def _of_hours(events: int, hours: float) -> Exposure:
+def rate_of(events: int, hours: float) -> Exposure:
+    """False accepts in hours of sound, with their Poisson interval."""
     low, high = (edge / hours for edge in poisson_interval(events))
     return Exposure(per_hour=events / hours, interval=(low, high), is_known=hours >= LEAST_HOURS)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pld_tf.metrics.poisson import poisson_interval
 from pld_tf.metrics.wilson import wilson_interval
-from pld_tf.streams.decision import SCORE_ONE, decide
+from pld_tf.streams.decision import SCORE_ONE
 from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Spoken, Tally, tally
-from pld_tf.streams.scored import ScoredSound, ScoredStream
+from pld_tf.streams.exposure import rate_of
+from pld_tf.streams.scored import ScoredSound, ScoredStream, detect
 from pld_tf.streams.trade_off import shifted
 
 Json = dict[str, Any]
@@ -41,16 +41,13 @@ class Decision:
 
     def words(self, scored: ScoredSound | ScoredStream) -> list[Detected]:
         """The detections in a recording or stream."""
-        fired = decide(
-            scored.scores,
+        return detect(
+            scored,
+            self.keywords,
             thresholds=self.thresholds,
             smoothing=self.smoothing,
             refractory=self.refractory,
         )
-        return [
-            Detected(word=self.keywords[one.keyword], time_s=float(scored.times_s[one.inference]))
-            for one in fired
-        ]
 
 
 def listening_report(
@@ -83,14 +80,14 @@ def _folder(decision: Decision, folder: str, sounds: Sequence[ScoredSound]) -> J
     hours = sum(sound.seconds for sound in sounds) / 3600
     by_word = Counter(one.word for sound in sounds for one in decision.words(sound))
     accepts = by_word.total()
-    low, high = poisson_interval(accepts)
+    rate = rate_of(accepts, hours)
     return {
         "folder": folder,
         "recordings": len(sounds),
         "hours": hours,
         "false_accepts": accepts,
-        "per_hour": accepts / hours,
-        "per_hour_interval": [low / hours, high / hours],
+        "per_hour": rate.per_hour,
+        "per_hour_interval": list(rate.interval or ()),
         "by_word": dict(by_word.most_common()),
     }
 

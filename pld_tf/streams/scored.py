@@ -7,6 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
+from pld_tf.streams.decision import decide
 from pld_tf.streams.detections import Detected, Spoken
 
 
@@ -98,3 +99,19 @@ def with_sounds(words: ScoredStream, sounds: Sequence[ScoredSound]) -> ScoredStr
         seconds=words.seconds + sum(sound.seconds for sound in sounds),
         sections=tuple(sections),
     )
+
+
+def detect(
+    scored: ScoredSound | ScoredStream,
+    keywords: Sequence[str],
+    *,
+    thresholds: np.ndarray,
+    smoothing: int,
+    refractory: int,
+) -> list[Detected]:
+    """The detections of a decision; its arguments are those of `decide`."""
+    fired = decide(scored.scores, thresholds=thresholds, smoothing=smoothing, refractory=refractory)
+    return [
+        Detected(word=keywords[one.keyword], time_s=float(scored.times_s[one.inference]))
+        for one in fired
+    ]

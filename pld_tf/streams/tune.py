@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pld_tf.streams.decision import NEVER, SCORE_ONE, decide, smoothed
-from pld_tf.streams.detections import DETECTED_WITHIN_S, Detected, Tally, match, tally
-from pld_tf.streams.scored import ScoredSound, ScoredStream, with_sounds
+from pld_tf.streams.decision import NEVER, SCORE_ONE, smoothed
+from pld_tf.streams.detections import DETECTED_WITHIN_S, Tally, match, tally
+from pld_tf.streams.scored import ScoredSound, ScoredStream, detect, with_sounds
 
 UNTESTED = 26214  # 0.8, as in a bundle that has not been tuned
 SMOOTHINGS = (1, 2, 3, 4, 6, 8)  # inferences; with 16, words would end before they fire
@@ -109,12 +109,14 @@ def unseen_accepts(
     accepts: Counter[str] = Counter()
     for half in (0, 1):
         chooses, counts = sounds[half::2], sounds[1 - half :: 2]
+        if not counts:
+            continue
         choice = choose(with_sounds(words, chooses), per_hour=per_hour, refractory=refractory)
         heard = with_sounds(words, counts)
         tally = count(heard, choice.thresholds, smoothing=choice.smoothing, refractory=refractory)
         numbers = heard.accepted(tally.false_accepts)
         for section, number in zip(heard.counted(), numbers, strict=True):
-            accepts[section.name] += number if counts else 0
+            accepts[section.name] += number
     return dict(accepts)
 
 
@@ -122,11 +124,13 @@ def count(
     stream: ScoredStream, thresholds: np.ndarray, *, smoothing: int, refractory: int
 ) -> Tally:
     """Hits, misses and false accepts of a decision on a stream."""
-    fired = decide(stream.scores, thresholds=thresholds, smoothing=smoothing, refractory=refractory)
-    detections = [
-        Detected(word=stream.keywords[one.keyword], time_s=float(stream.times_s[one.inference]))
-        for one in fired
-    ]
+    detections = detect(
+        stream,
+        stream.keywords,
+        thresholds=thresholds,
+        smoothing=smoothing,
+        refractory=refractory,
+    )
     return tally(stream.spoken, detections, stream.keywords)
 
 

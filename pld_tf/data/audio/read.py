@@ -9,7 +9,7 @@ from pld_tf.data.audio.decode import decode
 from pld_tf.data.audio.limits import MAX_FILE_BYTES, BadClip, require
 from pld_tf.data.audio.resample import at_rate
 
-__all__ = ["BadClip", "read_audio", "read_file"]
+__all__ = ["BadClip", "read_audio", "read_file", "why_unread"]
 
 
 def read_audio(path: Path, *, sample_rate_hz: int) -> np.ndarray:
@@ -42,3 +42,8 @@ def read_file(path: Path) -> bytes:
         f"expected at most {MAX_FILE_BYTES} bytes, the file has {status.st_size}",
     )
     return path.read_bytes()
+
+
+def why_unread(error: BadClip | OSError) -> str:
+    """Why a recording can't be read, without its path."""
+    return str(error.strerror if isinstance(error, OSError) else error)

@@ -15,10 +15,17 @@ import numpy as np
 import tensorflow as tf
 
 from pld_tf.data.audio.long_recording import read_parts
-from pld_tf.data.audio.read import BadClip
+from pld_tf.data.audio.read import BadClip, why_unread
 from pld_tf.data.corpus.corpus import Corpus
 from pld_tf.data.corpus.negatives import NegativeRecording
-from pld_tf.data.negatives.pieces import KINDS, PIECE_HOP_MS, SOUND, Pieces, cut_pieces
+from pld_tf.data.negatives.pieces import (
+    KINDS,
+    PIECE_HOP_MS,
+    SOUND,
+    Pieces,
+    cut_pieces,
+    piece_paths,
+)
 from pld_tf.data.store.cache import cache_folder, claimed_for_packing, told_when_full
 from pld_tf.data.store.lock import LOCK_NAME
 from pld_tf.data.store.packed import (
@@ -80,11 +87,6 @@ def word_names(folders: Sequence[str]) -> list[str]:
     ['music/sound', 'music/pause']
     """
     return [f"{folder}/{kind}" for folder in folders for kind in KINDS]
-
-
-def recording_of(path: bytes) -> str:
-    """The recording of a piece, by the path of the piece."""
-    return path.decode().rpartition("#")[0]
 
 
 def _folder_name(corpus: Corpus, sample_rate_hz: int) -> str:
@@ -184,7 +186,7 @@ def _pack_shard(
                     writer.write(record)
                     digest.update(record)
                 digest.update(one.path.encode())
-                columns["paths"].append(_paths(path, len(part.kinds)))
+                columns["paths"].append(piece_paths(path, len(part.kinds)))
                 columns["words"].append(len(KINDS) * folders.index(one.folder) + part.kinds)
                 columns["energies"].append(part.energies)
                 pieces += len(part.kinds)
@@ -214,12 +216,7 @@ def _parts(
             path = f"{one.path}~{number}" if number else one.path
             yield cut_pieces(part, rate, is_noise=one.is_noise), path
     except (BadClip, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        bad.append((one.path, str(reason)))
-
-
-def _paths(path: str, pieces: int) -> np.ndarray:
-    return np.array([f"{path}#{place * PIECE_HOP_MS}".encode() for place in range(pieces)])
+        bad.append((one.path, why_unread(error)))
 
 
 def _finish(

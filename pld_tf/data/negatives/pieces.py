@@ -59,3 +59,17 @@ def joined(pieces: np.ndarray) -> np.ndarray:
     """
     half = pieces.shape[1] // 2
     return np.concatenate([*(piece[:half] for piece in pieces), pieces[-1, half:]])
+
+
+def piece_paths(recording: str, pieces: int) -> np.ndarray:
+    """Names of the pieces of a recording, bytes [pieces]: its path, `#`, their start in ms."""
+    return np.array([f"{recording}#{place * PIECE_HOP_MS}".encode() for place in range(pieces)])
+
+
+def recording_of(piece: bytes) -> bytes:
+    """The recording of a piece, by the name of the piece.
+
+    >>> [recording_of(piece) for piece in piece_paths("radio/#1.mp3", 2).tolist()]
+    [b'radio/#1.mp3', b'radio/#1.mp3']
+    """
+    return piece.rpartition(b"#")[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pld_tf.data.audio.read import BadClip, read_audio
+from pld_tf.data.audio.read import BadClip, read_audio, why_unread
 from pld_tf.data.corpus.corpus import Corpus
 from pld_tf.errors import PldError
 
@@ -103,9 +103,8 @@ def _read(path: Path, sample_rate_hz: int) -> np.ndarray:
     try:
         return read_audio(path, sample_rate_hz=sample_rate_hz)
     except (BadClip, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
         raise PldError(
-            f"background noise {path} can't be used: {reason}. Mend or remove it."
+            f"background noise {path} can't be used: {why_unread(error)}. Mend or remove it."
         ) from error
 
 
