@@ -5,6 +5,7 @@ from pathlib import Path
 from firmware_harness.bundle.read import Bundle
 from pld_tf.data.store.trained_on import TRAINED_ON, read_trained_on
 from pld_tf.data.tested import Origin, ScoredClips, open_tested
+from pld_tf.errors import PldError
 from pld_tf.recipe.load import parse_recipe
 from pld_tf.recipe.schema import Recipe
 from pld_tf.system.progress import Say
@@ -37,3 +38,20 @@ def open_bundle_data(
         trained_on=read_trained_on(path) if TRAINED_ON in bundle.names else None,
     )
     return recipe, open_tested(data, origin, split=split, skip_bad=skip_bad, say=say)
+
+
+def open_run_data(
+    bundle: Bundle, path: Path, *, data: Path, split: str, skip_bad: bool, say: Say
+) -> tuple[Recipe, ScoredClips]:
+    """As `open_bundle_data`, but the bundle must name its run.
+
+    Raises:
+      PldError: it names none; or as `open_bundle_data`.
+    """
+    opened = open_bundle_data(bundle, path, data=data, split=split, skip_bad=skip_bad, say=say)
+    if opened is None:
+        raise PldError(
+            f"{path} does not say which words it was trained on. Give a firmware bundle that "
+            "pld-tf export has written from a run."
+        )
+    return opened

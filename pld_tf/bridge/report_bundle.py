@@ -10,7 +10,7 @@ from firmware_harness.bundle.read import Bundle, ModelFile, open_bundle
 from firmware_harness.measure.accuracy import model_logits
 from firmware_harness.runtimes.interpreter import Model
 from firmware_harness.runtimes.trial import try_models
-from pld_tf.bridge.bundle_corpus import open_bundle_data
+from pld_tf.bridge.bundle_corpus import open_run_data
 from pld_tf.data.tested import ScoredClips
 from pld_tf.distill.predict import crop_features
 from pld_tf.errors import PldError
@@ -57,13 +57,9 @@ def open_report_bundle(path: Path, *, data: Path, skip_bad: bool, say: Say) -> O
       HarnessError: the bundle is damaged.
     """
     bundle = open_bundle(path, refused_too=True)
-    opened = open_bundle_data(bundle, path, data=data, split="test", skip_bad=skip_bad, say=say)
-    if opened is None:
-        raise PldError(
-            f"{path} does not say which words it was trained on. Give a firmware bundle that "
-            "pld-tf export has written from a run."
-        )
-    recipe, tested = opened
+    recipe, tested = open_run_data(
+        bundle, path, data=data, split="test", skip_bad=skip_bad, say=say
+    )
     try_models([file for file in (bundle.model, bundle.float_model) if file is not None])
     manifest = read_checked(path / "manifest.json", Manifest)
     return OpenedBundle(path=path, bundle=bundle, manifest=manifest, recipe=recipe, tested=tested)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from firmware_harness.bundle.read import open_bundle
-from pld_tf.bridge.bundle_corpus import open_bundle_data
+from pld_tf.bridge.bundle_corpus import open_run_data
 from pld_tf.data.corpus.corpus import list_corpus
 from pld_tf.data.open import pack_negatives
 from pld_tf.data.store.packed import Store
@@ -33,15 +33,9 @@ def stream_clips(
       PldError: the bundle does not state its words, or the data can't be used.
       HarnessError: the bundle is damaged.
     """
-    opened = open_bundle_data(
+    recipe, tested = open_run_data(
         open_bundle(bundle), bundle, data=data, split=split, skip_bad=skip_bad, say=say
     )
-    if opened is None:
-        raise PldError(
-            f"{bundle} does not say which words it was trained on. Give a firmware bundle "
-            "that pld-tf export has written from a run."
-        )
-    recipe, tested = opened
     return stream_parts(recipe, tested), tested.other_json()
 
 
