@@ -10,11 +10,12 @@ from pld_tf.data.held_out import HeldOut
 from pld_tf.data.store.trained_on import read_trained_on
 from pld_tf.data.tested import Origin, ScoredClips, open_tested
 from pld_tf.distill.predict import predict_crops
-from pld_tf.distill.rungs import RungResult, Rungs
+from pld_tf.distill.rungs import RungResult
 from pld_tf.errors import PldError
 from pld_tf.evaluation.score import Scored, score_clips
 from pld_tf.models import cost
 from pld_tf.run.folder import Run, read_run
+from pld_tf.run.trained import trained_rungs
 from pld_tf.system.progress import Say
 
 
@@ -105,7 +106,7 @@ def open_rung(
         trained_on=read_trained_on(run_dir),
     )
     tested = open_tested(data, origin, split=split, skip_bad=skip_bad, say=say)
-    ladder = Rungs(recipe=run.recipe, data_key=run.training_key, run_dir=run_dir, seed=run.seed)
+    ladder = trained_rungs(run)
     return OpenedRung(run=run, result=ladder.load(number), tested=tested, clips=tested.held_out())
 
 

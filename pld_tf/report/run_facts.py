@@ -1,6 +1,6 @@
 """The ladder of a run: its networks, what they cost, who taught them, how they learned."""
 
-from pld_tf.distill.rungs import RungResult, Rungs
+from pld_tf.distill.rungs import RungResult
 from pld_tf.models import cost
 from pld_tf.recipe.schema import Recipe
 from pld_tf.report.bundle_files import Manifest
@@ -8,6 +8,7 @@ from pld_tf.report.checked import read_checked
 from pld_tf.report.facts import Origin, Rung
 from pld_tf.report.run_files import RungMetrics
 from pld_tf.run.folder import Run
+from pld_tf.run.trained import trained_rungs
 
 
 def rungs_of(run: Run, *, last: int | None = None) -> tuple[Rung, ...]:
@@ -16,7 +17,7 @@ def rungs_of(run: Run, *, last: int | None = None) -> tuple[Rung, ...]:
     Raises:
       PldError: a rung is not trained, or its files are damaged.
     """
-    ladder = Rungs(recipe=run.recipe, data_key=run.data_key, run_dir=run.folder, seed=run.seed)
+    ladder = trained_rungs(run)
     return tuple(
         _rung(run.recipe, ladder.load(number, network))
         for number in range(run.recipe.rungs if last is None else last + 1)
